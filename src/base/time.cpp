@@ -1,0 +1,79 @@
+#include "base/time.h"
+
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+
+namespace voxanne {
+namespace {
+
+bool digits(std::string_view text, std::size_t at, std::size_t count, int& out) {
+  if (at + count > text.size()) return false;
+  const char* first = text.data() + at;
+  auto [end, error] = std::from_chars(first, first + count, out);
+  return error == std::errc{} && end == first + count && *first != '-';
+}
+
+}  // namespace
+
+void append_rfc3339(std::string& out, UtcTime time) {
+  using namespace std::chrono;
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{time - day};
+  char text[32];
+  const int length = std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
+      unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
+      int(clock.minutes().count()), int(clock.seconds().count()), int(clock.subseconds().count()));
+  out.append(text, std::size_t(length));
+}
+
+std::string to_rfc3339(UtcTime time) {
+  std::string out;
+  append_rfc3339(out, time);
+  return out;
+}
+
+std::optional<UtcTime> parse_rfc3339(std::string_view text) {
+  using namespace std::chrono;
+  int y, mo, d, h, mi, s;
+  if (text.size() < 20 || !digits(text, 0, 4, y) || text[4] != '-' || !digits(text, 5, 2, mo) ||
+      text[7] != '-' || !digits(text, 8, 2, d) || (text[10] | 0x20) != 't' ||
+      !digits(text, 11, 2, h) || text[13] != ':' || !digits(text, 14, 2, mi) || text[16] != ':' ||
+      !digits(text, 17, 2, s))
+    return std::nullopt;
+  const year_month_day date{year{y}, month{unsigned(mo)}, day{unsigned(d)}};
+  if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
+
+  std::size_t at = 19;
+  int ms = 0;
+  if (text[at] == '.') {
+    int weight = 100;
+    std::size_t count = 0;
+    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, ++count) {
+      ms += (text[at] - '0') * weight;
+      weight /= 10;
+    }
+    if (count == 0) return std::nullopt;
+  }
+  if (at >= text.size()) return std::nullopt;
+  minutes offset{0};
+  if ((text[at] | 0x20) == 'z') {
+    ++at;
+  } else if (text[at] == '+' || text[at] == '-') {
+    int oh, om;
+    if (!digits(text, at + 1, 2, oh) || at + 3 >= text.size() || text[at + 3] != ':' ||
+        !digits(text, at + 4, 2, om) || oh > 23 || om > 59)
+      return std::nullopt;
+    offset = hours{oh} + minutes{om};
+    if (text[at] == '-') offset = -offset;
+    at += 6;
+  } else {
+    return std::nullopt;
+  }
+  if (at != text.size()) return std::nullopt;
+  return UtcTime{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset};
+}
+
+}  // namespace voxanne
