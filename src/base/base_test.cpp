@@ -38,9 +38,9 @@ TEST(Time, round_trips_and_rejects_what_is_not_rfc3339) {
   const auto time = parse_rfc3339("2026-11-23T01:48:43.5+01:00");
   ASSERT_TRUE(time);
   EXPECT_EQ(to_rfc3339(*time), "2026-11-23T00:48:43.500Z");
-  for (const char* bad : {"", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
-                          "2026-11-23T00:48:43", "2026-11-23T00:48:43.Z", "2026-11-23T24:00:00Z",
-                          "2026-11-23T00:48:43Zx", "2026-11-23T00:48:43+0100"})
+  for (const char* bad :
+       {"", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T00:48:43",
+        "2026-11-23T00:48:43.Z", "2026-11-23T24:00:00Z", "2026-11-23T00:48:43Zx", "2026-11-23T00:48:43+0100"})
     EXPECT_FALSE(parse_rfc3339(bad)) << bad;
 }
 
@@ -65,9 +65,11 @@ TEST(Secrets, purposes_have_different_keys) {
 
 TEST(JsonText, escapes_and_repairs) {
   std::string out;
-  append_json_string(out, "plain text that is longer than one block \"quoted\" \\ \n\t\x01 caf\xc3\xa9 \xff!");
-  EXPECT_EQ(out, "\"plain text that is longer than one block \\\"quoted\\\" \\\\ \\n\\t\\u0001 "
-                 "caf\xc3\xa9 \xEF\xBF\xBD!\"");
+  append_json_string(out,
+                     "plain text that is longer than one block \"quoted\" \\ \n\t\x01 caf\xc3\xa9 \xff!");
+  EXPECT_EQ(out,
+            "\"plain text that is longer than one block \\\"quoted\\\" \\\\ \\n\\t\\u0001 "
+            "caf\xc3\xa9 \xEF\xBF\xBD!\"");
   EXPECT_FALSE(is_valid_utf8("\xed\xa0\x80"));  // a surrogate
   EXPECT_FALSE(is_valid_utf8("\xc0\xaf"));      // overlong
   EXPECT_TRUE(is_valid_utf8("\xf0\x9f\x99\x82"));
@@ -77,8 +79,8 @@ TEST(E164, normalises_or_says_what_is_wrong) {
   EXPECT_EQ(to_e164("+44 7700 900000").value(), "+447700900000");
   EXPECT_EQ(to_e164("+44 (0)7700-900000").value(), "+447700900000");
   EXPECT_EQ(to_e164("0044 7700 900000").value(), "+447700900000");
-  for (const char* bad : {"", "07700 900000", "+0123456789", "+44 77", "+44x7700900000",
-                          "+12345678901234567", "44+7700900000"}) {
+  for (const char* bad : {"", "07700 900000", "+0123456789", "+44 77", "+44x7700900000", "+12345678901234567",
+                          "44+7700900000"}) {
     const auto number = to_e164(bad);
     ASSERT_TRUE(number.has_error()) << bad;
     EXPECT_EQ(number.error().code, "invalid_phone_number");

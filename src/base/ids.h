@@ -35,18 +35,42 @@ std::string make_ulid();
 // 1–128 characters of [A-Za-z0-9._:@+-]: safe in a path segment, a log line and a key.
 bool is_sane_id(std::string_view text);
 
-struct OrgTag { static constexpr std::string_view prefix = "org_"; };
-struct CallTag { static constexpr std::string_view prefix = "call_"; };
-struct AssistantTag { static constexpr std::string_view prefix = "asst_"; };
-struct PhoneNumberTag { static constexpr std::string_view prefix = "phone_"; };
-struct ContactTag { static constexpr std::string_view prefix = "cont_"; };
-struct DocumentTag { static constexpr std::string_view prefix = "doc_"; };
-struct ChunkTag { static constexpr std::string_view prefix = "chunk_"; };
-struct GapTag { static constexpr std::string_view prefix = "gap_"; };
-struct MessageTag { static constexpr std::string_view prefix = "msg_"; };
-struct AppointmentTag { static constexpr std::string_view prefix = "appt_"; };
-struct UploadTag { static constexpr std::string_view prefix = "upl_"; };
-struct TurnTag { static constexpr std::string_view prefix = "turn_"; };
+struct OrgTag {
+  static constexpr std::string_view prefix = "org_";
+};
+struct CallTag {
+  static constexpr std::string_view prefix = "call_";
+};
+struct AssistantTag {
+  static constexpr std::string_view prefix = "asst_";
+};
+struct PhoneNumberTag {
+  static constexpr std::string_view prefix = "phone_";
+};
+struct ContactTag {
+  static constexpr std::string_view prefix = "cont_";
+};
+struct DocumentTag {
+  static constexpr std::string_view prefix = "doc_";
+};
+struct ChunkTag {
+  static constexpr std::string_view prefix = "chunk_";
+};
+struct GapTag {
+  static constexpr std::string_view prefix = "gap_";
+};
+struct MessageTag {
+  static constexpr std::string_view prefix = "msg_";
+};
+struct AppointmentTag {
+  static constexpr std::string_view prefix = "appt_";
+};
+struct UploadTag {
+  static constexpr std::string_view prefix = "upl_";
+};
+struct TurnTag {
+  static constexpr std::string_view prefix = "turn_";
+};
 
 using OrgId = Id<OrgTag>;
 using CallId = Id<CallTag>;

@@ -37,7 +37,7 @@ std::string hmac_sha256(std::string_view key, std::string_view message);  // 32 
 std::string sha256(std::string_view message);                             // 32 raw bytes
 std::string random_bytes(std::size_t count);
 std::string to_hex(std::string_view bytes);
-std::string to_base64url(std::string_view bytes);                         // no padding (RFC 4648 §5)
+std::string to_base64url(std::string_view bytes);  // no padding (RFC 4648 §5)
 // False on any character outside the alphabet, padding or impossible length.
 bool from_base64url(std::string_view text, std::string& out);
 

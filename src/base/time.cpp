@@ -22,10 +22,10 @@ void append_rfc3339(std::string& out, UtcTime time) {
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
   char text[32];
-  const int length = std::snprintf(
-      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
-      unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
-      int(clock.minutes().count()), int(clock.seconds().count()), int(clock.subseconds().count()));
+  const int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
+                                   unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
+                                   int(clock.minutes().count()), int(clock.seconds().count()),
+                                   int(clock.subseconds().count()));
   out.append(text, std::size_t(length));
 }
 
@@ -39,9 +39,8 @@ std::optional<UtcTime> parse_rfc3339(std::string_view text) {
   using namespace std::chrono;
   int y, mo, d, h, mi, s;
   if (text.size() < 20 || !digits(text, 0, 4, y) || text[4] != '-' || !digits(text, 5, 2, mo) ||
-      text[7] != '-' || !digits(text, 8, 2, d) || (text[10] | 0x20) != 't' ||
-      !digits(text, 11, 2, h) || text[13] != ':' || !digits(text, 14, 2, mi) || text[16] != ':' ||
-      !digits(text, 17, 2, s))
+      text[7] != '-' || !digits(text, 8, 2, d) || (text[10] | 0x20) != 't' || !digits(text, 11, 2, h) ||
+      text[13] != ':' || !digits(text, 14, 2, mi) || text[16] != ':' || !digits(text, 17, 2, s))
     return std::nullopt;
   const year_month_day date{year{y}, month{unsigned(mo)}, day{unsigned(d)}};
   if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;

@@ -1,0 +1,167 @@
+#include "async/backoff.h"
+#include "async/channel.h"
+#include "async/circuit_breaker.h"
+#include "async/deadline.h"
+#include "async/task_group.h"
+#include "async/thread.h"
+#include "async/worker_pool.h"
+#include "support/virtual_clock.h"
+
+#include <gtest/gtest.h>
+
+namespace voxanne::async {
+namespace {
+
+class OnVirtualTime : public testing::Test {
+ protected:
+  Loop loop_{1};
+  test::VirtualClock clock_{loop_};
+  TaskGroup group_{loop_.get_executor(), "test"};
+
+  void TearDown() override {
+    group_.cancel();
+    clock_.settle();
+    EXPECT_TRUE(group_.empty());
+  }
+};
+
+TEST_F(OnVirtualTime, sleepers_wake_in_order_without_waiting) {
+  std::vector<int> woken;
+  for (const int s : {3, 1, 2})
+    group_.spawn([](test::VirtualClock& clock, std::vector<int>& out, int wait) -> Task<> {
+      co_await clock.sleep_for(seconds{wait});
+      out.push_back(wait);
+    }(clock_, woken, s));
+  clock_.run_for(2s);
+  EXPECT_EQ(woken, (std::vector{1, 2}));
+  clock_.run_for(1s);
+  EXPECT_EQ(woken, (std::vector{1, 2, 3}));
+}
+
+TEST_F(OnVirtualTime, cancelled_group_ends_its_sleepers_and_refuses_new_tasks) {
+  bool reached = false, spawned_late = false;
+  group_.spawn([](test::VirtualClock& clock, bool& flag) -> Task<> {
+    co_await clock.sleep_for(10s);
+    flag = true;
+  }(clock_, reached));
+  clock_.settle();
+  group_.cancel();
+  group_.spawn([](bool& flag) -> Task<> {
+    flag = true;
+    co_return;
+  }(spawned_late));
+  clock_.run_for(20s);
+  EXPECT_TRUE(group_.empty());
+  EXPECT_FALSE(reached);
+  EXPECT_FALSE(spawned_late);
+}
+
+TEST_F(OnVirtualTime, cancel_current_leaves_the_group_usable) {
+  int ran = 0;
+  auto task = [](test::VirtualClock& clock, int& count) -> Task<> {
+    co_await clock.sleep_for(1s);
+    ++count;
+  };
+  group_.spawn(task(clock_, ran));
+  clock_.settle();
+  group_.cancel_current();
+  group_.spawn(task(clock_, ran));
+  clock_.run_for(2s);
+  EXPECT_EQ(ran, 1);
+}
+
+TEST_F(OnVirtualTime, failure_reaches_its_handler_and_the_others_go_on) {
+  int failures = 0, finished = 0;
+  TaskGroup group{loop_.get_executor(), "failing", [&](std::exception_ptr) { ++failures; }};
+  group.spawn([]() -> Task<> {
+    throw std::runtime_error("defect");
+    co_return;
+  }());
+  group.spawn([](test::VirtualClock& clock, int& count) -> Task<> {
+    co_await clock.sleep_for(1s);
+    ++count;
+  }(clock_, finished));
+  clock_.run_for(2s);
+  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(finished, 1);
+}
+
+TEST_F(OnVirtualTime, channel_delivers_what_was_buffered_before_close) {
+  Channel<int> channel{loop_.get_executor(), 2};
+  EXPECT_TRUE(channel.try_push(1));
+  EXPECT_TRUE(channel.try_push(2));
+  EXPECT_FALSE(channel.try_push(3));
+  channel.close();
+  std::vector<int> got;
+  bool ended = false;
+  group_.spawn([](Channel<int>& from, std::vector<int>& out, bool& end) -> Task<> {
+    while (auto value = co_await from.pop()) out.push_back(*value);
+    end = true;
+  }(channel, got, ended));
+  clock_.settle();
+  EXPECT_EQ(got, (std::vector{1, 2}));
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(OnVirtualTime, deadline_cancels_the_task_it_bounds) {
+  std::optional<Result<int>> slow, quick;
+  auto work = [](test::VirtualClock& clock, milliseconds time) -> Task<Result<int>> {
+    co_await clock.sleep_for(time);
+    co_return 7;
+  };
+  auto bounded = [&](milliseconds time, std::optional<Result<int>>& out) -> Task<> {
+    out = co_await with_deadline(clock_, Deadline::after(clock_, 1s), work(clock_, time));
+  };
+  group_.spawn(bounded(5s, slow));
+  group_.spawn(bounded(500ms, quick));
+  clock_.run_for(1s);
+  ASSERT_TRUE(slow && quick);
+  EXPECT_EQ(slow->error().kind, Fault::timed_out);
+  EXPECT_EQ(quick->value(), 7);
+}
+
+TEST(CircuitBreakerTest, opens_tries_once_and_backs_off) {
+  CircuitBreaker breaker{{.threshold = 2, .pause = 1s, .max_pause = 3s}};
+  SteadyTime now{};
+  EXPECT_TRUE(breaker.allow(now));
+  breaker.failure(now);
+  EXPECT_TRUE(breaker.allow(now));
+  breaker.failure(now);
+  EXPECT_FALSE(breaker.allow(now));
+  now += 1s;
+  EXPECT_TRUE(breaker.allow(now));
+  EXPECT_FALSE(breaker.allow(now)) << "one trial at a time";
+  breaker.failure(now);
+  EXPECT_FALSE(breaker.allow(now + 1s)) << "the pause doubled";
+  EXPECT_TRUE(breaker.allow(now + 2s));
+  breaker.success();
+  EXPECT_EQ(breaker.state(), CircuitBreaker::State::closed);
+}
+
+TEST(BackoffTest, stays_within_its_bounds) {
+  std::mt19937 random{1};
+  const Backoff backoff{100ms, 2s};
+  for (int attempt = 0; attempt < 40; ++attempt) {
+    const auto wait = backoff.wait(attempt, random);
+    EXPECT_GE(wait, 50ms);
+    EXPECT_LE(wait, 2s);
+  }
+}
+
+TEST(WorkerPoolTest, runs_elsewhere_and_resumes_at_home) {
+  WorkerPool workers{"test", 2};
+  LoopThread home{"home"};
+  auto task = [](WorkerPool& pool) -> Task<std::pair<bool, bool>> {
+    const auto before = std::this_thread::get_id();
+    const auto worker = co_await pool.run([] { return std::this_thread::get_id(); });
+    co_return std::pair{worker != before, std::this_thread::get_id() == before};
+  };
+  EXPECT_EQ(run_on(home.executor(), task(workers)), (std::pair{true, true}));
+  auto failing = [](WorkerPool& pool) -> Task<> {
+    co_await pool.run([] { throw std::runtime_error("inside"); });
+  };
+  EXPECT_THROW(run_on(home.executor(), failing(workers)), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace voxanne::async

@@ -1,0 +1,41 @@
+// Deadlines are values that are passed down, so that retries and sub-steps share one budget.
+#pragma once
+
+#include "async/clock.h"
+#include "base/result.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include <algorithm>
+
+namespace voxanne::async {
+
+class Deadline {
+ public:
+  static Deadline never() { return Deadline{SteadyTime::max()}; }
+  static Deadline after(const Clock& clock, milliseconds budget) { return Deadline{clock.now() + budget}; }
+  explicit Deadline(SteadyTime at) : at_(at) {}
+
+  SteadyTime at() const noexcept { return at_; }
+  bool passed(const Clock& clock) const { return clock.now() >= at_; }
+  milliseconds remaining(const Clock& clock) const {
+    return std::max(milliseconds{0}, std::chrono::floor<milliseconds>(at_ - clock.now()));
+  }
+  Deadline sooner(Deadline other) const { return Deadline{std::min(at_, other.at_)}; }
+
+ private:
+  SteadyTime at_;
+};
+
+// The task's own result, or Fault::timed_out once the deadline passes; the task is then cancelled
+// and awaited, so it must honour cancellation promptly.
+template <class T>
+Task<Result<T>> with_deadline(Clock& clock, Deadline deadline, Task<Result<T>> task) {
+  using namespace asio::experimental::awaitable_operators;
+  if (deadline.at() == SteadyTime::max()) co_return co_await std::move(task);
+  auto outcome = co_await (std::move(task) || clock.sleep_until(deadline.at()));
+  if (auto* result = std::get_if<0>(&outcome)) co_return std::move(*result);
+  co_return timed_out("deadline_passed", "the deadline for this step passed");
+}
+
+}  // namespace voxanne::async

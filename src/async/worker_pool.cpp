@@ -1,0 +1,56 @@
+#include "async/worker_pool.h"
+
+#include "async/thread.h"
+#include "base/log.h"
+
+namespace voxanne::async {
+
+WorkerPool::WorkerPool(std::string name, unsigned threads, int nice) : name_(std::move(name)), nice_(nice) {
+  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::post(std::function<void()> job) {
+  {
+    const std::lock_guard lock{mutex_};
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void WorkerPool::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (auto& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+std::size_t WorkerPool::backlog() const {
+  const std::lock_guard lock{mutex_};
+  return jobs_.size();
+}
+
+void WorkerPool::work() {
+  prepare_thread(name_, nice_);
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock{mutex_};
+      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      if (jobs_.empty()) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    try {
+      job();
+    } catch (const std::exception& e) {
+      log::error("worker.job_failed", {{"pool", name_}, {"error", e.what()}});
+    }
+  }
+}
+
+}  // namespace voxanne::async
