@@ -57,8 +57,8 @@ void TaskGroup::spawn(Task<> task) {
 
 void TaskGroup::cancel_current() {
   // Posted: emitting while a task is on the stack would resume another inside it.
-  for (const auto& [serial, signal] : state_->running)
-    asio::post(state_->executor, [state = state_, serial = serial] {
+  for (const auto& task : state_->running)
+    asio::post(state_->executor, [state = state_, serial = task.first] {
       const auto live = state->running.find(serial);
       if (live != state->running.end()) live->second.emit(asio::cancellation_type::terminal);
     });
