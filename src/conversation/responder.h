@@ -1,0 +1,71 @@
+// What the assistant says next. A Responder turns the caller's turn into a Reply: sentences as they
+// become known, then how the conversation goes on. Rungs of the ladder are Responders: a language
+// model first where there is one, the house responder (rules and retrieval) last.
+//
+// Executor: the call's shard. Destroying a Reply cancels it; what it had done (a message taken)
+// stays done and is told by its events.
+#pragma once
+
+#include "async/task.h"
+#include "base/result.h"
+#include "domain/call.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace voxanne::conversation {
+
+// What came from the caller: words with how sure they are, or keys pressed.
+struct CallerInput {
+  enum class Kind { speech, digits, not_understood } kind = Kind::speech;
+  std::string text;
+  double confidence = 1.0;
+};
+
+struct ReplyPart {
+  enum class Kind {
+    sentence,  // say this; `source` names the document it comes from
+    hang_up,   // say what was given so far, then end the call
+  } kind = Kind::sentence;
+  std::string text;
+  std::string source;
+};
+
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  // nullopt: the reply is complete and it is the caller's turn.
+  virtual async::Task<Result<std::optional<ReplyPart>>> next() = 0;
+};
+
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::unique_ptr<Reply> respond(const CallerInput& input) = 0;
+  // The caller interrupted: only `heard` of the last reply was heard.
+  virtual void interrupted(std::string_view heard) = 0;
+  // True while digits are expected (a number is being dictated): end of turn is then patient.
+  virtual bool expects_digits() const = 0;
+};
+
+// What the house responder needs of the world, as functions, so that the conversation knows neither
+// SQL nor knowledge.
+struct KnowledgeAnswer {
+  std::string sentence;
+  std::string source;  // title of the document
+  double score = 0;    // 0–1: how sure that this answers the question
+};
+using LookUp = std::function<async::Task<Result<std::optional<KnowledgeAnswer>>>(std::string question)>;
+
+struct TakenMessage {
+  std::string caller_name, number, text;
+  bool urgent = false;
+};
+// Success only once the message is durable: the caller is told so afterwards.
+using TakeMessage = std::function<async::Task<Result<>>(TakenMessage message)>;
+
+}  // namespace voxanne::conversation

@@ -1,0 +1,52 @@
+// Who answers: an organization's assistant with its words, voice and limits.
+#pragma once
+
+#include "base/ids.h"
+#include "base/time.h"
+
+#include <string>
+#include <vector>
+
+namespace voxanne::domain {
+
+struct Assistant {
+  AssistantId id;
+  OrgId org;
+  std::string name;           // "Harbour Dental reception"
+  std::string greeting;       // said at once when the call is answered
+  std::string instructions;   // for a language model; the house responder does not read it
+  std::string voice = "slt";  // a synthesizer's voice name
+  std::string goodbye = "Thank you for calling. Goodbye.";
+  milliseconds idle_prompt_after{7'000};  // silence before "are you still there?"; two, then a goodbye
+  milliseconds max_duration{30 * 60'000};
+  bool record = true;
+};
+
+struct Organization {
+  OrgId id;
+  std::string name;
+  std::string timezone = "UTC";
+  int max_concurrent_calls = 0;  // 0: the machine's own limit
+};
+
+struct PhoneNumber {
+  PhoneNumberId id;
+  OrgId org;
+  AssistantId assistant;  // who answers it
+  std::string number;     // E.164, or empty for the built-in one
+  enum class Carrier { sip, twilio, vapi, builtin } carrier = Carrier::sip;  // builtin: the synthetic callee
+};
+
+// A message taken for the organization.
+struct Message {
+  MessageId id;
+  OrgId org;
+  CallId call;
+  std::string caller_name;
+  std::string number;
+  std::string text;
+  std::string urgency = "normal";  // normal | urgent
+  UtcTime created_at{};
+};
+
+}  // namespace voxanne::domain
