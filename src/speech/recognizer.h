@@ -28,9 +28,9 @@ struct HeardWord {
 
 struct Hypothesis {
   bool final = false;
-  std::string text;       // lower case words; empty when nothing was understood
+  std::string text{};     // lower case words; empty when nothing was understood
   double confidence = 0;  // of the whole, 0–1; finals only
-  std::vector<HeardWord> words;
+  std::vector<HeardWord> words{};
 };
 
 class RecognizerStream {
