@@ -34,3 +34,4 @@ voxanne_find(flite flite/flite.h LIBS flite_cmu_us_slt flite_cmu_us_rms flite_us
 voxanne_find(re re/re.h LIBS re
   DEFINES HAVE_INTTYPES_H HAVE_STDBOOL_H HAVE_INET6 USE_OPENSSL)
 target_include_directories(re SYSTEM INTERFACE ${re_INCLUDE}/re)
+find_path(TOMLPP_INCLUDE toml++/toml.h REQUIRED)

@@ -1,0 +1,376 @@
+#include "app/config.h"
+
+#include "base/log.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace voxanne::app {
+namespace {
+
+using Setter = Result<> (*)(Config&, std::string_view value);
+
+struct Key {
+  std::string_view variable;
+  std::string_view meaning;
+  Setter set;
+  bool secret = false;
+};
+
+Error bad_value(std::string_view allowed) { return malformed("bad_configuration", std::string{allowed}); }
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    auto item = text.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (!item.empty()) out.emplace_back(item);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return out;
+}
+
+std::optional<int> whole(std::string_view text, int low, int high) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
+    return std::nullopt;
+  return value;
+}
+
+template <auto Member>
+Result<> text(Config& config, std::string_view value) {
+  config.*Member = std::string{value};
+  return {};
+}
+template <auto Member>
+Result<> list(Config& config, std::string_view value) {
+  config.*Member = split_list(value);
+  return {};
+}
+template <auto Member>
+Result<> secret(Config& config, std::string_view value) {
+  config.*Member = Secret{std::string{value}};
+  return {};
+}
+template <auto Member, int Low, int High>
+Result<> number(Config& config, std::string_view value) {
+  const auto parsed = whole(value, Low, High);
+  if (!parsed)
+    return bad_value("allowed is a whole number from " + std::to_string(Low) + " to " + std::to_string(High));
+  config.*Member = *parsed;
+  return {};
+}
+
+// A setting of a part that this version does not have. Where ignoring it would be unsafe or would
+// lose data, it is an error; else a warning.
+template <bool Fatal>
+Result<> absent(Config& config, std::string_view) {
+  if constexpr (Fatal) return bad_value("it is not built into this version; unset it");
+  config.warnings.emplace_back("has no effect in this version");
+  return {};
+}
+
+Result<> environment(Config& config, std::string_view value) {
+  for (const auto known :
+       {Environment::production, Environment::staging, Environment::development, Environment::test})
+    if (value == to_string(known)) {
+      config.environment = known;
+      return {};
+    }
+  config.environment = Environment::production;
+  config.warnings.emplace_back("is not one of production, staging, development, test: running as production");
+  return {};
+}
+
+Result<> database_url(Config& config, std::string_view value) {
+  if (value.starts_with("postgres://") || value.starts_with("postgresql://"))
+    return bad_value("PostgreSQL is not built into this version; use sqlite:PATH");
+  if (!value.starts_with("sqlite:") || value.size() == 7) return bad_value("allowed is sqlite:PATH");
+  config.database_url = std::string{value};
+  return {};
+}
+
+Result<> storage_url(Config& config, std::string_view value) {
+  if (value.starts_with("s3://"))
+    return bad_value("S3 storage is not built into this version; use file:PATH");
+  if (!value.starts_with("file:") || value.size() == 5) return bad_value("allowed is file:PATH");
+  config.storage_url = std::string{value};
+  return {};
+}
+
+Result<> secret_key(Config& config, std::string_view value) {
+  if (value.size() < 16)
+    return bad_value("it needs at least 16 characters; `openssl rand -hex 32` makes a good one");
+  config.secret_key = Secret{std::string{value}};
+  return {};
+}
+
+Result<> jwt_secret(Config& config, std::string_view value) {
+  if (value.size() < 16)
+    return bad_value("it needs at least 16 characters: shorter secrets can be guessed from one token");
+  config.jwt_secret = Secret{std::string{value}};
+  return {};
+}
+
+Result<> rtp_ports(Config& config, std::string_view value) {
+  const auto dash = value.find('-');
+  const auto first = whole(value.substr(0, dash), 1024, 65'535);
+  const auto last =
+      dash == std::string_view::npos ? std::nullopt : whole(value.substr(dash + 1), 1024, 65'535);
+  if (!first || !last || *last - *first < 3)
+    return bad_value("allowed is FIRST-LAST within 1024-65535, at least four ports, such as 16384-32767");
+  config.rtp_port_first = *first;
+  config.rtp_port_last = *last;
+  return {};
+}
+
+Result<> sip_listen(Config& config, std::string_view value) {
+  const auto items = value == "off" ? std::vector<std::string>{} : split_list(value);
+  for (const std::string& item : items)
+    if (!item.starts_with("udp:") && !item.starts_with("tcp:"))
+      return bad_value("allowed is off or a list of udp:ADDRESS:PORT and tcp:ADDRESS:PORT");
+  config.sip_listen = items;
+  return {};
+}
+
+Result<> log_level(Config& config, std::string_view value) {
+  if (value == "debug")
+    config.log_level = log::Level::debug;
+  else if (value == "info")
+    config.log_level = log::Level::info;
+  else if (value == "warning" || value == "warn")
+    config.log_level = log::Level::warning;
+  else if (value == "error")
+    config.log_level = log::Level::error;
+  else
+    return bad_value("allowed are debug, info, warning, error");
+  return {};
+}
+
+Result<> log_format(Config& config, std::string_view value) {
+  if (value != "json" && value != "text") return bad_value("allowed are json, text");
+  config.log_format = value == "json" ? log::Format::json : log::Format::text;
+  return {};
+}
+
+constexpr Key known_keys[] = {
+    {"VOXANNE_ENV", "production (default), staging, development or test", environment},
+    {"HOST", "address of the HTTP and WebSocket listener", text<&Config::host>},
+    {"PORT", "its port; 0 takes a free one", number<&Config::port, 0, 65'535>},
+    {"DATA_DIR", "database, recordings, spool and generated secrets",
+     [](Config& config, std::string_view value) -> Result<> {
+       if (value.empty()) return bad_value("it may not be empty");
+       config.data_dir = value;
+       return {};
+     }},
+    {"DATABASE_URL", "sqlite:PATH", database_url},
+    {"STORAGE_URL", "file:PATH", storage_url},
+    {"NATS_URL", "events across nodes (not in this version)", absent<true>},
+    {"SECRET_KEY", "root of local tokens, signed URLs and keys at rest", secret_key, true},
+    {"JWT_SECRET", "HS256 secret of tokens from elsewhere", jwt_secret, true},
+    {"SUPABASE_JWT_SECRET", "the same, by its other name", jwt_secret, true},
+    {"JWT_JWKS_URL", "public keys of tokens from elsewhere (not in this version)", absent<true>},
+    {"JWT_ISSUER", "required issuer of tokens from elsewhere", text<&Config::jwt_issuer>},
+    {"JWT_AUDIENCE", "required audience of tokens from elsewhere", text<&Config::jwt_audience>},
+    {"OPERATOR_TOKEN", "opens what concerns the whole server", secret<&Config::operator_token>, true},
+    {"TLS_CERT", "certificate (not in this version: put a TLS proxy in front)", absent<true>},
+    {"TLS_KEY", "its key (not in this version)", absent<true>},
+    {"TRUSTED_PROXIES", "addresses whose forwarding headers count", list<&Config::trusted_proxies>},
+    {"ALLOWED_ORIGINS", "origins that may open a WebSocket", list<&Config::allowed_origins>},
+    {"PUBLIC_URL", "base of signed URLs", text<&Config::public_url>},
+    {"OPENAI_API_KEY", "hosted models (not in this version)", absent<false>, true},
+    {"OPENAI_BASE_URL", "hosted models (not in this version)", absent<false>},
+    {"LLM_MODEL", "hosted models (not in this version)", absent<false>},
+    {"EMBEDDING_MODEL", "hosted models (not in this version)", absent<false>},
+    {"STT_MODEL", "hosted models (not in this version)", absent<false>},
+    {"TTS_MODEL", "hosted models (not in this version)", absent<false>},
+    {"TTS_VOICE", "hosted models (not in this version)", absent<false>},
+    {"DEEPGRAM_API_KEY", "live recognition (not in this version)", absent<false>, true},
+    {"DEEPGRAM_URL", "live recognition (not in this version)", absent<false>},
+    {"TWILIO_ACCOUNT_SID", "carrier (not in this version)", absent<false>},
+    {"TWILIO_AUTH_TOKEN", "carrier (not in this version)", absent<false>, true},
+    {"VAPI_PRIVATE_KEY", "hosted engine (not in this version)", absent<false>, true},
+    {"VAPI_WEBHOOK_SECRET", "hosted engine (not in this version)", absent<false>, true},
+    {"VAPI_BASE_URL", "hosted engine (not in this version)", absent<false>},
+    {"SIP_LISTEN", "off, or udp:ADDRESS:PORT and tcp:ADDRESS:PORT, comma separated", sip_listen},
+    {"SIP_TRUNK_URI", "the trunk calls go out by, such as sip:trunk.example.com",
+     text<&Config::sip_trunk_uri>},
+    {"SIP_USERNAME", "at the trunk", text<&Config::sip_username>},
+    {"SIP_PASSWORD", "at the trunk", secret<&Config::sip_password>, true},
+    {"SIP_ALLOW", "networks that may call in, such as 203.0.113.0/24", list<&Config::sip_allow>},
+    {"SIP_PUBLIC_ADDRESS", "our address as the trunk sees it, behind NAT", text<&Config::sip_public_address>},
+    {"RTP_PORTS", "UDP ports of audio, FIRST-LAST", rtp_ports},
+    {"SMTP_URL", "e-mail (not in this version)", absent<false>, true},
+    {"MAIL_FROM", "e-mail (not in this version)", absent<false>},
+    {"SENTRY_DSN", "error tracking (not in this version)", absent<false>, true},
+    {"SENTRY_TRACES_SAMPLE_RATE", "error tracking (not in this version)", absent<false>},
+    {"SENTRY_RELEASE", "error tracking (not in this version)", absent<false>},
+    {"CLEANUP_CRON", "cleanup (not in this version)", absent<false>},
+    {"RECORDING_RETENTION_DAYS", "cleanup (not in this version)", absent<false>},
+    {"FAILED_UPLOAD_DAYS", "cleanup (not in this version)", absent<false>},
+    {"MAX_CALLS", "calls at a time; 0: what this machine is known to carry",
+     number<&Config::max_calls, 0, 100'000>},
+    {"DRAIN_SECONDS", "how long SIGTERM waits for active calls", number<&Config::drain_seconds, 0, 86'400>},
+    {"SPEECH_WORKERS", "recognition processes; 0: one per core", number<&Config::speech_workers, 0, 256>},
+    {"LOG_LEVEL", "debug, info, warning or error", log_level},
+    {"LOG_FORMAT", "json (default; text in development) or text", log_format},
+};
+
+std::string toml_name(std::string_view variable) {
+  std::string out{variable};
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+  return out;
+}
+
+Result<std::string> read_secret_file(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  std::ostringstream content;
+  if (!file || !(content << file.rdbuf()))
+    return bad_value("cannot read the file " + path + " that it names");
+  std::string value = std::move(content).str();
+  while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
+  return value;
+}
+
+std::optional<std::string> toml_value(const toml::node& node) {
+  if (const auto* value = node.as_string()) return value->get();
+  if (const auto* value = node.as_integer()) return std::to_string(value->get());
+  if (const auto* value = node.as_boolean()) return value->get() ? "true" : "false";
+  if (const auto* array = node.as_array()) {
+    std::string joined;
+    for (const auto& item : *array) {
+      const auto* value = item.as_string();
+      if (!value) return std::nullopt;
+      joined.append(joined.empty() ? "" : ",").append(value->get());
+    }
+    return joined;
+  }
+  return std::nullopt;
+}
+
+Result<std::map<std::string, std::string>> read_toml(const std::filesystem::path& path) {
+  std::map<std::string, std::string> out;
+  try {
+    for (const auto& [name, node] : toml::parse_file(path.string())) {
+      const std::string key{name.str()};
+      const bool known = std::ranges::any_of(
+          known_keys, [&](const Key& candidate) { return toml_name(candidate.variable) == key; });
+      if (!known)
+        return bad_value(path.string() + ": unknown key \"" + key +
+                         "\"; the keys are the variables' names in lower case, such as port, data_dir, "
+                         "sip_listen (voxanne serve --help lists all)");
+      auto value = toml_value(node);
+      if (!value)
+        return bad_value(path.string() + ": " + key +
+                         " must be a string, a whole number, a boolean or a list of strings");
+      out.emplace(key, std::move(*value));
+    }
+  } catch (const toml::parse_error& e) {
+    return bad_value(path.string() + ", line " + std::to_string(e.source().begin.line) + ": " +
+                     std::string{e.description()});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Environment environment) {
+  switch (environment) {
+    case Environment::production:
+      return "production";
+    case Environment::staging:
+      return "staging";
+    case Environment::development:
+      return "development";
+    case Environment::test:
+      return "test";
+  }
+  return "production";
+}
+
+Environ process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value ? std::optional<std::string>{value} : std::nullopt;
+  };
+}
+
+std::filesystem::path Config::database_path() const {
+  return database_url.empty() ? data_dir / "voxanne.db" : std::filesystem::path{database_url.substr(7)};
+}
+
+std::filesystem::path Config::recordings_path() const {
+  return storage_url.empty() ? data_dir / "recordings" : std::filesystem::path{storage_url.substr(5)};
+}
+
+Result<Config> load_config(const std::optional<std::filesystem::path>& given, const Environ& environ) {
+  std::optional<std::filesystem::path> file = given;
+  if (!file)
+    if (auto named = environ("VOXANNE_CONFIG"); named && !named->empty()) file = *named;
+  std::map<std::string, std::string> from_file;
+  if (file || std::filesystem::exists("voxanne.toml")) {
+    const auto path = file.value_or("voxanne.toml");
+    if (!std::filesystem::exists(path))
+      return bad_value("the configuration file " + path.string() + " does not exist");
+    auto read = read_toml(path);
+    if (read.has_error()) return read.error();
+    from_file = std::move(*read);
+  }
+
+  Config config;
+  for (const Key& key : known_keys) {
+    const std::string variable{key.variable};
+    std::string origin = variable;
+    auto value = environ(variable);
+    if (!value && key.secret) {
+      if (const auto path = environ(variable + "_FILE")) {
+        auto content = read_secret_file(*path);
+        if (content.has_error()) return bad_value(variable + "_FILE: " + content.error().message);
+        value = std::move(*content);
+        origin += "_FILE";
+      }
+    }
+    if (!value && variable == "VOXANNE_ENV") {
+      value = environ("NODE_ENV");
+      if (value) origin = "NODE_ENV";
+    }
+    if (!value)
+      if (const auto entry = from_file.find(toml_name(variable)); entry != from_file.end()) {
+        value = entry->second;
+        origin = entry->first;
+      }
+    if (!value || (value->empty() && !key.secret)) continue;
+    const auto warned = config.warnings.size();
+    if (const auto set = key.set(config, *value); set.has_error())
+      return bad_value(origin + (key.secret ? "" : " is \"" + *value + "\"") + ": " + set.error().message);
+    for (auto i = warned; i < config.warnings.size(); ++i)
+      config.warnings[i] = origin + (key.secret ? "" : " \"" + *value + "\"") + " " + config.warnings[i];
+  }
+
+  const bool development = config.environment == Environment::development;
+  const auto given_anywhere = [&](std::string_view variable) {
+    return environ(std::string{variable}) || from_file.contains(toml_name(variable));
+  };
+  if (config.host.empty()) config.host = development ? "127.0.0.1" : "0.0.0.0";
+  if (development && !given_anywhere("LOG_FORMAT")) config.log_format = log::Format::text;
+  if (development && !given_anywhere("SIP_LISTEN"))
+    config.sip_listen = {"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"};
+  return config;
+}
+
+std::vector<KeyInfo> keys() {
+  std::vector<KeyInfo> out;
+  for (const Key& key : known_keys) out.push_back({key.variable, key.meaning, key.secret});
+  return out;
+}
+
+}  // namespace voxanne::app

@@ -1,0 +1,72 @@
+// The server's configuration: one TOML file, every key overridable by the environment variable of
+// the same name in capitals, secrets also as NAME_FILE. An unknown key or a bad value is an error
+// that names the key and what is allowed. docs/configuration.md is checked against keys().
+#pragma once
+
+#include "base/log.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace voxanne::app {
+
+enum class Environment { production, staging, development, test };
+std::string_view to_string(Environment environment);
+
+struct Config {
+  Environment environment = Environment::production;
+  std::string host;  // empty: 127.0.0.1 in development, else 0.0.0.0
+  int port = 3001;
+  std::filesystem::path data_dir = "./data";
+  std::string database_url;  // empty: sqlite under data_dir
+  std::string storage_url;   // empty: files under data_dir
+  Secret secret_key;         // empty: generated once in data_dir
+  Secret jwt_secret;
+  std::string jwt_issuer, jwt_audience;
+  Secret operator_token;
+  std::vector<std::string> trusted_proxies, allowed_origins;
+  std::string public_url;
+
+  std::vector<std::string> sip_listen;  // "udp:127.0.0.1:5060"; empty: off
+  std::string sip_trunk_uri, sip_username;
+  Secret sip_password;
+  std::vector<std::string> sip_allow;  // networks in CIDR notation
+  std::string sip_public_address;
+  int rtp_port_first = 16'384, rtp_port_last = 32'767;
+
+  int max_calls = 0;  // 0: what this machine is known to carry
+  int drain_seconds = 300;
+  int speech_workers = 0;  // 0: one per core
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::json;
+
+  // What is worth telling the operator at start: an unknown VOXANNE_ENV, settings without effect.
+  std::vector<std::string> warnings;
+
+  std::filesystem::path database_path() const;
+  std::filesystem::path recordings_path() const;
+  std::filesystem::path spool_path() const { return data_dir / "spool"; }
+};
+
+// Reads a variable of the environment; a function so that tests need not touch the process's own.
+using Environ = std::function<std::optional<std::string>(const std::string& name)>;
+Environ process_environment();
+
+// `file`: --config; else VOXANNE_CONFIG, else ./voxanne.toml if present.
+Result<Config> load_config(const std::optional<std::filesystem::path>& file, const Environ& environ);
+
+// Every key with its meaning, for --help and the documentation's test.
+struct KeyInfo {
+  std::string_view variable, meaning;
+  bool secret;
+};
+std::vector<KeyInfo> keys();
+
+}  // namespace voxanne::app

@@ -1,0 +1,99 @@
+#include "app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace voxanne::app {
+namespace {
+
+using testing::HasSubstr;
+
+class ConfigTest : public testing::Test {
+ protected:
+  std::map<std::string, std::string> variables_;
+  std::filesystem::path directory_ =
+      std::filesystem::temp_directory_path() / ("voxanne-config-" + std::to_string(getpid()));
+
+  void SetUp() override { std::filesystem::create_directories(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::filesystem::path file(const std::string& name, const std::string& content) {
+    std::ofstream{directory_ / name} << content;
+    return directory_ / name;
+  }
+  Result<Config> load(std::optional<std::filesystem::path> path = std::nullopt) {
+    return load_config(path, [this](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables_.find(name);
+      return found == variables_.end() ? std::nullopt : std::optional{found->second};
+    });
+  }
+  std::string error(std::optional<std::filesystem::path> path = std::nullopt) {
+    const auto config = load(path);
+    return config.has_error() ? config.error().message : "no error";
+  }
+};
+
+TEST_F(ConfigTest, production_is_the_default_and_never_quietly_anything_else) {
+  EXPECT_EQ(load()->environment, Environment::production);
+  EXPECT_EQ(load()->host, "0.0.0.0");
+  EXPECT_TRUE(load()->sip_listen.empty());
+
+  variables_["VOXANNE_ENV"] = "Development";
+  EXPECT_EQ(load()->environment, Environment::production);
+  ASSERT_EQ(load()->warnings.size(), 1u);
+  EXPECT_THAT(load()->warnings[0], HasSubstr("running as production"));
+
+  variables_ = {{"NODE_ENV", "development"}};
+  EXPECT_EQ(load()->environment, Environment::development);
+  EXPECT_EQ(load()->host, "127.0.0.1");
+  EXPECT_EQ(load()->sip_listen.front(), "udp:127.0.0.1:5060");
+  variables_["VOXANNE_ENV"] = "staging";
+  EXPECT_EQ(load()->environment, Environment::staging) << "VOXANNE_ENV goes before NODE_ENV";
+}
+
+TEST_F(ConfigTest, environment_overrides_the_file) {
+  const auto path =
+      file("a.toml", "port = 4000\nhost = \"10.0.0.1\"\nsip_allow = [\"192.0.2.0/24\", \"::1\"]\n");
+  variables_["PORT"] = "5000";
+  const auto config = load(path);
+  EXPECT_EQ(config->port, 5000);
+  EXPECT_EQ(config->host, "10.0.0.1");
+  EXPECT_EQ(config->sip_allow, (std::vector<std::string>{"192.0.2.0/24", "::1"}));
+}
+
+TEST_F(ConfigTest, errors_name_the_key_and_what_is_allowed) {
+  EXPECT_THAT(error(file("b.toml", "prot = 1\n")), HasSubstr("unknown key \"prot\""));
+  EXPECT_THAT(error(file("c.toml", "port = \n")), HasSubstr("line 1"));
+  EXPECT_THAT(error(directory_ / "absent.toml"), HasSubstr("does not exist"));
+  variables_ = {{"PORT", "70000"}};
+  EXPECT_THAT(error(), testing::AllOf(HasSubstr("PORT is \"70000\""), HasSubstr("0 to 65535")));
+  variables_ = {{"RTP_PORTS", "100-200"}};
+  EXPECT_THAT(error(), HasSubstr("RTP_PORTS"));
+  variables_ = {{"DATABASE_URL", "postgres://x/y"}};
+  EXPECT_THAT(error(), HasSubstr("PostgreSQL is not built into this version"));
+  variables_ = {{"NATS_URL", "nats://x"}};
+  EXPECT_THAT(error(), HasSubstr("NATS_URL"));
+  variables_ = {{"SIP_LISTEN", "127.0.0.1:5060"}};
+  EXPECT_THAT(error(), HasSubstr("udp:ADDRESS:PORT"));
+}
+
+TEST_F(ConfigTest, secrets_come_from_files_and_never_show_in_errors) {
+  variables_ = {{"SECRET_KEY_FILE", file("key", "0123456789abcdef0123\n").string()}};
+  EXPECT_EQ(load()->secret_key.reveal(), "0123456789abcdef0123");
+  variables_ = {{"JWT_SECRET", "hunter2"}};
+  EXPECT_THAT(error(), testing::AllOf(HasSubstr("JWT_SECRET"), testing::Not(HasSubstr("hunter2"))));
+  variables_ = {{"SECRET_KEY_FILE", "/nonexistent/key"}};
+  EXPECT_THAT(error(), HasSubstr("/nonexistent/key"));
+}
+
+TEST_F(ConfigTest, settings_without_effect_are_told) {
+  variables_ = {{"OPENAI_API_KEY", "sk-abc"}};
+  ASSERT_EQ(load()->warnings.size(), 1u);
+  EXPECT_THAT(load()->warnings[0],
+              testing::AllOf(HasSubstr("OPENAI_API_KEY"), testing::Not(HasSubstr("sk-abc"))));
+}
+
+}  // namespace
+}  // namespace voxanne::app
