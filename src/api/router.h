@@ -1,0 +1,82 @@
+// The API's front door: finds the route for a request, checks who asks, runs its endpoint and turns
+// every failure into a problem body. One Router serves all web shards: routes are added before the
+// server starts, and nothing changes afterwards.
+//
+//   Router router{authenticator};
+//   router.add({.method = Method::get, .path = "/api/calls/:callId", .endpoint = get_call});
+//   net::Server server{{.max_body_for = router.body_limits()}, shards, router.handler()};
+//
+// Order of checks: path (404), method (405 with Allow), Origin of WebSockets (403), token (401, 403
+// no_organization), role (403), endpoint. An Error becomes its problem body, an exception a 500
+// that is logged with its ids and handed to on_exception.
+#pragma once
+
+#include "api/auth.h"
+#include "api/identity.h"
+#include "api/problem.h"
+#include "net/http.h"
+#include "net/server.h"
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace voxanne::api {
+
+using net::Method;
+
+// One request on its way through an endpoint. Lives until the endpoint's task has ended.
+struct Context {
+  net::Request& request;
+  std::string request_id;
+  Identity identity;  // empty on open routes
+
+  // A path parameter, decoded: param("callId") for "/api/calls/:callId".
+  const std::string& param(std::string_view name) const;
+  std::vector<std::pair<std::string_view, std::string>> params{};
+};
+
+using Endpoint = std::function<async::Task<Result<net::Response>>(Context&)>;
+
+struct Route {
+  Method method = Method::get;  // get also answers HEAD
+  std::string path;             // "/api/calls/:callId"; a last segment "*rest" takes what is left
+  Endpoint endpoint;
+  std::optional<Role> role = Role::viewer;  // nullopt: open, no token needed nor looked at
+  std::size_t max_body = 1024 * 1024;
+};
+
+class Router {
+ public:
+  explicit Router(Authenticator& authenticator);
+  ~Router();
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  // Throws std::logic_error on a pattern that is already taken or malformed.
+  void add(Route route);
+  // Called for every exception that reached the boundary (error tracking).
+  using OnException = std::function<void(const Context&, std::exception_ptr)>;
+  void on_exception(OnException report);
+
+  // The router outlives what these return.
+  net::Handler handler();
+  std::function<std::size_t(Method, std::string_view path)> body_limits() const;
+  // All routes in the order they were added: for the OpenAPI description and tests.
+  std::vector<std::pair<Method, std::string>> routes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Header lines for net::Server::Options::common_headers: no sniffing, no framing, no referrer, a
+// content security policy for our own pages.
+std::string security_headers();
+
+}  // namespace voxanne::api
