@@ -1,0 +1,35 @@
+// A blocking HTTP client for tests, on libcurl: an implementation that is not ours judges our server.
+#pragma once
+
+#include <boost/json.hpp>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace voxanne::test {
+
+struct HttpAnswer {
+  int status = 0;  // 0: no answer; `error` says why
+  std::string error;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  boost::json::value json() const;  // fails the test's assumption loudly by throwing
+};
+
+struct HttpAsk {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers;  // "Name: value"
+  std::string body;
+  std::chrono::milliseconds limit{10'000};
+};
+
+HttpAnswer http(const HttpAsk& ask);
+HttpAnswer http_get(const std::string& url, std::vector<std::string> headers = {});
+HttpAnswer http_post_json(const std::string& url, const boost::json::value& body,
+                          std::vector<std::string> headers = {});
+
+}  // namespace voxanne::test
