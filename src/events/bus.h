@@ -1,0 +1,138 @@
+// Live events: what the dashboard and developers see while it happens.
+//
+//   calls, recordings, knowledge ── publish() ──▶ one ring per organization ──▶ Subscription per reader
+//
+// publish() is called after the commit that made the event true, from any thread; it appends one
+// frame (JSON text, made once and shared) to its organization's ring and wakes the readers. A reader
+// is only a position in that ring: it has no queue of its own, so all of them together hold no more
+// than the rings do. One that falls `max_behind` bytes back, or behind the ring's oldest frame, is
+// overrun and must be dropped.
+//
+// `seq` is dense per organization and epoch; the epoch is random per process start. A ring keeps
+// what is younger than `keep_for` and in any case the last `keep_events`; when all rings together
+// exceed `max_bytes` the largest one gives up its oldest frames.
+//
+// The bus outlives its publishers and subscriptions.
+#pragma once
+
+#include "async/clock.h"
+#include "async/event.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace voxanne::events {
+
+enum class EventType {
+  call_started,
+  call_updated,
+  call_ended,
+  transcript_partial,
+  transcript_final,
+  message_taken,
+  recording_ready,
+  recording_failed,
+  knowledge_updated,
+  gap_opened,
+  stats_updated,
+  provider_health,
+};
+std::string_view to_string(EventType type);  // "call.started"
+
+struct Event {
+  EventType type = EventType::call_updated;
+  OrgId org;
+  CallId call;       // empty: not about a call, sent as null
+  std::string data;  // a JSON value; empty is sent as {}
+  UtcTime at{};
+};
+
+using Frame = std::shared_ptr<const std::string>;
+
+// Where a reader left off. Without an epoch the position is taken as one of the current epoch.
+struct Since {
+  std::string epoch;
+  std::uint64_t seq = 0;
+};
+
+class Subscription;
+
+class Bus {
+ public:
+  struct Options {
+    std::size_t keep_events = 1'000;
+    milliseconds keep_for{10 * 60'000};
+    std::size_t max_bytes = 256u << 20;  // all rings together, frames and their bookkeeping
+    std::size_t max_behind = 1u << 20;   // one reader's backlog
+  };
+
+  explicit Bus(const async::Clock& clock);
+  Bus(const async::Clock& clock, Options options);
+  ~Bus();
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+
+  const std::string& epoch() const noexcept;
+
+  // Any thread. Answers the event's seq.
+  std::uint64_t publish(const Event& event);
+
+  // Any thread; the subscription is used on `executor`'s loop only.
+  std::unique_ptr<Subscription> subscribe(const OrgId& org, const std::optional<Since>& since,
+                                          async::Executor executor);
+
+  // Bytes that all rings hold now, for metrics and tests.
+  std::size_t bytes() const;
+
+ private:
+  friend class Subscription;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// One reader's position in its organization's ring. Used and destroyed on its own loop.
+class Subscription {
+ public:
+  ~Subscription();
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
+  // The organization's last seq when the subscription began.
+  std::uint64_t head() const noexcept { return head_; }
+  // True when `since` could not be honoured: its epoch is another one, its events are gone or it
+  // lies in the future. The reader starts at head() and must fetch the state anew.
+  bool resync() const noexcept { return resync_; }
+
+  // The frames after the last ones taken, oldest first; at most `max_bytes` of them but at least
+  // one; empty when there are none yet or when overrun. Taking frames does not yet count as
+  // progress: consumed() does, once they are sent.
+  std::vector<Frame> take(std::size_t max_bytes);
+  void consumed();
+
+  // Returns once something may be there to take.
+  async::Task<> wait();
+  // Ends when the reader is overrun, and not before: awaited beside the sending.
+  async::Task<> wait_overrun();
+  bool overrun() const noexcept;
+
+ private:
+  friend class Bus;
+  struct Waker;
+  Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org, const std::optional<Since>& since,
+               async::Executor executor);
+
+  std::shared_ptr<Bus::Impl> bus_;
+  OrgId org_;
+  std::uint64_t head_ = 0;
+  bool resync_ = false;
+  std::uint64_t taken_ = 0;  // seq of the last frame taken
+  std::shared_ptr<Waker> waker_;
+};
+
+}  // namespace voxanne::events

@@ -1,0 +1,212 @@
+#include "events/bus.h"
+
+#include "async/thread.h"
+#include "support/virtual_clock.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace voxanne::events {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class BusTest : public testing::Test {
+ protected:
+  Event event(std::string org, std::string data = "{}") {
+    return {EventType::call_updated, OrgId{std::move(org)}, CallId{"call_1"}, std::move(data), UtcTime{}};
+  }
+  static std::vector<std::string> texts(Subscription& reader) {
+    std::vector<std::string> all;
+    for (const auto& frame : reader.take(SIZE_MAX)) all.push_back(*frame);
+    reader.consumed();
+    return all;
+  }
+  static std::uint64_t seq_of(const std::string& frame) {
+    return std::stoull(frame.substr(frame.find(R"("seq":)") + 6));
+  }
+
+  async::Loop loop;
+  test::VirtualClock clock{loop};
+};
+
+TEST_F(BusTest, a_frame_is_the_contract_s_json) {
+  Bus bus{clock};
+  const auto reader = bus.subscribe(OrgId{"a"}, {}, loop.get_executor());
+  bus.publish({EventType::call_started, OrgId{"a"}, CallId{"call_1"}, R"({"status":"ringing"})", UtcTime{}});
+  bus.publish({EventType::provider_health, OrgId{"a"}, CallId{}, "", from_unix_ms(1'500)});
+  EXPECT_THAT(
+      texts(*reader),
+      ElementsAre(
+          R"({"type":"call.started","seq":1,"at":"1970-01-01T00:00:00.000Z","callId":"call_1","data":{"status":"ringing"}})",
+          R"({"type":"provider.health","seq":2,"at":"1970-01-01T00:00:01.500Z","callId":null,"data":{}})"));
+}
+
+TEST_F(BusTest, seq_is_dense_per_organization_and_organizations_are_apart) {
+  Bus bus{clock};
+  const auto a = bus.subscribe(OrgId{"a"}, {}, loop.get_executor());
+  const auto b = bus.subscribe(OrgId{"b"}, {}, loop.get_executor());
+  EXPECT_EQ(bus.publish(event("a", R"("for a")")), 1u);
+  EXPECT_EQ(bus.publish(event("b", R"("for b")")), 1u);
+  EXPECT_EQ(bus.publish(event("a", R"("for a")")), 2u);
+  EXPECT_THAT(texts(*a),
+              ElementsAre(HasSubstr("for a"), AllOf(HasSubstr("for a"), HasSubstr(R"("seq":2,)"))));
+  EXPECT_THAT(texts(*b), ElementsAre(HasSubstr("for b")));
+}
+
+TEST_F(BusTest, since_replays_what_was_missed_and_then_goes_on) {
+  Bus bus{clock};
+  for (int i = 0; i < 5; ++i) bus.publish(event("a"));
+  const auto reader = bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 3}, loop.get_executor());
+  bus.publish(event("a"));
+  EXPECT_FALSE(reader->resync());
+  EXPECT_EQ(reader->head(), 5u);
+  const auto frames = texts(*reader);
+  ASSERT_EQ(frames.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(seq_of(frames[i]), 4 + i);
+}
+
+TEST_F(BusTest, since_without_an_epoch_is_taken_as_the_current_one) {
+  Bus bus{clock};
+  for (int i = 0; i < 5; ++i) bus.publish(event("a"));
+  const auto reader = bus.subscribe(OrgId{"a"}, Since{"", 4}, loop.get_executor());
+  EXPECT_FALSE(reader->resync());
+  EXPECT_EQ(texts(*reader).size(), 1u);
+}
+
+TEST_F(BusTest, another_epoch_the_future_and_what_is_gone_are_resync) {
+  Bus::Options options;
+  options.keep_events = 10;
+  Bus bus{clock, options};
+  for (int i = 0; i < 10; ++i) bus.publish(event("a"));
+  clock.run_for(11min);
+  for (int i = 0; i < 10; ++i) bus.publish(event("a"));  // seq 1–10 leave the ring
+  struct Case {
+    Since since;
+    bool resync;
+  };
+  for (const auto& [since, resync] :
+       {Case{{"another", 19}, true}, Case{{bus.epoch(), 21}, true}, Case{{bus.epoch(), 9}, true},
+        Case{{bus.epoch(), 10}, false}, Case{{bus.epoch(), 20}, false}}) {
+    const auto reader = bus.subscribe(OrgId{"a"}, since, loop.get_executor());
+    EXPECT_EQ(reader->resync(), resync) << since.epoch << ' ' << since.seq;
+    EXPECT_EQ(reader->head(), 20u);
+    EXPECT_EQ(reader->take(SIZE_MAX).size(), resync ? 0 : 20 - since.seq);
+  }
+}
+
+TEST_F(BusTest, everything_younger_than_ten_minutes_stays_however_many) {
+  Bus bus{clock};
+  for (int i = 0; i < 3'000; ++i) bus.publish(event("a"));
+  clock.run_for(9min);
+  bus.publish(event("a"));
+  EXPECT_FALSE(bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor())->resync());
+  clock.run_for(2min);
+  bus.publish(event("a"));
+  EXPECT_TRUE(bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor())->resync());
+  EXPECT_FALSE(bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 3'002 - 1'000}, loop.get_executor())->resync());
+}
+
+TEST_F(BusTest, the_largest_ring_gives_way_when_all_are_over_the_limit) {
+  Bus::Options options;
+  options.max_bytes = 100'000;
+  Bus bus{clock, options};
+  const std::string payload = '"' + std::string(500, 'x') + '"';
+  for (int i = 0; i < 20; ++i) bus.publish(event("small", payload));
+  for (int i = 0; i < 1'000; ++i) {
+    bus.publish(event("large", payload));
+    ASSERT_LE(bus.bytes(), options.max_bytes);
+  }
+  EXPECT_FALSE(bus.subscribe(OrgId{"small"}, Since{bus.epoch(), 0}, loop.get_executor())->resync());
+  EXPECT_TRUE(bus.subscribe(OrgId{"large"}, Since{bus.epoch(), 0}, loop.get_executor())->resync());
+  EXPECT_FALSE(bus.subscribe(OrgId{"large"}, Since{bus.epoch(), 950}, loop.get_executor())->resync());
+}
+
+TEST_F(BusTest, a_reader_too_far_behind_is_overrun_and_takes_nothing_more) {
+  Bus::Options options;
+  options.max_behind = 10'000;
+  Bus bus{clock, options};
+  const auto slow = bus.subscribe(OrgId{"a"}, {}, loop.get_executor());
+  const auto quick = bus.subscribe(OrgId{"a"}, {}, loop.get_executor());
+  const std::string payload = '"' + std::string(900, 'x') + '"';
+  bus.publish(event("a", payload));
+  EXPECT_EQ(slow->take(SIZE_MAX).size(), 1u);  // taken, but never sent
+  for (int i = 0; i < 20; ++i) {
+    bus.publish(event("a", payload));
+    EXPECT_EQ(texts(*quick).size(), i == 0 ? 2u : 1u);
+  }
+  EXPECT_TRUE(slow->overrun());
+  EXPECT_FALSE(quick->overrun());
+  bool told = false;
+  async::asio::co_spawn(loop, slow->wait_overrun(), [&](std::exception_ptr) { told = true; });
+  loop.poll();
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(slow->take(SIZE_MAX).empty());
+}
+
+TEST_F(BusTest, a_long_replay_is_no_backlog) {
+  Bus::Options options;
+  options.max_behind = 10'000;
+  Bus bus{clock, options};
+  const std::string payload = '"' + std::string(900, 'x') + '"';
+  for (int i = 0; i < 100; ++i) bus.publish(event("a", payload));
+  const auto reader = bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor());
+  bus.publish(event("a", payload));
+  EXPECT_FALSE(reader->overrun());
+  EXPECT_EQ(texts(*reader).size(), 101u);
+}
+
+TEST_F(BusTest, frames_come_in_bounded_portions) {
+  Bus bus{clock};
+  const auto reader = bus.subscribe(OrgId{"a"}, {}, loop.get_executor());
+  for (int i = 0; i < 3; ++i) bus.publish(event("a", '"' + std::string(900, 'x') + '"'));
+  EXPECT_EQ(reader->take(2'100).size(), 2u);
+  EXPECT_EQ(reader->take(1).size(), 1u);  // at least one, or it would never be sent
+  EXPECT_TRUE(reader->take(1).empty());
+}
+
+TEST_F(BusTest, an_organization_that_nobody_used_is_forgotten) {
+  Bus bus{clock};
+  const auto bytes = bus.bytes();
+  for (int i = 0; i < 100; ++i) bus.subscribe(OrgId{"o" + std::to_string(i)}, {}, loop.get_executor());
+  EXPECT_EQ(bus.bytes(), bytes);
+}
+
+async::Task<> read_until(Subscription& reader, std::uint64_t last, std::vector<std::uint64_t>& seen) {
+  while (seen.empty() || seen.back() < last) {
+    co_await reader.wait();
+    for (const auto& frame : reader.take(10'000))
+      seen.push_back(std::stoull(frame->substr(frame->find(R"("seq":)") + 6)));
+    reader.consumed();
+  }
+}
+
+TEST(BusThreads, readers_on_other_loops_miss_nothing_while_several_threads_publish) {
+  constexpr int publishers = 3, each = 400;
+  async::SystemClock clock;
+  Bus bus{clock};
+  async::LoopThread web{"web"};
+  std::vector<std::uint64_t> seen;
+  auto reader = bus.subscribe(OrgId{"a"}, {}, web.executor());
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < publishers; ++t)
+      threads.emplace_back([&] {
+        for (int i = 0; i < each; ++i) bus.publish({EventType::stats_updated, OrgId{"a"}, {}, "{}", {}});
+      });
+    async::run_on(web.executor(), read_until(*reader, publishers * each, seen));
+  }
+  ASSERT_EQ(seen.size(), std::size_t{publishers * each});
+  for (std::size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], i + 1);
+  async::run_on(web.executor(), [](std::unique_ptr<Subscription> done) -> async::Task<> {
+    done.reset();
+    co_return;
+  }(std::move(reader)));
+}
+
+}  // namespace
+}  // namespace voxanne::events
