@@ -2,6 +2,9 @@
 // tick that paces every leg on it (a timer per call costs more than the call). A call lives on one
 // shard. Nothing on a shard may block or compute for more than 2 ms.
 //
+// Ticks are due at fixed points of the steady clock, so they do not drift; whole intervals that a
+// stalled machine slept through are skipped, and whoever counts 20 ms slots catches up (SlotClock).
+//
 // Lifecycle: made at start by app, stopped after every call has ended. tick_lag() feeds admission,
 // /metrics and the benchmark.
 #pragma once
@@ -29,6 +32,8 @@ inline constexpr milliseconds tick_interval{5};
 class Shard {
  public:
   explicit Shard(std::string name);
+  // For tests: on somebody else's loop, without thread and timer; ticks when tick() is called.
+  explicit Shard(async::Executor executor);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -41,9 +46,12 @@ class Shard {
   void remove(Ticked& ticked);
   std::size_t size() const;  // any thread
 
+  // One tick by hand, for tests.
+  void tick(SteadyTime now);
+
   // How late ticks were, over roughly the last 10 s; any thread.
   struct Lag {
-    milliseconds p50{0}, p99{0}, worst{0};
+    std::chrono::microseconds p50{0}, p99{0}, worst{0};
     std::uint64_t missed = 0;  // whole intervals skipped since start
   };
   Lag tick_lag() const;
