@@ -55,6 +55,10 @@ class WebSocket {
   bool send(std::shared_ptr<const std::string> data, Kind kind = Kind::text);
   bool send(std::string data, Kind kind = Kind::text);
 
+  // Until everything queued so far has been written or the connection has ended: flow control for
+  // a long replay. Several tasks may wait.
+  async::Task<> drained();
+
   // What is queued goes out first, then the close frame; `reason` is cut at 123 bytes. Idempotent.
   void close(std::uint16_t code = close_code::normal, std::string_view reason = {});
   // At once and without a word.
