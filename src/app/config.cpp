@@ -115,8 +115,9 @@ Result<> secret_key(Config& config, std::string_view value) {
 }
 
 Result<> jwt_secret(Config& config, std::string_view value) {
-  if (value.size() < 16)
-    return bad_value("it needs at least 16 characters: shorter secrets can be guessed from one token");
+  if (value.size() < 32)
+    return bad_value(
+        "it needs at least 32 characters: shorter secrets can be guessed from one token (RFC 7518 §3.2)");
   config.jwt_secret = Secret{std::string{value}};
   return {};
 }
