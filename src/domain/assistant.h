@@ -4,8 +4,9 @@
 #include "base/ids.h"
 #include "base/time.h"
 
+#include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace voxanne::domain {
 
@@ -36,6 +37,8 @@ struct PhoneNumber {
   std::string number;     // E.164, or empty for the built-in one
   enum class Carrier { sip, twilio, vapi, builtin } carrier = Carrier::sip;  // builtin: the synthetic callee
 };
+std::string_view to_string(PhoneNumber::Carrier value);
+std::optional<PhoneNumber::Carrier> parse_carrier(std::string_view text);
 
 // A message taken for the organization.
 struct Message {
@@ -47,6 +50,8 @@ struct Message {
   std::string text;
   std::string urgency = "normal";  // normal | urgent
   UtcTime created_at{};
+  std::string handled_by;  // who has dealt with it; empty while nobody has
+  std::optional<UtcTime> handled_at;
 };
 
 }  // namespace voxanne::domain

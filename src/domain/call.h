@@ -29,6 +29,7 @@ std::optional<RecordingStatus> parse_recording_status(std::string_view text);
 // How a call ended. `reason` is the word in `endedReason`; `fault` says who has to mend something.
 enum class FaultParty { nobody, caller, carrier, provider, us };
 std::string_view to_string(FaultParty value);
+std::optional<FaultParty> parse_fault_party(std::string_view text);
 
 struct Verdict {
   CallStatus status = CallStatus::ended;  // ended or failed
@@ -71,11 +72,24 @@ struct Call {
   RecordingStatus recording_status = RecordingStatus::none;
   bool is_test = false;
   std::string metadata = "{}";  // JSON object, as the creator gave it
+
+  // Known once the call has been looked back on; empty until then.
+  ContactId contact;
+  AppointmentId appointment;
+  std::optional<double> cost_cents;
+  bool has_recording = false;  // it can be played
+  bool has_transcript = false;
+  std::string summary, outcome;
+  std::string sentiment_label;
+  std::optional<double> sentiment_score;
+  std::string tools_used = "[]";  // JSON array of tool names
+  FaultParty fault = FaultParty::nobody;
 };
 
 // One turn of a conversation, as it is kept in call_transcripts.
 enum class Speaker { caller, assistant };
 std::string_view to_string(Speaker value);
+std::optional<Speaker> parse_speaker(std::string_view text);
 
 // Where the milliseconds of an answer went, from the caller's last speech to the first frame out.
 struct TurnLatency {

@@ -24,10 +24,15 @@ namespace voxanne::store {
 
 using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
 
+// `quick` reads are done within 1 ms at any size of the database and may run inline on a web shard;
+// `heavy` ones (search, statistics) always run on a worker.
+enum class Cost { quick, heavy };
+
 // SQL with ?1, ?2 … parameters. Static storage: prepared once per connection by address.
 struct Statement {
   std::string_view name;  // for plans, metrics and errors
   std::string_view sql;
+  Cost cost = Cost::quick;
 };
 
 // One row, valid inside the visitor only.
@@ -70,10 +75,12 @@ class Batch {
 class Store {
  public:
   virtual ~Store() = default;
-  // Visits every row. Errors: unavailable (database_unavailable), internal.
+  // Visits every row, always on the asker's own loop. Errors: unavailable, internal.
   virtual async::Task<Result<>> read(const Statement& statement, std::vector<Value> values,
                                      RowVisitor visit) = 0;
-  // Durable when it answers. Errors: conflict (guard or unique key), unavailable, internal.
+  // Durable when it answers; a cancelled asker still waits for the answer. Errors: conflict (a guard,
+  // a unique key or a missing reference: nothing of the batch is applied), internal, and unavailable,
+  // after which the outcome is unknown: whoever retries gives the batch a key or guard of its own.
   virtual async::Task<Result<>> write(Batch batch) = 0;
 };
 

@@ -1,0 +1,58 @@
+// Works a durable queue: claims what is due under a lease, handles up to `parallel` items at once,
+// and records each outcome. What is durable is the queue behind `Queue`; the runner itself may die
+// at any point, and the lease brings the item back.
+//
+//   Runner<store::Upload> runner{executor, clock, queue, options};
+//   runner.start();            // takes what is due, then sleeps until the next is, or wake()
+//   runner.wake();             // after enqueueing, once the batch is durable
+//   co_await runner.stop();    // takes no more, finishes what runs within `grace`, then cancels it
+//
+// Owner: whoever owns the queue. Executor: one loop; every function of the queue runs on it. A queue
+// that cannot be read (the database is away) is asked again with the same backoff.
+#pragma once
+
+#include "async/backoff.h"
+#include "async/clock.h"
+#include "async/task_group.h"
+#include "base/result.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace voxanne::jobs {
+
+// What came of handling an item once.
+struct Outcome {
+  enum class Kind { done, retry, failed } kind = Kind::done;
+  Error error{};  // of retry and failed; its retry_after is the least wait
+};
+
+template <class Item>
+class Queue {
+ public:
+  virtual ~Queue() = default;
+  // Items that are due now, at most `limit`, each claimed until `lease_until`.
+  virtual async::Task<Result<std::vector<Item>>> claim(int limit, UtcTime lease_until) = 0;
+  // When the next item becomes due; nullopt: none is waiting.
+  virtual async::Task<Result<std::optional<UtcTime>>> next_due() = 0;
+  // The work itself. Ends by cancellation when the runner is stopped for good or the lease runs out.
+  virtual async::Task<Outcome> handle(Item& item) = 0;
+  // How often the item has been claimed, this time included.
+  virtual int attempts(const Item& item) const = 0;
+  // Records the outcome; for a retry, when it is due again. A conflict is no error to report: the
+  // lease was lost and the item is somebody else's.
+  virtual async::Task<Result<>> complete(Item& item, const Outcome& outcome, UtcTime next_attempt_at) = 0;
+};
+
+struct RunnerOptions {
+  std::string name;  // for logs
+  int parallel = 2;
+  milliseconds lease{60'000};
+  milliseconds grace{10'000};
+  // The longest sleep without looking, for items that other processes enqueue.
+  milliseconds poll{30'000};
+  async::Backoff backoff{milliseconds{1'000}, milliseconds{300'000}};
+};
+
+}  // namespace voxanne::jobs

@@ -1,0 +1,37 @@
+// Organizations, their assistants and phone numbers.
+#pragma once
+
+#include "domain/assistant.h"
+#include "store/store.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace voxanne::store {
+
+// ── Writing: pieces of a Batch; put_… creates or replaces ──────────────────────────────────────
+
+void put_organization(Batch& batch, const domain::Organization& organization, UtcTime at);
+void put_assistant(Batch& batch, const domain::Assistant& assistant, UtcTime at);
+void put_phone_number(Batch& batch, const domain::PhoneNumber& number, UtcTime at);
+
+// An organization named by a valid token exists from its first use on. Error besides the store's:
+// forbidden (organization_erased) for a tombstone.
+async::Task<Result<>> ensure_organization(Store& store, OrgId org, UtcTime at);
+// Keeps a tombstone, so that the id stays refused; its records are erased by their own functions.
+void erase_organization(Batch& batch, const OrgId& org, UtcTime at);
+
+// ── Reading ────────────────────────────────────────────────────────────────────────────────────
+
+async::Task<Result<std::optional<domain::Organization>>> find_organization(Store& store, OrgId org);
+async::Task<Result<std::optional<domain::Assistant>>> find_assistant(Store& store, OrgId org, AssistantId id);
+async::Task<Result<std::vector<domain::Assistant>>> assistants_of(Store& store, OrgId org);
+async::Task<Result<std::optional<domain::PhoneNumber>>> find_phone_number(Store& store, OrgId org,
+                                                                          PhoneNumberId id);
+async::Task<Result<std::vector<domain::PhoneNumber>>> phone_numbers_of(Store& store, OrgId org);
+// Whose number was dialled: the one lookup that crosses organizations. `number` is E.164.
+async::Task<Result<std::optional<domain::PhoneNumber>>> phone_number_dialled(Store& store,
+                                                                             std::string number);
+
+}  // namespace voxanne::store
