@@ -109,6 +109,9 @@ class Subscription {
   // lies in the future. The reader starts at head() and must fetch the state anew.
   bool resync() const noexcept { return resync_; }
 
+  // The seq of the last frame taken, or where the reader began.
+  std::uint64_t position() const noexcept { return taken_; }
+
   // The frames after the last ones taken, oldest first; at most `max_bytes` of them but at least
   // one; empty when there are none yet or when overrun. Taking frames does not yet count as
   // progress: consumed() does, once they are sent.

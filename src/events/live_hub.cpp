@@ -1,0 +1,212 @@
+#include "events/live_hub.h"
+
+#include "async/deadline.h"
+#include "base/json_text.h"
+
+#include <boost/json.hpp>
+
+namespace voxanne::events {
+namespace {
+
+namespace json = boost::json;
+namespace close_code = net::close_code;
+
+constexpr milliseconds subscribe_within{5'000};
+// What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
+constexpr std::size_t portion = 64 * 1024;
+
+struct Subscribe {
+  std::string token;
+  std::optional<Since> since;
+};
+
+// What a text message means; an error's message is the close reason.
+struct Request {
+  enum class Kind { subscribe, ping } kind = Kind::ping;
+  Subscribe subscribe{};
+};
+
+Error bad_message(std::string reason) { return malformed("bad_message", std::move(reason)); }
+
+Result<Request> read_request(std::string_view text) {
+  boost::system::error_code failed;
+  json::parse_options limits;
+  limits.max_depth = 8;
+  const json::value value = json::parse(text, failed, {}, limits);
+  const json::object* object = failed ? nullptr : value.if_object();
+  if (!object) return bad_message("messages are JSON objects");
+  const auto text_of = [&](std::string_view name) -> const json::string* {
+    const json::value* field = object->if_contains(name);
+    return field ? field->if_string() : nullptr;
+  };
+  const json::string* type = text_of("type");
+  if (type && *type == "ping") return Request{};
+  if (!type || *type != "subscribe") return bad_message("type must be subscribe or ping");
+
+  Request request{.kind = Request::Kind::subscribe};
+  if (const json::string* token = text_of("token")) request.subscribe.token = *token;
+  if (const json::value* since = object->if_contains("since"); since && !since->is_null()) {
+    boost::system::error_code not_a_number;
+    const auto seq = since->to_number<std::uint64_t>(not_a_number);
+    if (not_a_number) return bad_message("since must be a whole number");
+    const json::string* epoch = text_of("epoch");
+    request.subscribe.since = Since{epoch ? std::string{*epoch} : std::string{}, seq};
+  }
+  return request;
+}
+
+// One connection's listening between two subscribe messages.
+class Listening {
+ public:
+  Listening(Bus& bus, async::Clock& clock, net::WebSocket& socket, Listener listener,
+            const std::optional<Since>& since, async::Executor executor)
+      : clock_(clock),
+        socket_(socket),
+        listener_(std::move(listener)),
+        epoch_(bus.epoch()),
+        subscription_(bus.subscribe(listener_.org, since, executor)) {}
+
+  // Until the listener subscribes anew; nullopt when the connection is over.
+  async::Task<std::optional<Subscribe>> run() {
+    using namespace async::asio::experimental::awaitable_operators;
+    greet();
+    auto outcome = co_await (requests() || events() || subscription_->wait_overrun() || expiry());
+    if (auto* subscribe = std::get_if<0>(&outcome)) co_return std::move(*subscribe);
+    if (outcome.index() == 2)
+      socket_.close(close_code::try_again_later, "reader too slow; resume with since");
+    if (outcome.index() == 3) socket_.close(close_code::policy, "token expired");
+    co_return std::nullopt;
+  }
+
+  const OrgId& org() const { return listener_.org; }
+  Since position() const { return {epoch_, subscription_->position()}; }
+
+ private:
+  void greet() {
+    std::string text = R"({"type":"subscribed","orgId":)";
+    append_json_string(text, listener_.org.str());
+    append_stand(text);
+    socket_.send(std::move(text));
+    if (!subscription_->resync()) return;
+    text = R"({"type":"resync")";
+    append_stand(text);
+    socket_.send(std::move(text));
+  }
+
+  void append_stand(std::string& text) const {
+    text.append(R"(,"epoch":")").append(epoch_).append(R"(","seq":)");
+    append_json_int(text, static_cast<std::int64_t>(subscription_->head()));
+    text.push_back('}');
+  }
+
+  async::Task<std::optional<Subscribe>> requests() {
+    for (;;) {
+      auto message = co_await socket_.read();
+      if (!message) co_return std::nullopt;
+      if (message->kind != net::Kind::text) {
+        socket_.close(close_code::unsupported_data, "messages are text");
+        co_return std::nullopt;
+      }
+      auto request = read_request(message->data);
+      if (!request) {
+        socket_.close(close_code::policy, request.error().message);
+        co_return std::nullopt;
+      }
+      if (request->kind == Request::Kind::subscribe) co_return std::move(request->subscribe);
+      socket_.send(R"({"type":"pong"})");
+      // A peer that asks without reading waits for its own answers.
+      co_await socket_.drained();
+    }
+  }
+
+  async::Task<> events() {
+    for (;;) {
+      co_await subscription_->wait();
+      for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
+      co_await socket_.drained();
+      subscription_->consumed();
+    }
+  }
+
+  async::Task<> expiry() {
+    if (!listener_.expires_at) {
+      co_await clock_.sleep_until(SteadyTime::max());
+      co_return;
+    }
+    // In steps: a token may claim to live for longer than a clock can count.
+    while (clock_.utc() < *listener_.expires_at)
+      co_await clock_.sleep_for(std::min<milliseconds>(*listener_.expires_at - clock_.utc(), 1h));
+  }
+
+  async::Clock& clock_;
+  net::WebSocket& socket_;
+  const Listener listener_;
+  const std::string& epoch_;
+  const std::unique_ptr<Subscription> subscription_;
+};
+
+std::uint16_t refusal_code(const Error& error) {
+  return error.kind == Fault::unavailable || error.kind == Fault::internal ? close_code::try_again_later
+                                                                           : close_code::policy;
+}
+
+// The first message, in time; closes and answers nullopt when it does not come or cannot be read.
+async::Task<std::optional<Subscribe>> first_subscribe(net::WebSocket& socket, async::Clock& clock) {
+  const auto deadline = async::Deadline::after(clock, subscribe_within);
+  for (;;) {
+    auto message = co_await async::with_deadline(clock, deadline, socket.read());
+    if (!message) {
+      if (message.error().kind == Fault::timed_out)
+        socket.close(close_code::policy, "subscribe within 5 seconds");
+      co_return std::nullopt;
+    }
+    auto request = message->kind == net::Kind::text ? read_request(message->data)
+                                                    : Result<Request>{bad_message("messages are text")};
+    if (!request) {
+      socket.close(close_code::policy, request.error().message);
+      co_return std::nullopt;
+    }
+    if (request->kind == Request::Kind::subscribe) co_return std::move(request->subscribe);
+    socket.send(R"({"type":"pong"})");
+  }
+}
+
+struct Counted {
+  explicit Counted(std::atomic<std::size_t>& c) : count(c) { ++count; }
+  ~Counted() { --count; }
+  std::atomic<std::size_t>& count;
+};
+
+}  // namespace
+
+async::Task<> LiveHub::serve(net::WebSocket& socket, CheckToken check, std::optional<Listener> listener,
+                             std::optional<Since> since) {
+  const Counted counted{listeners_};
+  const async::Executor executor = co_await async::asio::this_coro::executor;
+  std::optional<Subscribe> subscribe;
+  if (!listener) {
+    subscribe = co_await first_subscribe(socket, clock_);
+    if (!subscribe) co_return;
+  }
+  for (;;) {
+    if (subscribe && (!listener || !subscribe->token.empty())) {
+      auto checked = co_await check(std::move(subscribe->token));
+      if (!checked) {
+        socket.close(refusal_code(checked.error()), checked.error().message);
+        co_return;
+      }
+      if (listener && listener->org != checked->org) {
+        socket.close(close_code::policy, "the new token is another organization's");
+        co_return;
+      }
+      listener = std::move(*checked);
+    }
+    if (subscribe && subscribe->since) since = std::move(subscribe->since);
+    Listening listening{bus_, clock_, socket, *listener, since, executor};
+    subscribe = co_await listening.run();
+    if (!subscribe) co_return;
+    since = listening.position();
+  }
+}
+
+}  // namespace voxanne::events

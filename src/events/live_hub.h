@@ -1,0 +1,56 @@
+// `WS /ws/live-calls`: an organization's events to one listener, from where it left off.
+//
+//   listener                              hub
+//   {"type":"subscribe","token","since"?,"epoch"?}  →   within 5 s, else close 1008
+//                                         ←   {"type":"subscribed","orgId","epoch","seq"}
+//                                         ←   {"type":"resync","epoch","seq"}   when `since` cannot be
+//                                         honoured ←   events, first those missed
+//   {"type":"ping"}                       →   {"type":"pong"}
+//
+// A later `subscribe` shows a fresh token (of the same organization) before the old one expires,
+// and moves the position when it names a `since`; otherwise nothing is missed or repeated.
+// Close codes: 1008 no, bad or expired token, or a message that cannot be read; 1003 binary;
+// 1013 a reader over Bus::Options::max_behind back, or the server cannot check tokens now.
+//
+// serve() runs on the socket's loop and owns everything of the connection; when it returns nothing
+// is left behind. The hub outlives the connections; one serves all web shards.
+#pragma once
+
+#include "async/clock.h"
+#include "base/result.h"
+#include "events/bus.h"
+#include "net/websocket.h"
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace voxanne::events {
+
+// Whose events, and until when.
+struct Listener {
+  OrgId org;
+  std::optional<UtcTime> expires_at;  // nullopt: never (the development convenience)
+};
+
+// Who shows this token; an empty one stands for none. Runs on the connection's loop.
+using CheckToken = std::function<async::Task<Result<Listener>>(std::string token)>;
+
+class LiveHub {
+ public:
+  LiveHub(Bus& bus, async::Clock& clock) : bus_(bus), clock_(clock) {}
+
+  // `listener`: known already from the upgrade's Authorization; it is subscribed at once.
+  async::Task<> serve(net::WebSocket& socket, CheckToken check, std::optional<Listener> listener = {},
+                      std::optional<Since> since = {});
+
+  std::size_t listeners() const noexcept { return listeners_; }  // any thread
+
+ private:
+  Bus& bus_;
+  async::Clock& clock_;
+  std::atomic<std::size_t> listeners_ = 0;
+};
+
+}  // namespace voxanne::events
