@@ -1,0 +1,43 @@
+// What the API asks of living calls. Implemented by calls; the routes never see a leg or a shard.
+//
+// Runs on the asking web shard; the implementation hops to the call's own and back. Every function
+// answers for the given organization only: another one's call is not_found.
+#pragma once
+
+#include "async/task.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "domain/call.h"
+
+#include <string>
+
+namespace voxanne::api {
+
+struct PlaceCall {
+  OrgId org;
+  AssistantId assistant;
+  PhoneNumberId phone_number;    // whose carrier dials and whose number is shown
+  domain::Customer customer;     // number: E.164
+  std::string overrides = "{}";  // assistantOverrides: a JSON object
+  std::string metadata = "{}";   // a JSON object, kept with the call
+};
+
+class CallControl {
+ public:
+  virtual ~CallControl() = default;
+
+  // Answers once the call's row is durable and dialling has begun; how it goes on is told by events.
+  // Errors: not_found (assistant_not_found, phone_number_not_found), impossible (what the
+  // carrier or the organization's limits forbid), unavailable (over_capacity, draining;
+  // with retry_after).
+  virtual async::Task<Result<domain::Call>> place(PlaceCall request) = 0;
+
+  // Hangs up politely; the verdict is manually-canceled. Answers when the call was told to end.
+  // Errors: not_found (call_not_found), conflict (call_already_ended).
+  virtual async::Task<Result<>> end(OrgId org, CallId call) = 0;
+
+  // The assistant says this next. Errors: as end(), and conflict (call_not_answered).
+  virtual async::Task<Result<>> say(OrgId org, CallId call, std::string text) = 0;
+};
+
+}  // namespace voxanne::api
