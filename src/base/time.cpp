@@ -1,8 +1,8 @@
 #include "base/time.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 
 namespace voxanne {
 namespace {
@@ -16,17 +16,25 @@ bool digits(std::string_view text, std::size_t at, std::size_t count, int& out) 
 
 }  // namespace
 
+// Digits by hand: a page of the dashboard has eighty times, and snprintf takes longer than its query.
 void append_rfc3339(std::string& out, UtcTime time) {
   using namespace std::chrono;
   const auto day = floor<days>(time);
   const year_month_day date{day};
-  const hh_mm_ss clock{time - day};
-  char text[32];
-  const int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
-                                   unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
-                                   int(clock.minutes().count()), int(clock.seconds().count()),
-                                   int(clock.subseconds().count()));
-  out.append(text, std::size_t(length));
+  const auto ms = unsigned((time - day).count());
+  char text[24] = {'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0',
+                   '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', 'Z'};
+  const auto put = [&text](int last, unsigned value) {
+    for (; value != 0; value /= 10) text[last--] = char('0' + value % 10);
+  };
+  put(3, unsigned(std::clamp(int(date.year()), 0, 9999)));
+  put(6, unsigned(date.month()));
+  put(9, unsigned(date.day()));
+  put(12, ms / 3'600'000);
+  put(15, ms / 60'000 % 60);
+  put(18, ms / 1'000 % 60);
+  put(22, ms % 1'000);
+  out.append(text, sizeof text);
 }
 
 std::string to_rfc3339(UtcTime time) {
