@@ -1,0 +1,118 @@
+// /api/assistants: who answers, with which words and limits.
+#include "api/json_body.h"
+#include "api/routes/endpoints.h"
+#include "api/routes/fields.h"
+#include "store/organizations.h"
+
+namespace voxanne::api {
+namespace {
+
+Error no_such_assistant() {
+  return not_found("assistant_not_found", "there is no assistant of this id; GET /api/assistants lists them");
+}
+
+void append_assistant(std::string& out, const domain::Assistant& assistant) {
+  append_string(out, R"({"id":)", assistant.id.str());
+  append_string(out, R"(,"orgId":)", assistant.org.str());
+  append_string(out, R"(,"name":)", assistant.name);
+  append_string(out, R"(,"greeting":)", assistant.greeting);
+  append_string(out, R"(,"instructions":)", assistant.instructions);
+  append_string(out, R"(,"voice":)", assistant.voice);
+  append_string(out, R"(,"goodbye":)", assistant.goodbye);
+  append_int(out, R"(,"idlePromptAfterMs":)", assistant.idle_prompt_after.count());
+  append_int(out, R"(,"maxDuration":)", assistant.max_duration / 1s);
+  append_flag(out, R"(,"record":)", assistant.record);
+  out.push_back('}');
+}
+
+net::Response answer(const domain::Assistant& assistant) {
+  std::string out;
+  append_assistant(out, assistant);
+  return net::Response::json(200, std::move(out));
+}
+
+// What the body says, over what the assistant had; `complete`: a new one, which needs name and greeting.
+Result<domain::Assistant> changed(domain::Assistant assistant, const JsonBody& body, bool complete) {
+  struct TextField {
+    std::string_view name;
+    std::string& value;
+    JsonBody::TextRules rules;
+    bool required;
+  };
+  for (const auto& [name, value, rules, required] :
+       {TextField{"name", assistant.name, {.max = 200}, complete},
+        TextField{"greeting", assistant.greeting, {.max = 1'000}, complete},
+        TextField{"instructions", assistant.instructions, {.min = 0, .max = 32 * 1024}, false},
+        TextField{"voice", assistant.voice, {.max = 64}, false},
+        TextField{"goodbye", assistant.goodbye, {.max = 1'000}, false}}) {
+    if (!required && !body.has(name)) continue;
+    auto text = body.text(name, rules);
+    if (!text) return text.error();
+    value = std::move(*text);
+  }
+  const auto idle = body.integer("idlePromptAfterMs", 2'000, 60'000, assistant.idle_prompt_after.count());
+  if (!idle) return idle.error();
+  assistant.idle_prompt_after = milliseconds{*idle};
+  const auto longest = body.integer("maxDuration", 10, 4 * 3'600, assistant.max_duration / 1s);
+  if (!longest) return longest.error();
+  assistant.max_duration = seconds{*longest};
+  const auto record = body.boolean("record", assistant.record);
+  if (!record) return record.error();
+  assistant.record = *record;
+  return assistant;
+}
+
+Answer keep(Services& services, domain::Assistant assistant) {
+  store::Batch batch;
+  store::put_assistant(batch, assistant, services.clock.utc());
+  if (const auto written = co_await services.store.write(std::move(batch)); !written)
+    co_return written.error();
+  co_return answer(assistant);
+}
+
+}  // namespace
+
+Answer list_assistants(Services& services, Context& context) {
+  const auto all = co_await store::assistants_of(services.store, context.identity.org);
+  if (!all) co_return all.error();
+  std::string out = R"({"assistants":[)";
+  for (const auto& assistant : *all) {
+    if (out.back() != '[') out.push_back(',');
+    append_assistant(out, assistant);
+  }
+  out.append("]}");
+  co_return net::Response::json(200, std::move(out));
+}
+
+Answer create_assistant(Services& services, Context& context) {
+  const auto body = JsonBody::parse(context.request);
+  if (!body) co_return body.error();
+  domain::Assistant fresh;
+  fresh.id = AssistantId::make();
+  fresh.org = context.identity.org;
+  auto assistant = changed(std::move(fresh), *body, true);
+  if (!assistant) co_return assistant.error();
+  co_return co_await keep(services, std::move(*assistant));
+}
+
+Answer get_assistant(Services& services, Context& context) {
+  const auto found = co_await store::find_assistant(services.store, context.identity.org,
+                                                    AssistantId{context.param("assistantId")});
+  if (!found) co_return found.error();
+  if (!*found) co_return no_such_assistant();
+  co_return answer(**found);
+}
+
+Answer update_assistant(Services& services, Context& context) {
+  const auto body = JsonBody::parse(context.request);
+  if (!body) co_return body.error();
+  auto found = co_await store::find_assistant(services.store, context.identity.org,
+                                              AssistantId{context.param("assistantId")});
+  if (!found) co_return found.error();
+  if (!*found) co_return no_such_assistant();
+  auto assistant = changed(std::move(**found), *body, false);
+  if (!assistant) co_return assistant.error();
+  co_return co_await keep(services, std::move(*assistant));
+}
+
+}  // namespace voxanne::api

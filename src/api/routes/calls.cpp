@@ -1,0 +1,180 @@
+// /api/calls: placing calls, one call, its control, transcript and log.
+#include "store/calls.h"
+#include "api/json_body.h"
+#include "api/routes/call_json.h"
+#include "api/routes/endpoints.h"
+#include "api/routes/fields.h"
+#include "base/e164.h"
+
+#include <boost/json/serialize.hpp>
+
+namespace voxanne::api {
+namespace {
+
+constexpr std::size_t max_metadata = 16 * 1024, max_overrides = 64 * 1024;
+
+Error no_such_call() {
+  return not_found("call_not_found", "there is no call of this id; GET /api/calls lists them");
+}
+
+template <class IdType>
+Result<IdType> id_field(const JsonBody& body, std::string_view field) {
+  auto text = body.text(field, {.max = 128});
+  if (!text) return text.error();
+  if (!is_sane_id(*text))
+    return malformed("invalid_field", std::string{field} + " must be an id: letters, digits and . _ : @ + -");
+  return IdType{std::move(*text)};
+}
+
+Result<std::string> object_field(const JsonBody& body, std::string_view field, std::size_t max) {
+  auto object = body.optional_object(field);
+  if (!object) return object.error();
+  if (!*object) return std::string{"{}"};
+  std::string text = boost::json::serialize((*object)->json());
+  if (text.size() > max)
+    return malformed("invalid_field",
+                     std::string{field} + " must be at most " + std::to_string(max) + " bytes of JSON");
+  return text;
+}
+
+Result<domain::Customer> customer_field(const JsonBody& body) {
+  const auto customer = body.object("customer");
+  if (!customer) return customer.error();
+  const auto number = customer->text("number", {.max = 64});
+  if (!number) return number.error();
+  auto dialled = to_e164(*number);
+  if (!dialled) return malformed(dialled.error().code, "customer.number: " + dialled.error().message);
+  auto name = customer->optional_text("name", {.min = 0, .max = 200});
+  if (!name) return name.error();
+  return domain::Customer{std::move(*dialled), name->value_or("")};
+}
+
+Result<PlaceCall> read_place_call(const Context& context) {
+  const auto body = JsonBody::parse(context.request);
+  if (!body) return body.error();
+  auto assistant = id_field<AssistantId>(*body, "assistantId");
+  if (!assistant) return assistant.error();
+  auto phone_number = id_field<PhoneNumberId>(*body, "phoneNumberId");
+  if (!phone_number) return phone_number.error();
+  auto customer = customer_field(*body);
+  if (!customer) return customer.error();
+  auto overrides = object_field(*body, "assistantOverrides", max_overrides);
+  if (!overrides) return overrides.error();
+  auto metadata = object_field(*body, "metadata", max_metadata);
+  if (!metadata) return metadata.error();
+  return PlaceCall{.org = context.identity.org,
+                   .assistant = std::move(*assistant),
+                   .phone_number = std::move(*phone_number),
+                   .customer = std::move(*customer),
+                   .overrides = std::move(*overrides),
+                   .metadata = std::move(*metadata)};
+}
+
+store::CallKey key_of(const Context& context) {
+  return {context.identity.org, CallId{context.param("callId")}};
+}
+
+async::Task<Result<>> must_exist(Services& services, store::CallKey key) {
+  const auto found = co_await store::visit_call(services.store, std::move(key), [](const store::Row&) {});
+  if (!found) co_return found.error();
+  if (!*found) co_return no_such_call();
+  co_return Result<>{};
+}
+
+void append_turn(std::string& out, const store::Row& row) {
+  namespace column = store::turn_column;
+  const auto ms = [&](int index) {
+    return row.is_null(index) ? std::optional<std::int64_t>{} : std::optional{row.integer(index)};
+  };
+  append_string(out, R"({"id":)", row.text(column::id));
+  append_string(out, R"(,"speaker":)", row.text(column::speaker));
+  append_string(out, R"(,"text":)", row.text(column::text));
+  append_int(out, R"(,"startMs":)", ms(column::start_ms));
+  append_int(out, R"(,"endMs":)", ms(column::end_ms));
+  append_number(out, R"(,"confidence":)",
+                row.is_null(column::confidence) ? std::optional<double>{} : row.real(column::confidence));
+  append_flag(out, R"(,"interrupted":)", row.integer(column::interrupted) != 0);
+  append_text(out, R"(,"source":)", row.text(column::source));
+  append_int(out, R"(,"latency":{"endpointingMs":)", ms(column::endpointing_ms));
+  append_int(out, R"(,"recognitionMs":)", ms(column::recognition_ms));
+  append_int(out, R"(,"thinkingMs":)", ms(column::thinking_ms));
+  append_int(out, R"(,"firstAudioMs":)", ms(column::first_audio_ms));
+  out.append("}}");
+}
+
+void append_log_line(std::string& out, const store::Row& row) {
+  namespace column = store::log_column;
+  append_time(out, R"({"at":)", row.time(column::at));
+  append_string(out, R"(,"type":)", row.text(column::type));
+  out.append(R"(,"data":)").append(row.text(column::data)).push_back('}');
+}
+
+using VisitRows = async::Task<Result<>> (*)(store::Store&, store::CallKey, store::RowVisitor);
+using AppendRow = void (*)(std::string&, const store::Row&);
+
+// `{"callId":…, "<name>":[…]}`: what belongs to one call.
+Answer list_of_call(Services& services, Context& context, std::string_view name, VisitRows visit,
+                    AppendRow append) {
+  const auto key = key_of(context);
+  if (const auto exists = co_await must_exist(services, key); !exists) co_return exists.error();
+  std::string out;
+  append_string(out, R"({"callId":)", key.id.str());
+  out.append(",\"").append(name).append("\":[");
+  bool first = true;
+  const auto done = co_await visit(services.store, key, [&](const store::Row& row) {
+    if (!first) out.push_back(',');
+    first = false;
+    append(out, row);
+  });
+  if (!done) co_return done.error();
+  out.append("]}");
+  co_return net::Response::json(200, std::move(out));
+}
+
+}  // namespace
+
+Answer create_call(Services& services, Context& context) {
+  auto request = read_place_call(context);
+  if (!request) co_return request.error();
+  const auto call = co_await services.calls.place(std::move(*request));
+  if (!call) co_return call.error();
+  std::string out;
+  append_call(out, *call);
+  co_return net::Response::json(200, std::move(out));
+}
+
+Answer get_call(Services& services, Context& context) {
+  std::string out;
+  const auto found = co_await store::visit_call(services.store, key_of(context),
+                                                [&](const store::Row& row) { append_call(out, row); });
+  if (!found) co_return found.error();
+  if (!*found) co_return no_such_call();
+  co_return net::Response::json(200, std::move(out));
+}
+
+Answer end_call(Services& services, Context& context) {
+  const auto key = key_of(context);
+  if (const auto ended = co_await services.calls.end(key.org, key.id); !ended) co_return ended.error();
+  co_return co_await get_call(services, context);
+}
+
+Answer say_in_call(Services& services, Context& context) {
+  const auto body = JsonBody::parse(context.request);
+  if (!body) co_return body.error();
+  auto text = body->text("text", {.max = 1'000});
+  if (!text) co_return text.error();
+  const auto key = key_of(context);
+  if (const auto said = co_await services.calls.say(key.org, key.id, std::move(*text)); !said)
+    co_return said.error();
+  co_return net::Response::empty(204);
+}
+
+Answer get_transcript(Services& services, Context& context) {
+  return list_of_call(services, context, "turns", store::visit_turns, append_turn);
+}
+
+Answer get_call_events(Services& services, Context& context) {
+  return list_of_call(services, context, "events", store::visit_log, append_log_line);
+}
+
+}  // namespace voxanne::api

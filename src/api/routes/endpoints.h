@@ -1,0 +1,42 @@
+// The endpoints that routes.cpp declares, one source file per resource. Each answers for the
+// identity's organization only: another one's id is 404, as is an unknown one.
+#pragma once
+
+#include "api/routes/routes.h"
+
+namespace voxanne::api {
+
+using Answer = async::Task<Result<net::Response>>;
+
+// calls.cpp
+Answer create_call(Services&, Context&);
+Answer get_call(Services&, Context&);
+Answer end_call(Services&, Context&);
+Answer say_in_call(Services&, Context&);
+Answer get_transcript(Services&, Context&);
+Answer get_call_events(Services&, Context&);
+// dashboard.cpp
+Answer list_calls(Services&, Context&);
+Answer get_stats(Services&, Context&);
+// assistants.cpp
+Answer list_assistants(Services&, Context&);
+Answer create_assistant(Services&, Context&);
+Answer get_assistant(Services&, Context&);
+Answer update_assistant(Services&, Context&);
+// phone_numbers.cpp
+Answer list_phone_numbers(Services&, Context&);
+Answer create_phone_number(Services&, Context&);
+Answer get_phone_number(Services&, Context&);
+Answer update_phone_number(Services&, Context&);
+// messages.cpp
+Answer list_messages(Services&, Context&);
+Answer get_message(Services&, Context&);
+Answer update_message(Services&, Context&);
+// health.cpp
+Answer get_health(Services&, Context&);
+Answer get_live(Services&, Context&);
+Answer get_ready(Services&, Context&);
+// live.cpp
+Answer live_calls(Services&, Context&);
+
+}  // namespace voxanne::api

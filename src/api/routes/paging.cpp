@@ -1,0 +1,56 @@
+#include "api/routes/paging.h"
+
+#include "api/routes/fields.h"
+
+#include <charconv>
+
+namespace voxanne::api {
+
+Result<int> whole_number(const net::Query& query, std::string_view name, int otherwise) {
+  const std::string* text = query.find(name);
+  if (!text) return otherwise;
+  int value = 0;
+  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (failed != std::errc{} || end != text->data() + text->size())
+    return malformed("invalid_parameter", std::string{name} + " must be a whole number");
+  return value;
+}
+
+Result<bool> yes_or_no(const net::Query& query, std::string_view name, bool otherwise) {
+  const std::string* text = query.find(name);
+  if (!text) return otherwise;
+  if (*text == "true" || *text == "1") return true;
+  if (*text == "false" || *text == "0") return false;
+  return malformed("invalid_parameter", std::string{name} + " must be true or false");
+}
+
+Result<store::PageRequest> page_request(const net::Query& query) {
+  store::PageRequest request;
+  const auto limit = whole_number(query, "limit", request.limit);
+  if (!limit) return limit.error();
+  request.limit = *limit;
+  if (const std::string* cursor = query.find("cursor"); cursor && !cursor->empty()) {
+    auto position = store::parse_cursor(*cursor);
+    if (!position) return position.error();
+    request.after = *position;
+    return request;
+  }
+  const auto page = whole_number(query, "page", request.page);
+  if (!page) return page.error();
+  request.page = *page;
+  return request;
+}
+
+void append_pagination(std::string& out, const store::PageRequest& request, const store::PageInfo& info) {
+  std::optional<std::int64_t> page, pages;
+  if (!request.after) page = request.page;
+  if (info.total) pages = (*info.total + request.limit - 1) / request.limit;
+  append_int(out, R"("pagination":{"page":)", page);
+  append_int(out, R"(,"limit":)", request.limit);
+  append_int(out, R"(,"total":)", info.total);
+  append_int(out, R"(,"pages":)", pages);
+  append_text(out, R"(,"nextCursor":)", info.next ? to_string(*info.next) : std::string{});
+  out.push_back('}');
+}
+
+}  // namespace voxanne::api

@@ -1,0 +1,22 @@
+// Lists: which page the query asks for, and the `pagination` object of its answer.
+#pragma once
+
+#include "net/http.h"
+#include "store/page.h"
+
+#include <string>
+
+namespace voxanne::api {
+
+// limit, page, cursor. Errors: malformed (invalid_parameter, bad_cursor); what is out of range is
+// the store's to refuse.
+Result<store::PageRequest> page_request(const net::Query& query);
+
+// `"pagination":{page, limit, total, pages, nextCursor}`; page is null for a list entered by cursor.
+void append_pagination(std::string& out, const store::PageRequest& request, const store::PageInfo& info);
+
+// A parameter that is a whole number; `otherwise` when absent.
+Result<int> whole_number(const net::Query& query, std::string_view name, int otherwise);
+Result<bool> yes_or_no(const net::Query& query, std::string_view name, bool otherwise);
+
+}  // namespace voxanne::api

@@ -1,0 +1,46 @@
+// Every route of the API, declared in one table (routes.cpp): what the router is filled from, the
+// isolation tests walk and the OpenAPI description is generated from.
+//
+//   Services services{…};
+//   add_routes(router, services);        // both outlive the server
+#pragma once
+
+#include "api/call_control.h"
+#include "api/router.h"
+#include "async/clock.h"
+#include "events/live_hub.h"
+#include "ops/health.h"
+#include "store/store.h"
+
+#include <span>
+#include <string_view>
+
+namespace voxanne::api {
+
+// What the endpoints need of the house. All of it outlives the server; all of it may be used from
+// every web shard.
+struct Services {
+  store::Store& store;
+  async::Clock& clock;
+  Authenticator& authenticator;
+  CallControl& calls;
+  events::Bus& bus;
+  events::LiveHub& live;
+  ops::Health& health;
+};
+
+using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);
+
+struct Declaration {
+  Method method;
+  std::string_view path;
+  ServiceEndpoint endpoint;
+  std::optional<Role> role;  // nullopt: open, or checked by the endpoint itself
+  std::string_view summary;
+  std::size_t max_body = 1024 * 1024;
+};
+
+std::span<const Declaration> declarations();
+void add_routes(Router& router, Services& services);
+
+}  // namespace voxanne::api
