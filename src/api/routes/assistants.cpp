@@ -1,7 +1,7 @@
 // /api/assistants: who answers, with which words and limits.
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
-#include "api/routes/fields.h"
+#include "base/json_fields.h"
 #include "store/organizations.h"
 
 namespace voxanne::api {

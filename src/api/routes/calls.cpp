@@ -3,8 +3,9 @@
 #include "api/json_body.h"
 #include "api/routes/call_json.h"
 #include "api/routes/endpoints.h"
-#include "api/routes/fields.h"
 #include "base/e164.h"
+#include "base/json_fields.h"
+#include "domain/call_json.h"
 
 #include <boost/json/serialize.hpp>
 
@@ -81,26 +82,7 @@ async::Task<Result<>> must_exist(Services& services, store::CallKey key) {
   co_return Result<>{};
 }
 
-void append_turn(std::string& out, const store::Row& row) {
-  namespace column = store::turn_column;
-  const auto ms = [&](int index) {
-    return row.is_null(index) ? std::optional<std::int64_t>{} : std::optional{row.integer(index)};
-  };
-  append_string(out, R"({"id":)", row.text(column::id));
-  append_string(out, R"(,"speaker":)", row.text(column::speaker));
-  append_string(out, R"(,"text":)", row.text(column::text));
-  append_int(out, R"(,"startMs":)", ms(column::start_ms));
-  append_int(out, R"(,"endMs":)", ms(column::end_ms));
-  append_number(out, R"(,"confidence":)",
-                row.is_null(column::confidence) ? std::optional<double>{} : row.real(column::confidence));
-  append_flag(out, R"(,"interrupted":)", row.integer(column::interrupted) != 0);
-  append_text(out, R"(,"source":)", row.text(column::source));
-  append_int(out, R"(,"latency":{"endpointingMs":)", ms(column::endpointing_ms));
-  append_int(out, R"(,"recognitionMs":)", ms(column::recognition_ms));
-  append_int(out, R"(,"thinkingMs":)", ms(column::thinking_ms));
-  append_int(out, R"(,"firstAudioMs":)", ms(column::first_audio_ms));
-  out.append("}}");
-}
+void append_turn(std::string& out, const store::Row& row) { domain::append_turn(out, store::turn_from(row)); }
 
 void append_log_line(std::string& out, const store::Row& row) {
   namespace column = store::log_column;
@@ -139,7 +121,7 @@ Answer create_call(Services& services, Context& context) {
   const auto call = co_await services.calls.place(std::move(*request));
   if (!call) co_return call.error();
   std::string out;
-  append_call(out, *call);
+  domain::append_call(out, *call);
   co_return net::Response::json(200, std::move(out));
 }
 

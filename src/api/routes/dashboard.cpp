@@ -2,8 +2,8 @@
 // written straight from the database's columns.
 #include "api/routes/call_json.h"
 #include "api/routes/endpoints.h"
-#include "api/routes/fields.h"
 #include "api/routes/paging.h"
+#include "base/json_fields.h"
 #include "store/calls.h"
 
 #include <vector>

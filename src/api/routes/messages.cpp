@@ -2,8 +2,8 @@
 #include "store/messages.h"
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
-#include "api/routes/fields.h"
 #include "api/routes/paging.h"
+#include "base/json_fields.h"
 
 namespace voxanne::api {
 namespace {

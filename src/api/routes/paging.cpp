@@ -1,6 +1,6 @@
 #include "api/routes/paging.h"
 
-#include "api/routes/fields.h"
+#include "base/json_fields.h"
 
 #include <charconv>
 

@@ -1,8 +1,8 @@
 // /api/phone-numbers: which number is answered by whom, and through which carrier it dials.
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
-#include "api/routes/fields.h"
 #include "base/e164.h"
+#include "base/json_fields.h"
 #include "store/organizations.h"
 
 namespace voxanne::api {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace voxanne::api {
+namespace voxanne {
 
 // null when empty: what is unknown.
 inline void append_text(std::string& out, std::string_view key, std::string_view text) {
@@ -56,4 +56,4 @@ inline void append_flag(std::string& out, std::string_view key, bool flag) {
   out.append(key).append(flag ? "true" : "false");
 }
 
-}  // namespace voxanne::api
+}  // namespace voxanne
