@@ -1,0 +1,201 @@
+#include "recordings/spool_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace voxanne::recordings {
+namespace {
+
+constexpr std::size_t buffer_bytes = 64 * 1024;
+constexpr std::uint64_t slots_per_mark = 50;
+
+std::size_t read_up_to(int fd, std::byte* to, std::size_t bytes, std::uint64_t offset) {
+  for (;;) {
+    const ssize_t got = pread(fd, to, bytes, static_cast<off_t>(offset));
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return 0;  // a disk that cannot be read ends the file, as a torn tail does
+  }
+}
+
+}  // namespace
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void Descriptor::close() noexcept {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Error file_error(std::string code, const std::string& what, int error_number) {
+  return {error_number == ENOENT ? Fault::not_found : Fault::unavailable, std::move(code),
+          what + ": " + std::generic_category().message(error_number)};
+}
+
+std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call) {
+  // "." and ".." pass is_sane_id(); as a directory they would lead out of the spool.
+  const auto usable = [](const std::string& id) { return is_sane_id(id) && id != "." && id != ".."; };
+  if (!usable(org.str()) || !usable(call.str())) throw std::invalid_argument("a spool path needs sane ids");
+  return spool / org.str() / (call.str() + ".spool");
+}
+
+Result<Descriptor> create_spool(const std::filesystem::path& path, const SpoolHeader& header) {
+  const auto failed = [&](const char* what, int error_number) {
+    Error error = file_error("spool_write_failed", what, error_number);
+    error.kind = Fault::unavailable;
+    return error;
+  };
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);  // open() tells if it failed
+  auto fresh = path;
+  fresh += ".new";
+  Descriptor file{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+  if (!file) return failed("the spool file cannot be created", errno);
+  const auto give_up = [&](Error error) {
+    ::unlink(fresh.c_str());
+    return error;
+  };
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{Fault::conflict, "spool_exists", "this call is already being recorded"};
+  const auto bytes = encode_header(header);
+  if (ftruncate(file.get(), 0) != 0) return give_up(failed("the spool file cannot be emptied", errno));
+  const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+  if (written != static_cast<ssize_t>(bytes.size()))
+    return give_up(failed("the spool file's header cannot be written", written < 0 ? errno : ENOSPC));
+  // link() refuses to replace, which rename() would not.
+  if (::link(fresh.c_str(), path.c_str()) != 0) {
+    if (errno == EEXIST)
+      return give_up({Fault::conflict, "spool_exists", "this call already has a recording in the spool"});
+    return give_up(failed("the spool file cannot be given its name", errno));
+  }
+  ::unlink(fresh.c_str());
+  return file;
+}
+
+Result<std::optional<Descriptor>> lock_spool(const std::filesystem::path& path) {
+  Descriptor file{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+  if (!file)
+    return file_error(errno == ENOENT ? "spool_missing" : "spool_read_failed",
+                      "the spool file cannot be opened", errno);
+  if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return std::optional{std::move(file)};
+  if (errno == EWOULDBLOCK) return std::optional<Descriptor>{};
+  return file_error("spool_read_failed", "the spool file cannot be locked", errno);
+}
+
+SpoolReader::SpoolReader(Descriptor file, SpoolHeader header, std::uint64_t first_record)
+    : file_(std::move(file)), header_(std::move(header)), first_record_(first_record), buffer_(buffer_bytes) {
+  restart(first_record_);
+}
+
+Result<SpoolReader> SpoolReader::open(const std::filesystem::path& path) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file)
+    return file_error(errno == ENOENT ? "spool_missing" : "spool_read_failed",
+                      "the spool file cannot be opened", errno);
+  std::array<std::byte, max_header_bytes> bytes;
+  const std::size_t got = read_up_to(file.get(), bytes.data(), bytes.size(), 0);
+  auto parsed = parse_header({bytes.data(), got});
+  if (!parsed) return parsed.error();
+  return SpoolReader{std::move(file), std::move(parsed->header), parsed->bytes};
+}
+
+std::optional<Record> SpoolReader::next_record() {
+  if (end_ - begin_ < max_record_bytes(header_.rate)) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+    while (end_ < buffer_.size()) {
+      const auto got = read_up_to(file_.get(), buffer_.data() + end_, buffer_.size() - end_, offset_ + end_);
+      if (got == 0) break;
+      end_ += got;
+    }
+  }
+  const auto record = parse_record(Bytes{buffer_}.subspan(begin_, end_ - begin_), header_.rate);
+  if (record) {
+    begin_ += record->bytes;
+    offset_ += record->bytes;
+  }
+  return record;
+}
+
+void SpoolReader::restart(std::uint64_t offset) {
+  begin_ = end_ = 0;
+  offset_ = offset;
+  run_left_ = 0;
+}
+
+bool SpoolReader::next(Slot& out) {
+  Record record;
+  if (run_left_ == 0) {
+    const auto read = next_record();
+    if (!read) return false;
+    record = *read;
+    run_kind_ = record.kind;
+    run_left_ = record.slots;
+  }
+  --run_left_;
+  out.lost = run_kind_ == Record::Kind::lost;
+  decode_frame(record.caller, header_.rate, out.caller);
+  decode_frame(record.assistant, header_.rate, out.assistant);
+  return true;
+}
+
+SpoolReader::Summary SpoolReader::scan() {
+  Summary summary;
+  marks_.clear();
+  restart(first_record_);
+  for (;;) {
+    if (marks_.empty() || summary.slots >= marks_.back().slot + slots_per_mark)
+      marks_.push_back({summary.slots, offset_});
+    const auto record = next_record();
+    if (!record) break;
+    summary.slots += record->slots;
+    if (record->kind == Record::Kind::lost) summary.lost += record->slots;
+  }
+  summary.valid_bytes = offset_;
+  struct stat status{};
+  if (fstat(file_.get(), &status) == 0) summary.file_bytes = static_cast<std::uint64_t>(status.st_size);
+  restart(first_record_);
+  return summary;
+}
+
+void SpoolReader::seek(std::uint64_t slot) {
+  const auto after =
+      std::upper_bound(marks_.begin(), marks_.end(), slot,
+                       [](std::uint64_t value, const Mark& mark) { return value < mark.slot; });
+  const Mark from = after == marks_.begin() ? Mark{0, first_record_} : *std::prev(after);
+  restart(from.offset);
+  for (std::uint64_t at = from.slot; at < slot;) {
+    const auto record = next_record();
+    if (!record) return;
+    const auto skipped = std::min<std::uint64_t>(record->slots, slot - at);
+    at += skipped;
+    run_kind_ = record->kind;
+    run_left_ = record->slots - static_cast<std::uint32_t>(skipped);
+  }
+}
+
+Result<SpoolReader::Summary> repair_spool(const std::filesystem::path& path) {
+  auto reader = SpoolReader::open(path);
+  if (!reader) return reader.error();
+  auto summary = reader->scan();
+  if (summary.file_bytes > summary.valid_bytes) {
+    if (::truncate(path.c_str(), static_cast<off_t>(summary.valid_bytes)) != 0)
+      return file_error("spool_write_failed", "the torn end cannot be cut off", errno);
+    summary.file_bytes = summary.valid_bytes;
+  }
+  return summary;
+}
+
+}  // namespace voxanne::recordings

@@ -1,0 +1,96 @@
+// Spool files on disk: SPOOL/ORG/CALL.spool, mode 0600. The process that writes one holds it by
+// flock, which the kernel lets go of when that process dies by whatever means: a spool file that
+// can be locked is held by no living process.
+//
+// Everything here blocks on files: workers only.
+#pragma once
+
+#include "recordings/spool.h"
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+namespace voxanne::recordings {
+
+// An open descriptor, closed (and unlocked) when destroyed.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { close(); }
+
+  int get() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+  void close() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+// The error of a failed system call: "unavailable", or not_found for ENOENT. `what` names the step.
+Error file_error(std::string code, const std::string& what, int error_number);
+
+std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call);
+
+// Creates, locks and gives a header to a new spool file; it appears under its name only when it is
+// whole. Errors: conflict (spool_exists), unavailable (spool_write_failed).
+Result<Descriptor> create_spool(const std::filesystem::path& path, const SpoolHeader& header);
+
+// Locks an existing spool file, or nothing when a living process holds it.
+// Errors: not_found (spool_missing), unavailable (spool_read_failed).
+Result<std::optional<Descriptor>> lock_spool(const std::filesystem::path& path);
+
+// Reads a spool file slot by slot, up to the first damaged record.
+class SpoolReader {
+ public:
+  struct Slot {
+    audio::Frame caller, assistant;
+    bool lost = false;
+  };
+  struct Summary {
+    std::uint64_t slots = 0;
+    std::uint64_t lost = 0;         // of these
+    std::uint64_t valid_bytes = 0;  // where whole records end
+    std::uint64_t file_bytes = 0;
+    double seconds() const { return static_cast<double>(slots) * audio::frame_ms / 1000.0; }
+  };
+
+  // Errors: not_found (spool_missing), malformed (spool_corrupt), unavailable (spool_read_failed).
+  static Result<SpoolReader> open(const std::filesystem::path& path);
+
+  const SpoolHeader& header() const noexcept { return header_; }
+  // False at the end of what is whole.
+  bool next(Slot& out);
+  // Reads to the end without decoding, then starts over; remembers where each second begins, so
+  // that seek() is cheap from then on.
+  Summary scan();
+  // The next slot read is number `slot`. After scan() only.
+  void seek(std::uint64_t slot);
+
+ private:
+  SpoolReader(Descriptor file, SpoolHeader header, std::uint64_t first_record);
+  std::optional<Record> next_record();
+  void restart(std::uint64_t offset);
+
+  struct Mark {
+    std::uint64_t slot, offset;
+  };
+
+  Descriptor file_;
+  SpoolHeader header_;
+  std::uint64_t first_record_;
+  std::vector<std::byte> buffer_;
+  std::size_t begin_ = 0, end_ = 0;  // of what is unread in the buffer
+  std::uint64_t offset_ = 0;         // of buffer_[begin_] in the file
+  Record::Kind run_kind_ = Record::Kind::silence;
+  std::uint32_t run_left_ = 0;
+  std::vector<Mark> marks_;
+};
+
+// Cuts what is not whole off the end and returns what is left. Needs the lock.
+Result<SpoolReader::Summary> repair_spool(const std::filesystem::path& path);
+
+}  // namespace voxanne::recordings

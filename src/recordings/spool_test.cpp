@@ -1,0 +1,203 @@
+#include "recordings/spool_file.h"
+#include "recordings/test_audio.h"
+
+#include <fstream>
+
+namespace voxanne::recordings {
+namespace {
+
+using test::frame;
+using test::header;
+using test::mark;
+using test::silence;
+
+std::vector<std::byte> whole_spool(int rate, int slots) {
+  std::vector<std::byte> out = encode_header(header("call_1", rate));
+  std::vector<std::byte> block(64 * 1024);
+  BlockEncoder encoder{rate};
+  encoder.begin(block);
+  for (int i = 0; i < slots; ++i) {
+    const auto slot = static_cast<std::uint64_t>(i);
+    // Both speak, one speaks, nobody speaks: every kind of record.
+    const auto caller = i % 4 < 2 ? frame(slot, 0, rate) : silence(rate);
+    const auto assistant = i % 8 < 5 && i % 4 != 3 ? frame(slot, 1, rate) : silence(rate);
+    EXPECT_TRUE(encoder.append(caller, assistant));
+  }
+  block.resize(encoder.end());
+  out.insert(out.end(), block.begin(), block.end());
+  return out;
+}
+
+void write_file(const std::filesystem::path& path, Bytes bytes) {
+  std::ofstream file{path, std::ios::binary | std::ios::trunc};
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+TEST(Spool, header_comes_back_and_damage_of_any_byte_is_seen) {
+  const auto bytes = encode_header(header("call_01J", audio::wideband));
+  const auto parsed = parse_header(bytes);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->bytes, bytes.size());
+  EXPECT_EQ(parsed->header.call, CallId{"call_01J"});
+  EXPECT_EQ(parsed->header.org, OrgId{"demo"});
+  EXPECT_EQ(parsed->header.rate, audio::wideband);
+  EXPECT_EQ(parsed->header.started_at, header().started_at);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    EXPECT_FALSE(parse_header(Bytes{bytes}.first(i))) << "cut at " << i;
+    auto damaged = bytes;
+    damaged[i] ^= std::byte{0x20};
+    EXPECT_FALSE(parse_header(damaged)) << "damaged at " << i;
+  }
+}
+
+TEST(Spool, slots_come_back_aligned_at_both_rates) {
+  const test::TempDir dir;
+  for (const int rate : {audio::narrowband, audio::wideband}) {
+    const auto path = dir.path() / "a.spool";
+    write_file(path, whole_spool(rate, 24));
+    auto reader = SpoolReader::open(path);
+    ASSERT_TRUE(reader);
+    SpoolReader::Slot slot;
+    for (std::uint64_t i = 0; i < 24; ++i) {
+      ASSERT_TRUE(reader->next(slot)) << i;
+      EXPECT_EQ(slot.caller.rate, rate);
+      for (const auto sample : slot.caller.samples()) ASSERT_EQ(sample, i % 4 < 2 ? mark(i, 0) : 0) << i;
+      for (const auto sample : slot.assistant.samples())
+        ASSERT_EQ(sample, i % 8 < 5 && i % 4 != 3 ? mark(i, 1) : 0) << i;
+    }
+    EXPECT_FALSE(reader->next(slot));
+  }
+}
+
+TEST(Spool, silence_costs_seven_bytes_a_block) {
+  std::vector<std::byte> block(8192);
+  BlockEncoder encoder{audio::narrowband};
+  encoder.begin(block);
+  auto muted = frame(0, 0);
+  for (auto& sample : muted.samples()) sample = 0;  // digital silence that nobody marked as such
+  for (int i = 0; i < 25; ++i) ASSERT_TRUE(encoder.append(muted, silence()));
+  EXPECT_EQ(encoder.end(), 7u);
+  EXPECT_EQ(encoder.slots(), 25u);
+}
+
+TEST(Spool, a_block_takes_half_a_second_of_narrowband_and_says_when_it_is_full) {
+  std::vector<std::byte> block(8192);
+  BlockEncoder encoder{audio::narrowband};
+  encoder.begin(block);
+  for (int i = 0; i < 25; ++i) ASSERT_TRUE(encoder.append(frame(1, 0), frame(1, 1))) << i;
+  EXPECT_FALSE(encoder.append(frame(1, 0), frame(1, 1)));
+  EXPECT_EQ(encoder.end(), 25u * (1 + 320 + 4));
+}
+
+TEST(Spool, a_tail_torn_at_any_byte_loses_only_the_record_it_tears) {
+  const test::TempDir dir;
+  const auto path = dir.path() / "torn.spool";
+  const auto bytes = whole_spool(audio::narrowband, 12);
+  const std::size_t start = encode_header(header()).size();
+  std::vector<std::size_t> ends;  // of records, and how many slots are whole by then
+  std::vector<std::uint64_t> slots{0};
+  for (std::size_t at = start; at < bytes.size();) {
+    const auto record = parse_record(Bytes{bytes}.subspan(at), audio::narrowband);
+    ASSERT_TRUE(record);
+    at += record->bytes;
+    ends.push_back(at);
+    slots.push_back(slots.back() + record->slots);
+  }
+  ASSERT_EQ(slots.back(), 12u);
+  for (std::size_t cut = start; cut <= bytes.size(); ++cut) {
+    const auto whole =
+        static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), cut) - ends.begin());
+    // What follows the tear may also be zeros: a file that had grown before its data arrived.
+    for (const bool zeros : {false, true}) {
+      auto torn = bytes;
+      torn.resize(cut);
+      if (zeros) torn.resize(cut + 4096);
+      write_file(path, torn);
+      const auto summary = repair_spool(path);
+      ASSERT_TRUE(summary) << cut;
+      EXPECT_EQ(summary->slots, slots[whole]) << cut;
+      EXPECT_EQ(std::filesystem::file_size(path), whole == 0 ? start : ends[whole - 1]) << cut;
+    }
+  }
+}
+
+TEST(Spool, a_damaged_byte_ends_the_recording_there) {
+  const test::TempDir dir;
+  const auto path = dir.path() / "bad.spool";
+  auto bytes = whole_spool(audio::narrowband, 12);
+  bytes[encode_header(header()).size() + 400] ^= std::byte{1};
+  write_file(path, bytes);
+  auto reader = SpoolReader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->scan().slots, 1u);
+}
+
+TEST(Spool, seek_finds_every_slot) {
+  const test::TempDir dir;
+  const auto path = dir.path() / "long.spool";
+  auto bytes = encode_header(header());
+  std::vector<std::byte> block(8192);
+  BlockEncoder encoder{audio::narrowband};
+  const std::uint64_t total = 1'000;
+  for (std::uint64_t i = 0; i < total;) {
+    encoder.begin(block);
+    for (int k = 0; k < 20; ++k, ++i)
+      ASSERT_TRUE(encoder.append(i % 200 < 120 ? frame(i, 0) : silence(), silence()));
+    const auto used = encoder.end();
+    bytes.insert(bytes.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(used));
+  }
+  write_file(path, bytes);
+  auto reader = SpoolReader::open(path);
+  ASSERT_TRUE(reader);
+  ASSERT_EQ(reader->scan().slots, total);
+  SpoolReader::Slot slot;
+  for (const std::uint64_t at : {0u, 1u, 119u, 120u, 121u, 199u, 200u, 555u, 999u}) {
+    reader->seek(at);
+    std::uint64_t left = 0;
+    while (reader->next(slot)) {
+      const auto index = at + left++;
+      ASSERT_EQ(slot.caller.samples()[0], index % 200 < 120 ? mark(index, 0) : 0) << at << " " << index;
+    }
+    EXPECT_EQ(left, total - at) << at;
+  }
+}
+
+TEST(Spool, paths_stay_inside_the_spool) {
+  EXPECT_EQ(spool_path("/s", OrgId{"demo"}, CallId{"call_1"}), "/s/demo/call_1.spool");
+  for (const char* bad : {"", ".", "..", "a/b", "../x"}) {
+    EXPECT_THROW(spool_path("/s", OrgId{bad}, CallId{"call_1"}), std::invalid_argument) << bad;
+    EXPECT_THROW(spool_path("/s", OrgId{"demo"}, CallId{bad}), std::invalid_argument) << bad;
+  }
+}
+
+TEST(Spool, a_missing_file_and_a_foreign_one_are_told_apart) {
+  const test::TempDir dir;
+  const auto missing = SpoolReader::open(dir.path() / "none.spool");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, "spool_missing");
+  write_file(dir.path() / "foreign.spool", Bytes{});
+  const auto foreign = SpoolReader::open(dir.path() / "foreign.spool");
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.error().code, "spool_corrupt");
+}
+
+TEST(Spool, one_writer_holds_a_file_and_a_second_recording_of_a_call_is_refused) {
+  const test::TempDir dir;
+  const auto path = spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"});
+  {
+    auto file = create_spool(path, header());
+    ASSERT_TRUE(file) << file.error().message;
+    const auto locked = lock_spool(path);
+    ASSERT_TRUE(locked);
+    EXPECT_FALSE(locked->has_value());
+    const auto second = create_spool(path, header());
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, "spool_exists");
+  }
+  const auto locked = lock_spool(path);
+  ASSERT_TRUE(locked);
+  EXPECT_TRUE(locked->has_value());
+}
+
+}  // namespace
+}  // namespace voxanne::recordings
