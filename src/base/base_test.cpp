@@ -50,6 +50,10 @@ TEST(Secrets, match_published_vectors) {
   // RFC 4231 test case 2.
   EXPECT_EQ(to_hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  Sha256 pieces;  // FIPS 180-2, appendix B.1
+  pieces.update("a");
+  pieces.update("bc");
+  EXPECT_EQ(to_hex(pieces.finish()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(to_base64url("\xfb\xff"), "-_8");
   std::string out;
   EXPECT_TRUE(from_base64url("-_8", out));

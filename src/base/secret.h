@@ -2,6 +2,7 @@
 // the only way to its text, so that every use can be found by name. Wiped when destroyed.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,19 @@ Secret derive_key(const Secret& root, std::string_view purpose);
 
 std::string hmac_sha256(std::string_view key, std::string_view message);  // 32 raw bytes
 std::string sha256(std::string_view message);                             // 32 raw bytes
+// The same of what comes in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  void update(std::string_view piece);
+  std::string finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 std::string random_bytes(std::size_t count);
 std::string to_hex(std::string_view bytes);
 std::string to_base64url(std::string_view bytes);  // no padding (RFC 4648 §5)

@@ -25,7 +25,7 @@ Recorder::~Recorder() {
   if (!closed_) close();
 }
 
-void Recorder::record(const audio::Frame& heard, const audio::Frame& said) {
+void Recorder::on_frames(const audio::Frame& heard, const audio::Frame& said) {
   if (closed_) return;
   if (track_->stopped.load(std::memory_order_acquire)) {
     if (on_stopped_) std::exchange(on_stopped_, nullptr)(*track_->error);

@@ -2,19 +2,20 @@
 // heard and what was said in it, which keeps both aligned by construction.
 //
 //   auto recorder = std::make_unique<Recorder>(writer, header, [&](const Error& e) { … });
-//   recorder->record(heard, said);               // every slot, from answer to end
+//   media::Tee tee{conversation, *recorder};     // the leg's exchange, from answer to end
 //   const Recording done = co_await recorder->finish();   // then queue it for encoding
 //
-// Owner: the call; everything on its media shard. record() neither blocks nor allocates (the shared
+// Owner: the call; everything on its media shard. on_frames() neither blocks nor allocates (the shared
 // pool grows while the number of calls does). What cannot be recorded never disturbs the call: on a
 // full disk or a write error the recording ends there, `on_stopped` is called once, inside
-// record(), and what was written stays playable; when the writers are so far behind that the pool
+// on_frames(), and what was written stays playable; when the writers are so far behind that the pool
 // is used up, slots are counted as lost and the recording goes on, aligned, once there is room.
 //
 // Destroyed without finish(), it closes its file all the same; recovery at the next start finds it.
 #pragma once
 
 #include "async/task.h"
+#include "media/tee.h"
 #include "recordings/spool_writer.h"
 
 #include <functional>
@@ -30,16 +31,16 @@ struct Recording {
   double seconds() const { return static_cast<double>(slots) * audio::frame_ms / 1000.0; }
 };
 
-class Recorder {
+class Recorder final : public media::Tap {
  public:
   using OnStopped = std::function<void(const Error&)>;
 
   Recorder(SpoolWriter& writer, SpoolHeader header, OnStopped on_stopped = {});
-  ~Recorder();
+  ~Recorder() override;
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  void record(const audio::Frame& heard, const audio::Frame& said);
+  void on_frames(const audio::Frame& heard, const audio::Frame& said) override;
 
   // Writes what is left, syncs, closes and unlocks the file. Once. Not interruptible.
   async::Task<Recording> finish();

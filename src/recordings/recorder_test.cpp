@@ -1,7 +1,10 @@
 #include "recordings/recorder.h"
 
 #include "async/thread.h"
-#include "recordings/test_audio.h"
+#include "recordings/test_frames.h"
+#include "support/temp_dir.h"
+
+#include <gtest/gtest.h>
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -19,8 +22,8 @@ using test::frame;
 using test::header;
 using test::mark;
 
-SpoolWriter::Options options(const test::TempDir& dir) {
-  return {.spool = dir.path(), .threads = 2, .memory_bytes = 8 << 20, .min_free_bytes = 0};
+SpoolWriter::Options options(const voxanne::test::TempDir& dir) {
+  return {.spool = dir.path(), .threads = 2, .memory_bytes = 8 << 20, .gather = 0ms, .min_free_bytes = 0};
 }
 
 Recording finish(async::LoopThread& loop, Recorder& recorder) {
@@ -41,11 +44,11 @@ std::uint64_t verified_slots(const std::filesystem::path& path) {
 }
 
 TEST(Recorder, keeps_every_slot_of_both_sides) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   async::LoopThread loop{"test"};
   SpoolWriter writer{options(dir)};
   Recorder recorder{writer, header()};
-  for (std::uint64_t i = 0; i < 1'234; ++i) recorder.record(frame(i, 0), frame(i, 1));
+  for (std::uint64_t i = 0; i < 1'234; ++i) recorder.on_frames(frame(i, 0), frame(i, 1));
   const auto recording = finish(loop, recorder);
   EXPECT_EQ(recording.slots, 1'234u);
   EXPECT_EQ(recording.lost, 0u);
@@ -56,23 +59,23 @@ TEST(Recorder, keeps_every_slot_of_both_sides) {
 }
 
 TEST(Recorder, wideband_fits_too) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   async::LoopThread loop{"test"};
   SpoolWriter writer{options(dir)};
   Recorder recorder{writer, header("call_w", audio::wideband)};
   for (std::uint64_t i = 0; i < 100; ++i)
-    recorder.record(frame(i, 0, audio::wideband), frame(i, 1, audio::wideband));
+    recorder.on_frames(frame(i, 0, audio::wideband), frame(i, 1, audio::wideband));
   EXPECT_EQ(finish(loop, recorder).slots, 100u);
   EXPECT_EQ(verified_slots(spool_path(dir.path(), OrgId{"demo"}, CallId{"call_w"})), 100u);
 }
 
 TEST(Recorder, is_locked_while_it_records_and_closes_when_it_is_dropped) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const auto path = spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"});
   SpoolWriter writer{options(dir)};
   {
     Recorder recorder{writer, header()};
-    for (std::uint64_t i = 0; i < 30; ++i) recorder.record(frame(i, 0), frame(i, 1));
+    for (std::uint64_t i = 0; i < 30; ++i) recorder.on_frames(frame(i, 0), frame(i, 1));
     // The file shows up by itself, before the first block is full, and is then held.
     for (int i = 0; i < 5'000 && !std::filesystem::exists(path); ++i) usleep(1'000);
     const auto held = lock_spool(path);
@@ -87,7 +90,7 @@ TEST(Recorder, is_locked_while_it_records_and_closes_when_it_is_dropped) {
 }
 
 TEST(Recorder, a_spool_that_cannot_be_written_stops_the_recording_and_not_the_call) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   async::LoopThread loop{"test"};
   auto blocked = options(dir);
   blocked.spool = dir.path() / "file";
@@ -99,8 +102,8 @@ TEST(Recorder, a_spool_that_cannot_be_written_stops_the_recording_and_not_the_ca
                       ++told;
                       code = error.code;
                     }};
-  for (std::uint64_t i = 0; i < 50'000 && told == 0; ++i) recorder.record(frame(i, 0), frame(i, 1));
-  for (std::uint64_t i = 0; i < 100; ++i) recorder.record(frame(i, 0), frame(i, 1));
+  for (std::uint64_t i = 0; i < 50'000 && told == 0; ++i) recorder.on_frames(frame(i, 0), frame(i, 1));
+  for (std::uint64_t i = 0; i < 100; ++i) recorder.on_frames(frame(i, 0), frame(i, 1));
   EXPECT_LE(told, 1);
   const auto recording = finish(loop, recorder);
   EXPECT_EQ(recording.slots, 0u);
@@ -110,7 +113,7 @@ TEST(Recorder, a_spool_that_cannot_be_written_stops_the_recording_and_not_the_ca
 }
 
 TEST(Recorder, below_the_disk_floor_nothing_is_recorded) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   async::LoopThread loop{"test"};
   auto floor = options(dir);
   floor.min_free_bytes = ~std::uint64_t{0};
@@ -123,7 +126,7 @@ TEST(Recorder, below_the_disk_floor_nothing_is_recorded) {
 
 // RLIMIT_FSIZE stands in for a full disk: write() fails in the middle of a block.
 TEST(Recorder, on_a_full_disk_what_was_written_stays_playable) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -135,7 +138,7 @@ TEST(Recorder, on_a_full_disk_what_was_written_stays_playable) {
     int told = 0;
     Recorder recorder{writer, header(), [&](const Error&) { ++told; }};
     for (std::uint64_t i = 0; i < 1'000'000 && told == 0; ++i) {
-      recorder.record(frame(i, 0), frame(i, 1));
+      recorder.on_frames(frame(i, 0), frame(i, 1));
       while (writer.pool().in_use() > 4) usleep(100);
     }
     const auto recording = finish(loop, recorder);
@@ -156,7 +159,7 @@ TEST(Recorder, on_a_full_disk_what_was_written_stays_playable) {
 }
 
 TEST(Recorder, writers_that_are_behind_cost_slots_but_never_alignment) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   async::LoopThread loop{"test"};
   auto tight = options(dir);
   tight.memory_bytes = 3 * sizeof(Block);
@@ -165,7 +168,7 @@ TEST(Recorder, writers_that_are_behind_cost_slots_but_never_alignment) {
   Recorder recorder{writer, header()};
   std::uint64_t slot = 0;
   const auto feed = [&](int count) {
-    for (int i = 0; i < count; ++i, ++slot) recorder.record(frame(slot, 0), frame(slot, 1));
+    for (int i = 0; i < count; ++i, ++slot) recorder.on_frames(frame(slot, 0), frame(slot, 1));
   };
   feed(10);  // holds one block
   while (Block* block = writer.pool().take()) taken.push_back(block);
@@ -203,7 +206,7 @@ TEST(Recorder, kill_sweep_loses_at_most_a_second) {
   ASSERT_NE(static_cast<void*>(fed), MAP_FAILED);
   std::uint64_t worst = 0;
   for (std::uint64_t point = 0; point < 60; ++point) {
-    const test::TempDir dir;
+    const voxanne::test::TempDir dir;
     new (fed) std::atomic<std::uint64_t>{0};
     const pid_t child = fork();
     ASSERT_GE(child, 0);
@@ -212,7 +215,7 @@ TEST(Recorder, kill_sweep_loses_at_most_a_second) {
       Recorder recorder{writer, header()};
       for (std::uint64_t i = 0;; ++i) {
         while (writer.pool().in_use() > 1 && i % 25 == 0) sched_yield();
-        recorder.record(frame(i, 0), frame(i, 1));
+        recorder.on_frames(frame(i, 0), frame(i, 1));
         fed->store(i + 1);
       }
     }

@@ -1,5 +1,7 @@
 #include "recordings/spool_file.h"
 
+#include "recordings/key.h"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,27 +28,9 @@ std::size_t read_up_to(int fd, std::byte* to, std::size_t bytes, std::uint64_t o
 
 }  // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void Descriptor::close() noexcept {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
-Error file_error(std::string code, const std::string& what, int error_number) {
-  return {error_number == ENOENT ? Fault::not_found : Fault::unavailable, std::move(code),
-          what + ": " + std::generic_category().message(error_number)};
-}
-
 std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call) {
-  // "." and ".." pass is_sane_id(); as a directory they would lead out of the spool.
-  const auto usable = [](const std::string& id) { return is_sane_id(id) && id != "." && id != ".."; };
-  if (!usable(org.str()) || !usable(call.str())) throw std::invalid_argument("a spool path needs sane ids");
+  if (!is_segment(org.str()) || !is_segment(call.str()))
+    throw std::invalid_argument("a recording's ids must be usable as file names");
   return spool / org.str() / (call.str() + ".spool");
 }
 

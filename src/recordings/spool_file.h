@@ -5,33 +5,13 @@
 // Everything here blocks on files: workers only.
 #pragma once
 
+#include "recordings/descriptor.h"
 #include "recordings/spool.h"
 
 #include <filesystem>
-#include <utility>
 #include <vector>
 
 namespace voxanne::recordings {
-
-// An open descriptor, closed (and unlocked) when destroyed.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor() { close(); }
-
-  int get() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-  void close() noexcept;
-
- private:
-  int fd_ = -1;
-};
-
-// The error of a failed system call: "unavailable", or not_found for ENOENT. `what` names the step.
-Error file_error(std::string code, const std::string& what, int error_number);
 
 std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call);
 

@@ -1,5 +1,8 @@
 #include "recordings/spool_file.h"
-#include "recordings/test_audio.h"
+#include "recordings/test_frames.h"
+#include "support/temp_dir.h"
+
+#include <gtest/gtest.h>
 
 #include <fstream>
 
@@ -51,7 +54,7 @@ TEST(Spool, header_comes_back_and_damage_of_any_byte_is_seen) {
 }
 
 TEST(Spool, slots_come_back_aligned_at_both_rates) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   for (const int rate : {audio::narrowband, audio::wideband}) {
     const auto path = dir.path() / "a.spool";
     write_file(path, whole_spool(rate, 24));
@@ -90,7 +93,7 @@ TEST(Spool, a_block_takes_half_a_second_of_narrowband_and_says_when_it_is_full) 
 }
 
 TEST(Spool, a_tail_torn_at_any_byte_loses_only_the_record_it_tears) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const auto path = dir.path() / "torn.spool";
   const auto bytes = whole_spool(audio::narrowband, 12);
   const std::size_t start = encode_header(header()).size();
@@ -122,7 +125,7 @@ TEST(Spool, a_tail_torn_at_any_byte_loses_only_the_record_it_tears) {
 }
 
 TEST(Spool, a_damaged_byte_ends_the_recording_there) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const auto path = dir.path() / "bad.spool";
   auto bytes = whole_spool(audio::narrowband, 12);
   bytes[encode_header(header()).size() + 400] ^= std::byte{1};
@@ -133,7 +136,7 @@ TEST(Spool, a_damaged_byte_ends_the_recording_there) {
 }
 
 TEST(Spool, seek_finds_every_slot) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const auto path = dir.path() / "long.spool";
   auto bytes = encode_header(header());
   std::vector<std::byte> block(8192);
@@ -171,7 +174,7 @@ TEST(Spool, paths_stay_inside_the_spool) {
 }
 
 TEST(Spool, a_missing_file_and_a_foreign_one_are_told_apart) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const auto missing = SpoolReader::open(dir.path() / "none.spool");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, "spool_missing");
@@ -182,7 +185,7 @@ TEST(Spool, a_missing_file_and_a_foreign_one_are_told_apart) {
 }
 
 TEST(Spool, one_writer_holds_a_file_and_a_second_recording_of_a_call_is_refused) {
-  const test::TempDir dir;
+  const voxanne::test::TempDir dir;
   const auto path = spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"});
   {
     auto file = create_spool(path, header());

@@ -92,6 +92,11 @@ class SpoolWriter::Lane {
         std::unique_lock lock{mutex_};
         wake_.wait(lock, [this] { return stopping_ || first_; });
         if (!first_) return;
+        if (!stopping_) {
+          lock.unlock();
+          std::this_thread::sleep_for(options_.gather);
+          lock.lock();
+        }
         list = std::exchange(first_, nullptr);
       }
       while (list) {

