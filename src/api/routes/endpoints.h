@@ -36,6 +36,9 @@ Answer update_message(Services&, Context&);
 Answer get_health(Services&, Context&);
 Answer get_live(Services&, Context&);
 Answer get_ready(Services&, Context&);
+// page.cpp
+Answer get_page(Services&, Context&);
+Answer get_asset(Services&, Context&);
 // live.cpp
 Answer live_calls(Services&, Context&);
 

@@ -36,6 +36,8 @@ constexpr Declaration table[] = {
     {Method::get, "/api/messages/:messageId", get_message, viewer, "One message"},
     {Method::patch, "/api/messages/:messageId", update_message, manager, "Say who has dealt with a message"},
 
+    {Method::get, "/", get_page, open, "The page"},
+    {Method::get, "/assets/:name", get_asset, open, "The page's files"},
     {Method::get, "/ws/live-calls", live_calls, open, "Live events (WebSocket)"},
 };
 
