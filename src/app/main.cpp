@@ -1,0 +1,25 @@
+#include "app/commands/command.h"
+
+#include <iostream>
+
+int main(int argc, char** argv) {
+  using namespace voxanne::app;
+  CLI::App parser{"Voxanne: an AI phone receptionist that you host yourself."};
+  CommandLine line{.parser = parser, .program = argv[0], .config_file = {}};
+  parser.set_version_flag("--version", "voxanne " + std::string{version()});
+  parser.add_option("--config", line.config_file, "configuration file (default ./voxanne.toml if present)");
+  parser.require_subcommand(1);
+  parser.fallthrough();
+  for (auto add : {add_serve, add_demo, add_call, add_token, add_migrate, add_doctor, add_speech_worker})
+    add(line);
+  try {
+    parser.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // CLI11 has an exit code for each mistake; ours is one for all. --help and --version are none.
+    return parser.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    std::cerr << "voxanne: " << error.what() << '\n';
+    return 1;
+  }
+  return line.exit_code;
+}
