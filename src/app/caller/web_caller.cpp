@@ -1,0 +1,133 @@
+#include "app/caller/web_caller.h"
+
+#include "async/deadline.h"
+#include "async/task_group.h"
+#include "net/websocket_client.h"
+
+#include <boost/json.hpp>
+
+#include <cstring>
+
+namespace voxanne::app {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t samples_in_slot = audio::samples_per_frame(audio::wideband);
+
+class WebCaller {
+ public:
+  WebCaller(async::Executor executor, async::Clock& clock, Script& script, OnLine on_line)
+      : clock_(clock),
+        script_(script),
+        on_line_(std::move(on_line)),
+        ready_(executor),
+        ended_(executor),
+        tasks_(executor, "caller.web") {}
+
+  async::Task<Result<CallerOutcome>> run(std::string url, std::string token) {
+    auto connected = co_await net::connect_websocket(tasks_, std::move(url), {});
+    if (connected.has_error()) co_return connected.error();
+    socket_ = std::move(*connected);
+    json::object subscribe{{"type", "subscribe"}};
+    if (!token.empty()) subscribe["token"] = token;
+    socket_->send(json::serialize(subscribe));
+    socket_->send(R"({"type":"start"})");
+    tasks_.spawn(listen());
+    tasks_.spawn(speak());
+    co_await ended_.wait();
+    socket_->close();
+    co_await tasks_.stop();
+    if (refused_) co_return *refused_;
+    co_return outcome_;
+  }
+
+ private:
+  async::Task<> listen() {
+    for (;;) {
+      auto message = co_await socket_->read();
+      if (message.has_error()) break;
+      if (message->kind == net::Kind::binary)
+        take_audio(message->data);
+      else
+        take_event(message->data);
+    }
+    if (!ready_.is_set())
+      refused_ = unavailable("call_refused", "the server closed the call before it began, with code " +
+                                                 std::to_string(socket_->closed_with()));
+    ended_.set();
+  }
+
+  async::Task<> speak() {
+    co_await ready_.wait();
+    for (auto next = clock_.now(); !ended_.is_set(); next += milliseconds{audio::frame_ms}) {
+      co_await clock_.sleep_until(next);
+      audio::Frame heard, said;
+      heard.rate = said.rate = audio::wideband;
+      if (playout_.size() >= samples_in_slot) {
+        std::copy_n(playout_.begin(), samples_in_slot, heard.pcm.begin());
+        playout_.erase(playout_.begin(), playout_.begin() + std::ptrdiff_t(samples_in_slot));
+        heard.kind = audio::Frame::Kind::voice;
+      }
+      script_.exchange(heard, said);
+      std::string packet(samples_in_slot * sizeof(audio::Sample), '\0');
+      std::memcpy(packet.data(), said.pcm.data(), packet.size());
+      if (!socket_->send(std::move(packet), net::Kind::binary)) break;
+      if (script_.done()) {
+        socket_->send(R"({"type":"hangup"})");
+        break;
+      }
+    }
+  }
+
+  void take_audio(const std::string& data) {
+    std::vector<audio::Sample> samples(data.size() / sizeof(audio::Sample));
+    std::memcpy(samples.data(), data.data(), samples.size() * sizeof(audio::Sample));
+    playout_.insert(playout_.end(), samples.begin(), samples.end());
+  }
+
+  void take_event(const std::string& text) {
+    boost::system::error_code bad;
+    const json::value value = json::parse(text, bad);
+    if (bad || !value.is_object()) return;
+    const auto& event = value.as_object();
+    const auto word = [&](const char* key) -> std::string {
+      const auto* found = event.if_contains(key);
+      return found && found->is_string() ? std::string{found->as_string()} : std::string{};
+    };
+    const std::string type = word("type");
+    if (type == "ready") {
+      outcome_.call_id = word("callId");
+      ready_.set();
+    } else if (type == "clear") {
+      playout_.clear();
+    } else if (type == "mark") {
+      socket_->send(text);  // played: the far end learns how far behind we are
+    } else if (type == "transcript.final") {
+      if (on_line_) on_line_({word("speaker"), word("text")});
+    } else if (type == "ended") {
+      outcome_.ended = word("reason");
+      ended_.set();
+    }
+  }
+
+  async::Clock& clock_;
+  Script& script_;
+  OnLine on_line_;
+  std::unique_ptr<net::WebSocket> socket_;
+  std::deque<audio::Sample> playout_;
+  CallerOutcome outcome_;
+  std::optional<Error> refused_;
+  async::Event ready_, ended_;
+  async::TaskGroup tasks_;
+};
+
+}  // namespace
+
+async::Task<Result<CallerOutcome>> call_over_web(async::Clock& clock, std::string url, std::string token,
+                                                 Script& script, OnLine on_line) {
+  WebCaller caller{co_await async::asio::this_coro::executor, clock, script, std::move(on_line)};
+  co_return co_await caller.run(std::move(url), std::move(token));
+}
+
+}  // namespace voxanne::app
