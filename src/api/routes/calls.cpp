@@ -50,7 +50,7 @@ Result<domain::Customer> customer_field(const JsonBody& body) {
   return domain::Customer{std::move(*dialled), name->value_or("")};
 }
 
-Result<PlaceCall> read_place_call(const Context& context) {
+Result<calls::PlaceCall> read_place_call(const Context& context) {
   const auto body = JsonBody::parse(context.request);
   if (!body) return body.error();
   auto assistant = id_field<AssistantId>(*body, "assistantId");
@@ -63,12 +63,12 @@ Result<PlaceCall> read_place_call(const Context& context) {
   if (!overrides) return overrides.error();
   auto metadata = object_field(*body, "metadata", max_metadata);
   if (!metadata) return metadata.error();
-  return PlaceCall{.org = context.identity.org,
-                   .assistant = std::move(*assistant),
-                   .phone_number = std::move(*phone_number),
-                   .customer = std::move(*customer),
-                   .overrides = std::move(*overrides),
-                   .metadata = std::move(*metadata)};
+  return calls::PlaceCall{.org = context.identity.org,
+                          .assistant = std::move(*assistant),
+                          .phone_number = std::move(*phone_number),
+                          .customer = std::move(*customer),
+                          .overrides = std::move(*overrides),
+                          .metadata = std::move(*metadata)};
 }
 
 store::CallKey key_of(const Context& context) {

@@ -5,9 +5,9 @@
 //   add_routes(router, services);        // both outlive the server
 #pragma once
 
-#include "api/call_control.h"
 #include "api/router.h"
 #include "async/clock.h"
+#include "calls/call_control.h"
 #include "events/live_hub.h"
 #include "ops/health.h"
 #include "store/store.h"
@@ -23,7 +23,7 @@ struct Services {
   store::Store& store;
   async::Clock& clock;
   Authenticator& authenticator;
-  CallControl& calls;
+  calls::CallControl& calls;
   events::Bus& bus;
   events::LiveHub& live;
   ops::Health& health;

@@ -1,4 +1,5 @@
-// What the API asks of living calls. Implemented by calls; the routes never see a leg or a shard.
+// What the API asks of living calls: the Switchboard behind an interface, so that the routes never see
+// a leg or a shard.
 //
 // Runs on the asking web shard; the implementation hops to the call's own and back. Every function
 // answers for the given organization only: another one's call is not_found.
@@ -11,7 +12,7 @@
 
 #include <string>
 
-namespace voxanne::api {
+namespace voxanne::calls {
 
 struct PlaceCall {
   OrgId org;
@@ -40,4 +41,4 @@ class CallControl {
   virtual async::Task<Result<>> say(OrgId org, CallId call, std::string text) = 0;
 };
 
-}  // namespace voxanne::api
+}  // namespace voxanne::calls
