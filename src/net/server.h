@@ -30,6 +30,7 @@ class Server {
     std::size_t max_body = 1024 * 1024;  // bytes; over: 413
     // A route's own limit, e.g. 26 MiB for an upload; called with method and raw path.
     std::function<std::size_t(Method, std::string_view path)> max_body_for{};
+    std::size_t max_bodies = 512 * 1024 * 1024;  // bytes held by all requests together; over: 503
     std::size_t max_connections = 16'384;
     std::size_t max_connections_per_address = 2'048;  // over either: 503 with Retry-After and close
     milliseconds header_timeout{10'000};              // first byte to the end of the header: then 408

@@ -1,0 +1,300 @@
+#include "net/connection.h"
+
+#include "base/log.h"
+#include "net/response_text.h"
+#include "net/websocket_accept.h"
+
+#include <unistd.h>
+#include <algorithm>
+#include <cstring>
+
+namespace voxanne::net {
+
+namespace {
+
+constexpr std::size_t initial_buffer = 4 * 1024;
+constexpr std::size_t body_buffer = 64 * 1024;
+constexpr std::size_t body_progress = 256 * 1024;  // has to arrive within each body_timeout
+constexpr std::size_t max_lingering = 8 * 1024 * 1024;
+constexpr milliseconds linger_time{2'000};
+
+Error overloaded() {
+  return {Fault::unavailable, "server_busy", "too much is being uploaded at once; try again", seconds{1}};
+}
+
+}  // namespace
+
+Connection::Connection(Shard& shard, Socket socket, Peer peer, Admission::Permit permit)
+    : shard_(shard),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      permit_(std::move(permit)),
+      parser_(shard.common.options.max_header),
+      place_(shard.connections.insert(shard.connections.end(), this)) {
+  shard_.connection_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+Connection::~Connection() {
+  shard_.common.body_bytes.fetch_sub(body_held_, std::memory_order_relaxed);
+  shard_.connections.erase(place_);
+  shard_.connection_count.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Connection::expire(SteadyTime now) {
+  if (now < deadline_) return;
+  deadline_ = SteadyTime::max();
+  expired_ = true;
+  ErrorCode ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::begin_drain() {
+  if (websocket_) websocket_->close(close_code::going_away, "the server is shutting down");
+  if (idle_) expire(SteadyTime::max());
+}
+
+async::Task<> Connection::serve() {
+  while (!shard_.draining && co_await serve_one() == Next::request) {
+  }
+}
+
+async::Task<Connection::Next> Connection::serve_one() {
+  parser_.reset();
+  head_.clear();
+  shard_.common.body_bytes.fetch_sub(std::exchange(body_held_, 0), std::memory_order_relaxed);
+
+  if (!co_await read_header()) co_return Next::close;
+  if (parser_.state() == RequestParser::State::failed)
+    co_return co_await reject(parser_.status(), parser_.error());
+  Request& request = parser_.request();
+  request.peer = peer_;
+  request.shard = shard_.index;
+  request.received = std::chrono::steady_clock::now();
+  shard_.common.requests.fetch_add(1, std::memory_order_relaxed);
+
+  if (parser_.state() == RequestParser::State::body && !co_await read_body()) co_return Next::close;
+  if (parser_.state() == RequestParser::State::failed)
+    co_return co_await reject(parser_.status(), parser_.error());
+
+  deadline_ = SteadyTime::max();  // the handler keeps its own
+  std::optional<Response> response;
+  try {
+    response = co_await shard_.common.handler(request);
+  } catch (const std::exception& failure) {
+    if (async::is_cancellation(std::current_exception())) throw;
+    log::error("http.handler_failed", {{"path", request.path}, {"error", failure.what()}});
+  }
+  if (!response)
+    response = shard_.common.render(500, internal("internal_error", "the server failed to answer"));
+  co_return co_await respond(request, std::move(*response));
+}
+
+// False when there is nothing to answer: the peer left, or was idle too long.
+async::Task<bool> Connection::read_header() {
+  const auto& options = shard_.common.options;
+  idle_ = true;
+  allow(options.idle_timeout);
+  for (;;) {
+    feed();
+    if (parser_.started() && idle_) {
+      idle_ = false;
+      allow(options.header_timeout);
+    }
+    if (parser_.state() != RequestParser::State::header) co_return true;
+    if (!co_await read_some()) {
+      if (expired_ && parser_.started() && !shard_.draining)
+        co_await reject(408,
+                        {Fault::timed_out, "header_timeout", "the request's header did not arrive in time"});
+      co_return false;
+    }
+  }
+}
+
+async::Task<bool> Connection::read_body() {
+  const auto& options = shard_.common.options;
+  Request& request = parser_.request();
+  parser_.accept_body(options.max_body_for ? options.max_body_for(request.method, request.path)
+                                           : options.max_body);
+  if (parser_.state() == RequestParser::State::failed) co_return true;
+  if (parser_.expects_continue() && unread().empty() && !co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}))
+    co_return false;
+
+  std::size_t milestone = body_progress;
+  allow(options.body_timeout);
+  for (;;) {
+    feed();
+    auto& held_by_all = shard_.common.body_bytes;
+    const std::size_t size = request.body.size();
+    if (held_by_all.fetch_add(size - body_held_, std::memory_order_relaxed) + size - body_held_ >
+        options.max_bodies) {
+      body_held_ = size;
+      co_await reject(503, overloaded());
+      co_return false;
+    }
+    body_held_ = size;
+    if (parser_.state() != RequestParser::State::body) co_return true;
+    if (size >= milestone) {
+      milestone = size + body_progress;
+      allow(options.body_timeout);
+    }
+    if (size > initial_buffer) reserve(body_buffer);
+    if (!co_await read_some()) {
+      if (expired_)
+        co_await reject(408, {Fault::timed_out, "body_timeout", "the request's body did not arrive in time"});
+      co_return false;
+    }
+  }
+}
+
+async::Task<Connection::Next> Connection::respond(const Request& request, Response response) {
+  if (response.is_upgrade()) {
+    if (request.websocket && unread().empty()) {
+      co_await run_websocket(request, std::move(response));
+      co_return Next::close;
+    }
+    response = shard_.common.render(
+        426, malformed("websocket_required", "this address speaks WebSocket (RFC 6455, version 13) only"));
+    response.headers.set("Upgrade", "websocket");
+    response.headers.set("Sec-WebSocket-Version", "13");
+  }
+  const bool keep = parser_.state() == RequestParser::State::done && parser_.keep_alive() &&
+                    !shard_.draining && !response.headers.has_token("Connection", "close");
+  using Framing = ResponseFraming::Connection;
+  const bool said = request.headers.has_token("Connection", "keep-alive");
+  append_response_head(head_, response,
+                       {.date = shard_.date(),
+                        .common_headers = shard_.common.options.common_headers,
+                        .connection = !keep  ? Framing::close
+                                      : said ? Framing::keep_alive
+                                             : Framing::implied});
+  const bool bodiless = request.method == Method::head || response.status == 204 || response.status == 304;
+  bool sent = false;
+  if (bodiless)
+    sent = co_await write(head_, {});
+  else if (const auto* text = std::get_if<std::string>(&response.body))
+    sent = co_await write(head_, *text);
+  else if (const auto* shared = std::get_if<Response::Shared>(&response.body))
+    sent = co_await write(head_, *shared ? std::string_view{**shared} : std::string_view{});
+  else if (const auto* file = std::get_if<FileRange>(&response.body))
+    sent = co_await write(head_, {}) && co_await write_file(*file);
+  if (sent && !keep) co_await linger();
+  co_return sent&& keep ? Next::request : Next::close;
+}
+
+async::Task<Connection::Next> Connection::reject(int status, const Error& error) {
+  Response response = shard_.common.render(status, error);
+  response.headers.set("Connection", "close");
+  if (status == 405) response.headers.set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (error.retry_after) response.headers.set("Retry-After", std::to_string(error.retry_after->count()));
+  expired_ = false;
+  head_.clear();
+  co_return co_await respond(parser_.request(), std::move(response));
+}
+
+async::Task<> Connection::run_websocket(const Request& request, Response response) {
+  deadline_ = SteadyTime::max();  // the WebSocket keeps its own
+  const auto impl = co_await accept_websocket(std::move(socket_), request, response,
+                                              shard_.common.options.common_headers, shard_.common.queues);
+  if (!impl) co_return;
+  impl->run(shard_.tasks);
+  WebSocket socket{impl};
+  shard_.common.websockets.fetch_add(1, std::memory_order_relaxed);
+  struct Gone {
+    Connection& self;
+    ~Gone() {
+      self.websocket_ = nullptr;
+      self.shard_.common.websockets.fetch_sub(1, std::memory_order_relaxed);
+    }
+  } const gone{*this};
+  websocket_ = &socket;
+  if (shard_.draining) begin_drain();
+  try {
+    co_await std::get<Upgrade>(response.body).serve(socket);
+    socket.close();
+  } catch (const std::exception& failure) {
+    if (async::is_cancellation(std::current_exception())) throw;
+    log::error("websocket.session_failed", {{"path", request.path}, {"error", failure.what()}});
+    socket.close(close_code::internal_error, "the server failed");
+  }
+  co_await socket.ended();
+}
+
+async::Task<bool> Connection::write(std::string_view head, std::string_view body) {
+  allow(shard_.common.options.write_timeout);
+  while (!head.empty() || !body.empty()) {
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+    const auto [failed, written] = co_await socket_.async_write_some(parts, as_result);
+    if (failed) co_return false;
+    const auto of_head = std::min(written, head.size());
+    head.remove_prefix(of_head);
+    body.remove_prefix(written - of_head);
+    if (!head.empty() || !body.empty()) allow(shard_.common.options.write_timeout);
+  }
+  deadline_ = SteadyTime::max();
+  co_return true;
+}
+
+async::Task<bool> Connection::write_file(const FileRange& file) {
+  std::string chunk;
+  for (std::uint64_t done = 0; done < file.length();) {
+    chunk.resize(std::min<std::uint64_t>(body_buffer, file.length() - done));
+    const auto got =
+        ::pread(file.descriptor(), chunk.data(), chunk.size(), static_cast<off_t>(file.offset() + done));
+    if (got <= 0) {
+      log::error("http.file_truncated", {{"at", file.offset() + done}});
+      co_return false;  // the length is already promised: only a broken connection tells the truth
+    }
+    if (!co_await write({}, {chunk.data(), static_cast<std::size_t>(got)})) co_return false;
+    done += static_cast<std::uint64_t>(got);
+  }
+  co_return true;
+}
+
+async::Task<bool> Connection::read_some() {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (!buffer_) reserve(initial_buffer);
+  if (end_ == capacity_) {
+    if (begin_ > 0) {
+      std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+    } else if (capacity_ < std::max(body_buffer, shard_.common.options.max_header + initial_buffer)) {
+      reserve(capacity_ * 2);
+    } else {
+      co_return false;  // one piece of framing larger than any limit
+    }
+  }
+  const auto [failed, size] =
+      co_await socket_.async_read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_), as_result);
+  if (failed) co_return false;
+  end_ += size;
+  co_return true;
+}
+
+// Closing with unread input makes TCP reset, which can take the answer back from the peer.
+async::Task<> Connection::linger() {
+  ErrorCode failed;
+  socket_.shutdown(tcp::socket::shutdown_send, failed);
+  allow(linger_time);
+  for (std::size_t discarded = 0; !failed && discarded < max_lingering && !expired_;) {
+    begin_ = end_ = 0;
+    if (!co_await read_some()) co_return;
+    discarded += end_;
+  }
+}
+
+void Connection::feed() {
+  if (begin_ < end_) begin_ += parser_.feed(unread());
+}
+
+void Connection::reserve(std::size_t capacity) {
+  if (capacity <= capacity_) return;
+  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+  if (begin_ < end_) std::memcpy(larger.get(), buffer_.get() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  buffer_ = std::move(larger);
+  capacity_ = capacity;
+}
+
+}  // namespace voxanne::net

@@ -1,0 +1,61 @@
+// One HTTP connection from its first byte to its last: read a request, answer it, again, in order.
+// Lives in its own task's frame on its shard. Private to net.
+#pragma once
+
+#include "net/request_parser.h"
+#include "net/shard.h"
+
+#include <array>
+#include <memory>
+
+namespace voxanne::net {
+
+class Connection {
+ public:
+  Connection(Shard& shard, Socket socket, Peer peer, Admission::Permit permit);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  async::Task<> serve();
+
+  // By the shard: ends what waits longer than it may.
+  void expire(SteadyTime now);
+  // The server stops: an idle connection ends now, a busy one after its answer, a WebSocket politely.
+  void begin_drain();
+
+ private:
+  enum class Next { request, close };
+
+  async::Task<Next> serve_one();
+  async::Task<bool> read_header();
+  async::Task<bool> read_body();
+  async::Task<Next> respond(const Request& request, Response response);
+  async::Task<Next> reject(int status, const Error& error);
+  async::Task<> run_websocket(const Request& request, Response response);
+  async::Task<bool> write(std::string_view head, std::string_view body);
+  async::Task<bool> write_file(const FileRange& file);
+  async::Task<bool> read_some();  // false at the end, on failure and past the deadline
+  async::Task<> linger();
+  void feed();
+  void reserve(std::size_t capacity);
+  void allow(milliseconds time) { deadline_ = std::chrono::steady_clock::now() + time; }
+  std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
+
+  Shard& shard_;
+  Socket socket_;
+  Peer peer_;
+  Admission::Permit permit_;
+  RequestParser parser_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+  std::string head_;
+  SteadyTime deadline_ = SteadyTime::max();
+  bool expired_ = false;
+  bool idle_ = true;  // between requests
+  std::size_t body_held_ = 0;
+  WebSocket* websocket_ = nullptr;
+  std::list<Connection*>::iterator place_;
+};
+
+}  // namespace voxanne::net

@@ -1,0 +1,89 @@
+#include "net/shard.h"
+
+#include "base/json_text.h"
+#include "net/connection.h"
+#include "net/response_text.h"
+
+#include <algorithm>
+
+namespace voxanne::net {
+
+std::optional<Admission::Permit> Admission::enter(const std::string& address) {
+  {
+    const std::lock_guard lock{mutex_};
+    auto& here = per_address_[address];
+    if (connections_ >= max_ || here >= max_per_address_) {
+      if (here == 0) per_address_.erase(address);
+      return std::nullopt;
+    }
+    ++here;
+    ++connections_;
+  }
+  return Permit{shared_from_this(), address};
+}
+
+void Admission::leave(const std::string& address) {
+  const std::lock_guard lock{mutex_};
+  --connections_;
+  const auto here = per_address_.find(address);
+  if (--here->second == 0) per_address_.erase(here);
+}
+
+std::size_t Admission::connections() const {
+  const std::lock_guard lock{mutex_};
+  return connections_;
+}
+
+Response Common::render(int status, const Error& error) const {
+  if (options.render_error) return options.render_error(status, error);
+  std::string text = R"({"error":)";
+  append_json_string(text, error.message);
+  text += R"(,"code":)";
+  append_json_string(text, error.code);
+  text += '}';
+  return Response::json(status, std::move(text));
+}
+
+void Shard::open(Socket socket, Peer peer, Admission::Permit permit) {
+  if (draining) return;
+  tasks.spawn([](Shard& shard, Socket s, Peer p, Admission::Permit admitted) -> async::Task<> {
+    Connection connection{shard, std::move(s), std::move(p), std::move(admitted)};
+    co_await connection.serve();
+  }(*this, std::move(socket), std::move(peer), std::move(permit)));
+}
+
+async::Task<> Shard::sweep() {
+  // One timer for all connections: a deadline is kept to within an eighth of the shortest one.
+  const auto& o = common.options;
+  const milliseconds shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
+  const milliseconds interval = std::clamp(shortest / 8, milliseconds{5}, milliseconds{500});
+  async::SteadyTimer timer{executor};
+  for (;;) {
+    timer.expires_after(interval);
+    co_await timer.async_wait(async::use_task);
+    const auto now = std::chrono::steady_clock::now();
+    for (Connection* connection : connections) connection->expire(now);
+  }
+}
+
+async::Task<> Shard::drain(SteadyTime deadline) {
+  draining = true;
+  for (Connection* connection : connections) connection->begin_drain();
+  async::SteadyTimer timer{executor};
+  while (!connections.empty() && std::chrono::steady_clock::now() < deadline) {
+    timer.expires_after(milliseconds{5});
+    co_await timer.async_wait(async::use_task);
+  }
+  co_await tasks.stop();
+}
+
+std::string_view Shard::date() {
+  const std::time_t now = std::time(nullptr);
+  if (now != date_time_) {
+    date_time_ = now;
+    date_ = http_date(now);
+  }
+  return date_;
+}
+
+}  // namespace voxanne::net

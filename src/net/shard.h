@@ -1,0 +1,89 @@
+// What a server keeps per web shard, and what its connections share. Private to net.
+#pragma once
+
+#include "async/task_group.h"
+#include "net/server.h"
+#include "net/stream.h"
+#include "net/websocket_impl.h"
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace voxanne::net {
+
+class Connection;
+
+// How many connections there are, in all and per address; any thread.
+class Admission : public std::enable_shared_from_this<Admission> {
+ public:
+  Admission(std::size_t max, std::size_t max_per_address) : max_(max), max_per_address_(max_per_address) {}
+
+  // A place, given back when the Permit dies.
+  class Permit {
+   public:
+    Permit(std::shared_ptr<Admission> admission, std::string address)
+        : admission_(std::move(admission)), address_(std::move(address)) {}
+    Permit(Permit&&) = default;
+    Permit& operator=(Permit&&) = delete;
+    ~Permit() {
+      if (admission_) admission_->leave(address_);
+    }
+
+   private:
+    std::shared_ptr<Admission> admission_;
+    std::string address_;
+  };
+  std::optional<Permit> enter(const std::string& address);
+  std::size_t connections() const;
+
+ private:
+  void leave(const std::string& address);
+
+  const std::size_t max_, max_per_address_;
+  mutable std::mutex mutex_;
+  std::size_t connections_ = 0;
+  std::map<std::string, std::size_t> per_address_;
+};
+
+// Shared by all shards; immutable but for the counters.
+struct Common {
+  Server::Options options;
+  Handler handler;
+  std::shared_ptr<QueueBudget> queues;
+  std::atomic<std::uint64_t> accepted{0}, refused{0}, requests{0};
+  std::atomic<std::size_t> websockets{0};
+  std::atomic<std::size_t> body_bytes{0};  // held by requests being read or answered
+
+  Response render(int status, const Error& error) const;
+};
+
+struct Shard {
+  Shard(Common& common_, async::Executor executor_, unsigned index_)
+      : common(common_), executor(executor_), index(index_), tasks(executor_, "http") {}
+
+  // All on the shard's loop.
+  void open(Socket socket, Peer peer, Admission::Permit permit);
+  async::Task<> sweep();                     // ends connections whose deadline has passed
+  async::Task<> drain(SteadyTime deadline);  // see Server::stop
+  std::string_view date();                   // of now, made once a second
+
+  Common& common;
+  async::Executor executor;
+  const unsigned index;
+  std::atomic<std::size_t> connection_count{0};  // also read by the acceptor
+  std::list<Connection*> connections;
+  bool draining = false;
+
+ private:
+  std::string date_;
+  std::time_t date_time_ = 0;
+
+ public:
+  async::TaskGroup tasks;
+};
+
+}  // namespace voxanne::net

@@ -1,0 +1,64 @@
+#include "net/url.h"
+
+#include <boost/url/encode.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <algorithm>
+
+namespace voxanne::net {
+
+namespace {
+
+std::uint16_t default_port(std::string_view scheme) {
+  if (scheme == "http" || scheme == "ws") return 80;
+  if (scheme == "https" || scheme == "wss") return 443;
+  return 0;
+}
+
+template <class Text>
+std::string lower(const Text& text) {
+  std::string out{text.begin(), text.end()};
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+}  // namespace
+
+std::string Url::authority() const {
+  std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (port != 0 && port != default_port(scheme)) text += ":" + std::to_string(port);
+  return text;
+}
+
+std::string Url::origin() const { return scheme + "://" + authority(); }
+
+Result<Url> parse_url(std::string_view text) {
+  const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
+  if (!parsed || !parsed->has_authority() || parsed->encoded_host().empty())
+    return malformed("bad_url", "this is not an absolute URL with a scheme and a host");
+  Url url;
+  url.scheme = lower(parsed->scheme());
+  url.host = parsed->host_type() == boost::urls::host_type::ipv6 ? lower(parsed->host_address())
+                                                                 : lower(parsed->host());
+  url.port = default_port(url.scheme);
+  if (parsed->has_port()) {
+    url.port = parsed->port_number();
+    // port_number() is 0 for what does not fit into 16 bits.
+    if (url.port == 0) return malformed("bad_url", "the URL's port must be between 1 and 65535");
+  }
+  url.path = parsed->encoded_path();
+  if (url.path.empty()) url.path = "/";
+  if (parsed->has_query()) url.query = parsed->encoded_query();
+  url.user = parsed->user();
+  url.password = parsed->password();
+  return url;
+}
+
+std::string percent_encode(std::string_view text) {
+  return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
+}
+
+}  // namespace voxanne::net

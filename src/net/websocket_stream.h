@@ -1,0 +1,89 @@
+// Beast's WebSocket stream below WebSocket::Impl, over any byte stream (a socket, TLS on one).
+// Private to net; included only where a connection is made.
+#pragma once
+
+#include "net/websocket_impl.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+namespace voxanne::net {
+
+template <class Layer>
+class WebSocketStream final : public WebSocket::Impl {
+ public:
+  using Stream = boost::beast::websocket::stream<Layer, false>;  // no permessage-deflate
+
+  WebSocketStream(Layer layer, const WebSocketLimits& l, std::shared_ptr<QueueBudget> budget)
+      : Impl(layer.get_executor(), l, std::move(budget)), stream_(std::move(layer)) {
+    stream_.read_message_max(l.max_message);
+    stream_.auto_fragment(false);
+    // Bounds both handshakes, also the closing one that Beast itself begins on a protocol error.
+    stream_.set_option(boost::beast::websocket::stream_base::timeout{
+        .handshake_timeout = l.close_timeout,
+        .idle_timeout = boost::beast::websocket::stream_base::none(),
+        .keep_alive_pings = false});
+    stream_.control_callback([this](auto, auto) { this->heard(); });
+  }
+
+  Stream& stream() noexcept { return stream_; }
+
+ private:
+  async::Task<Result<Message>> receive() override {
+    Message message;
+    auto buffer = asio::dynamic_buffer(message.data);
+    const auto [failed, size] = co_await stream_.async_read(buffer, as_result);
+    if (failed) co_return error_of(failed);
+    message.kind = stream_.got_text() ? Kind::text : Kind::binary;
+    co_return message;
+  }
+
+  async::Task<ErrorCode> transmit(const Outgoing& message) override {
+    stream_.binary(message.kind == Kind::binary);
+    const auto [failed, size] = co_await stream_.async_write(asio::buffer(*message.data), as_result);
+    co_return failed;
+  }
+
+  async::Task<ErrorCode> transmit_ping() override {
+    const auto [failed] = co_await stream_.async_ping({}, as_result);
+    co_return failed;
+  }
+
+  async::Task<ErrorCode> transmit_close(std::uint16_t code, std::string reason) override {
+    const boost::beast::websocket::close_reason words{static_cast<boost::beast::websocket::close_code>(code),
+                                                      boost::beast::string_view{reason}};
+    const auto [failed] = co_await stream_.async_close(words, as_result);
+    co_return failed;
+  }
+
+  void drop() override {
+    ErrorCode ignored;
+    boost::beast::get_lowest_layer(stream_).close(ignored);
+  }
+
+  // Beast has answered a protocol violation with its close frame by the time it reports one.
+  Error error_of(const ErrorCode& failed) {
+    namespace websocket = boost::beast::websocket;
+    if (failed == websocket::error::closed) {
+      peer_code = stream_.reason().code;
+      if (peer_code == 0) peer_code = close_code::none;
+      return {Fault::cancelled, "websocket_closed", "the peer closed the connection"};
+    }
+    if (failed == websocket::error::message_too_big || failed == websocket::error::buffer_overflow) {
+      our_code = close_code::too_big;
+      return {Fault::too_large, "message_too_large",
+              "a message may have " + std::to_string(limits.max_message) + " bytes"};
+    }
+    if (failed == websocket::error::bad_frame_payload || failed == websocket::condition::protocol_violation) {
+      our_code = failed == websocket::error::bad_frame_payload ? close_code::invalid_payload
+                                                               : close_code::protocol_error;
+      return malformed("websocket_protocol", "the peer broke the protocol: " + failed.message());
+    }
+    return unavailable("websocket_lost", "the connection broke: " + failed.message());
+  }
+
+  Stream stream_;
+};
+
+}  // namespace voxanne::net
