@@ -61,7 +61,11 @@ async::Task<> Connection::serve() {
 async::Task<Connection::Next> Connection::serve_one() {
   parser_.reset();
   head_.clear();
-  shard_.common.body_bytes.fetch_sub(std::exchange(body_held_, 0), std::memory_order_relaxed);
+  release_body();
+  if (begin_ == end_ && capacity_ > initial_buffer) {
+    buffer_.reset();
+    capacity_ = begin_ = end_ = 0;
+  }
 
   if (!co_await read_header()) co_return Next::close;
   if (parser_.state() == RequestParser::State::failed)
@@ -188,6 +192,7 @@ async::Task<Connection::Next> Connection::reject(int status, const Error& error)
   if (error.retry_after) response.headers.set("Retry-After", std::to_string(error.retry_after->count()));
   expired_ = false;
   head_.clear();
+  release_body();
   co_return co_await respond(parser_.request(), std::move(response));
 }
 
@@ -281,6 +286,14 @@ async::Task<> Connection::linger() {
     if (!co_await read_some()) co_return;
     discarded += end_;
   }
+}
+
+// An idle or refused connection holds no body, however large its last one was.
+void Connection::release_body() {
+  std::string& body = parser_.request().body;
+  body.clear();
+  if (body.capacity() > body_buffer) body.shrink_to_fit();
+  shard_.common.body_bytes.fetch_sub(std::exchange(body_held_, 0), std::memory_order_relaxed);
 }
 
 void Connection::feed() {

@@ -38,6 +38,7 @@ class Connection {
   async::Task<bool> read_some();  // false at the end, on failure and past the deadline
   async::Task<> linger();
   void feed();
+  void release_body();
   void reserve(std::size_t capacity);
   void allow(milliseconds time) { deadline_ = std::chrono::steady_clock::now() + time; }
   std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }

@@ -91,6 +91,12 @@ bool is_websocket_handshake(const Request& request, int version) {
          key.size() == 24 && key.ends_with("==");
 }
 
+bool has_bare_line_feed(std::string_view text) {
+  for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+    if (at > 0 && text[at - 1] != '\r') return true;
+  return false;
+}
+
 class Parser final : public http::basic_parser<true> {
  public:
   explicit Parser(Request& request) : request_(request) {}
@@ -230,7 +236,12 @@ std::size_t RequestParser::feed(std::string_view bytes) {
     if (in_header) self.header_bytes += used;
     if (in_header && self.header_bytes + (code ? bytes.size() : 0) > self.max_header)
       code = http::error::header_limit;
-    if (code == http::error::need_more) break;
+    if (code == http::error::need_more) {
+      // Beast would wait for CR LF CR LF, which such a client never sends.
+      if (in_header && has_bare_line_feed(bytes))
+        self.failure = bad_request("bad_request", "this is not HTTP/1.1: lines end in CR LF");
+      break;
+    }
     if (code) {
       self.failure = failure_of(code, self.max_header, self.max_body);
       break;

@@ -42,6 +42,7 @@ WebSocket::Impl::Impl(async::Executor executor, const WebSocketLimits& l, std::s
       readable_(executor),
       room_(executor),
       work_(executor),
+      drained_(executor),
       ended_(executor),
       heartbeat_(executor) {}
 
@@ -63,6 +64,7 @@ void WebSocket::Impl::run(async::TaskGroup& tasks) {
 void WebSocket::Impl::release(std::size_t bytes) {
   queued -= bytes;
   if (budget_) budget_->used.fetch_sub(bytes, std::memory_order_relaxed);
+  if (queued == 0) drained_.set();
 }
 
 bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
@@ -90,9 +92,14 @@ void WebSocket::Impl::close(std::uint16_t code, std::string_view reason) {
   closing_ = true;
   our_code = code;
   close_reason_ = reason.substr(0, utf8_cut(reason, max_close_reason));
-  close_deadline_ = std::chrono::steady_clock::now() + limits.close_timeout;
+  begin_teardown();
   work_.set();
   room_.set();
+}
+
+void WebSocket::Impl::begin_teardown() {
+  if (close_deadline_ != SteadyTime::max()) return;
+  close_deadline_ = std::chrono::steady_clock::now() + limits.close_timeout;
   heartbeat_.cancel();  // re-armed for the deadline
 }
 
@@ -103,6 +110,7 @@ void WebSocket::Impl::finish(Error why) {
   readable_.set();
   work_.set();
   room_.set();
+  drained_.set();
   heartbeat_.cancel();
 }
 
@@ -117,6 +125,13 @@ async::Task<Result<Message>> WebSocket::Impl::read() {
   unread_bytes_ -= message.data.size();
   room_.set();
   co_return message;
+}
+
+async::Task<> WebSocket::Impl::drained() {
+  while (!end && queued > 0) {
+    drained_.reset();
+    co_await drained_.wait();
+  }
 }
 
 async::Task<> WebSocket::Impl::ended() { co_await ended_.wait(); }
@@ -166,13 +181,15 @@ async::Task<> WebSocket::Impl::run_writer() {
 async::Task<> WebSocket::Impl::run_heartbeat() {
   auto next_ping = std::chrono::steady_clock::now() + limits.ping_interval;
   while (!end) {
-    heartbeat_.expires_at(closing_ ? std::min(next_ping, close_deadline_) : next_ping);
+    heartbeat_.expires_at(std::min(next_ping, close_deadline_));
     co_await heartbeat_.async_wait(as_result);
     if (end) co_return;
     const auto now = std::chrono::steady_clock::now();
-    if (closing_ && now >= close_deadline_)
-      finish({Fault::cancelled, "websocket_closed", "closed; the peer did not confirm in time"});
-    else if (now >= next_ping) {
+    if (now >= close_deadline_) {
+      finish(closing_ || peer_code != 0
+                 ? Error{Fault::cancelled, "websocket_closed", "closed; the peer did not confirm in time"}
+                 : lost("the peer broke the protocol and did not leave in time"));
+    } else if (now >= next_ping) {
       if (unanswered_pings_ >= max_unanswered_pings) {
         finish(lost("the peer answered no ping"));
         co_return;
@@ -199,6 +216,7 @@ void WebSocket::close(std::uint16_t code, std::string_view reason) { impl_->clos
 void WebSocket::abort() {
   impl_->finish({Fault::cancelled, "websocket_closed", "the connection was aborted"});
 }
+async::Task<> WebSocket::drained() { return impl_->drained(); }
 async::Task<> WebSocket::ended() { return impl_->ended(); }
 bool WebSocket::open() const { return !impl_->end && impl_->our_code == 0; }
 std::size_t WebSocket::queued_bytes() const { return impl_->queued; }

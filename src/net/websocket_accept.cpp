@@ -38,7 +38,8 @@ async::Task<std::shared_ptr<WebSocket::Impl>> accept_websocket(Socket socket, co
                           http::field::sec_websocket_key, http::field::sec_websocket_version})
     handshake.set(name, beast_view(request.headers.get(std::string_view{http::to_string(name)})));
 
-  auto impl = std::make_shared<WebSocketStream<Socket>>(std::move(socket), upgrade.limits, std::move(budget));
+  auto impl =
+      std::make_shared<WebSocketStream<Wire>>(Wire{std::move(socket)}, upgrade.limits, std::move(budget));
   impl->stream().set_option(websocket::stream_base::decorator([&](websocket::response_type& answer) {
     add_lines(answer, common);
     for (std::size_t i = 0; i < response.headers.size(); ++i)

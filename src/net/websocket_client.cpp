@@ -32,7 +32,7 @@ async::Task<Result<Impl>> open(Url url, const WebSocketClientOptions& options) {
   ErrorCode ignored;
   socket.set_option(tcp::no_delay{true}, ignored);
 
-  auto impl = std::make_shared<WebSocketStream<Socket>>(std::move(socket), options.limits, nullptr);
+  auto impl = std::make_shared<WebSocketStream<Wire>>(Wire{std::move(socket)}, options.limits, nullptr);
   impl->stream().set_option(websocket::stream_base::decorator([&options](websocket::request_type& request) {
     for (const auto& [name, value] : options.headers) request.set(name, value);
     if (!options.subprotocol.empty()) request.set(http::field::sec_websocket_protocol, options.subprotocol);

@@ -32,6 +32,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   // The connection is over: drops the stream and wakes everybody. The first reason counts.
   void finish(Error why);
   async::Task<Result<Message>> read();
+  async::Task<> drained();
   async::Task<> ended();
 
   struct Outgoing {
@@ -54,6 +55,8 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   virtual void drop() = 0;  // closes the stream's socket; idempotent
 
   void heard() { unanswered_pings_ = 0; }
+  // The stream is being shut down and waits for the peer: bounded by close_timeout from here.
+  void begin_teardown();
 
  private:
   class Running;
@@ -69,8 +72,8 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   std::string close_reason_;
   bool closing_ = false, ping_due_ = false;
   int unanswered_pings_ = 0, running_ = 0;
-  SteadyTime close_deadline_{};
-  async::Event readable_, room_, work_, ended_;
+  SteadyTime close_deadline_ = SteadyTime::max();
+  async::Event readable_, room_, work_, drained_, ended_;
   async::SteadyTimer heartbeat_;
 };
 

@@ -7,8 +7,24 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <boost/beast/websocket/teardown.hpp>
+
+#include <functional>
 
 namespace voxanne::net {
+
+// A socket that says when Beast begins to tear it down, which it does by waiting for the peer's FIN
+// without any bound of its own.
+struct Wire : Socket {
+  explicit Wire(Socket socket) : Socket(std::move(socket)) {}
+  std::function<void()> on_teardown;
+};
+
+template <class Handler>
+void async_teardown(boost::beast::role_type role, Wire& wire, Handler&& handler) {
+  if (wire.on_teardown) wire.on_teardown();
+  boost::beast::websocket::async_teardown(role, static_cast<Socket&>(wire), std::forward<Handler>(handler));
+}
 
 template <class Layer>
 class WebSocketStream final : public WebSocket::Impl {
@@ -19,12 +35,15 @@ class WebSocketStream final : public WebSocket::Impl {
       : Impl(layer.get_executor(), l, std::move(budget)), stream_(std::move(layer)) {
     stream_.read_message_max(l.max_message);
     stream_.auto_fragment(false);
-    // Bounds both handshakes, also the closing one that Beast itself begins on a protocol error.
     stream_.set_option(boost::beast::websocket::stream_base::timeout{
-        .handshake_timeout = l.close_timeout,
+        .handshake_timeout = l.close_timeout,  // of opening; closing is bounded by on_teardown
         .idle_timeout = boost::beast::websocket::stream_base::none(),
         .keep_alive_pings = false});
-    stream_.control_callback([this](auto, auto) { this->heard(); });
+    stream_.control_callback([this](auto kind, auto) {
+      this->heard();
+      if (kind == boost::beast::websocket::frame_type::close) note_peer_code();
+    });
+    boost::beast::get_lowest_layer(stream_).on_teardown = [this] { this->begin_teardown(); };
   }
 
   Stream& stream() noexcept { return stream_; }
@@ -62,12 +81,16 @@ class WebSocketStream final : public WebSocket::Impl {
     boost::beast::get_lowest_layer(stream_).close(ignored);
   }
 
+  void note_peer_code() {
+    peer_code = stream_.reason().code;
+    if (peer_code == 0) peer_code = close_code::none;
+  }
+
   // Beast has answered a protocol violation with its close frame by the time it reports one.
   Error error_of(const ErrorCode& failed) {
     namespace websocket = boost::beast::websocket;
     if (failed == websocket::error::closed) {
-      peer_code = stream_.reason().code;
-      if (peer_code == 0) peer_code = close_code::none;
+      note_peer_code();
       return {Fault::cancelled, "websocket_closed", "the peer closed the connection"};
     }
     if (failed == websocket::error::message_too_big || failed == websocket::error::buffer_overflow) {

@@ -1,0 +1,176 @@
+#include "net/http.h"
+
+#include "net/response_text.h"
+#include "net/url.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <stdexcept>
+
+namespace voxanne::net {
+namespace {
+
+TEST(HeadersTest, names_compare_without_case_and_keep_their_order) {
+  Headers headers;
+  headers.add("Content-Type", "text/plain");
+  headers.add("X-A", "1");
+  headers.add("x-a", "2");
+  EXPECT_EQ(headers.get("content-TYPE"), "text/plain");
+  EXPECT_EQ(headers.count("X-A"), 2u);
+  EXPECT_EQ(headers.get("X-A"), "1");
+  headers.set("X-A", "3");
+  EXPECT_EQ(headers.count("x-a"), 1u);
+  EXPECT_EQ(headers.get("x-a"), "3");
+  EXPECT_FALSE(headers.find("absent").has_value());
+}
+
+TEST(HeadersTest, a_response_cannot_be_split) {
+  Headers headers;
+  EXPECT_THROW(headers.add("Location", "/x\r\nSet-Cookie: a=b"), std::invalid_argument);
+  EXPECT_THROW(headers.add("Location", "a\nb"), std::invalid_argument);
+  EXPECT_THROW(headers.add("Location", std::string_view("a\0b", 3)), std::invalid_argument);
+  EXPECT_THROW(headers.add("Bad Name", "x"), std::invalid_argument);
+  EXPECT_THROW(headers.add("Bad:", "x"), std::invalid_argument);
+  EXPECT_THROW(headers.add("", "x"), std::invalid_argument);
+  EXPECT_EQ(headers.size(), 0u);
+}
+
+TEST(HeadersTest, tokens_are_found_in_lists) {
+  Headers headers;
+  headers.add("Connection", "keep-alive, Upgrade");
+  headers.add("Connection", " x ,y");
+  EXPECT_TRUE(headers.has_token("connection", "upgrade"));
+  EXPECT_TRUE(headers.has_token("connection", "Y"));
+  EXPECT_TRUE(headers.has_token("connection", "x"));
+  EXPECT_FALSE(headers.has_token("connection", "keep"));
+}
+
+TEST(QueryTest, decodes_pairs) {
+  Query query;
+  ASSERT_TRUE(query.parse("a=1&b=two+words&c=%C3%A9&flag&&empty=&a=2"));
+  EXPECT_EQ(query.get("a"), "1");
+  EXPECT_EQ(query.get("b"), "two words");
+  EXPECT_EQ(query.get("c"), "é");
+  ASSERT_TRUE(query.find("flag"));
+  EXPECT_EQ(*query.find("flag"), "");
+  EXPECT_EQ(query.get("empty", "x"), "");
+  EXPECT_EQ(query.get("absent", "x"), "x");
+  EXPECT_EQ(query.all().size(), 6u);
+}
+
+TEST(QueryTest, refuses_what_is_broken) {
+  Query query;
+  for (const char* bad : {"a=%", "a=%4", "a=%zz", "%0=1", "a=%00", "a=%-1"})
+    EXPECT_FALSE(query.parse(bad)) << bad;
+  std::string many;
+  for (int i = 0; i < 257; ++i) many += "a&";
+  EXPECT_FALSE(query.parse(many));
+}
+
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "net_file_test_" + std::to_string(::getpid());
+    std::ofstream{path_} << "0123456789";
+    file_.emplace(FileRange::open(path_).value());
+  }
+  void TearDown() override { std::remove(path_.c_str()); }
+
+  Response ask(const char* range) {
+    Request request;
+    if (range) request.headers.add("Range", range);
+    return file_response(request, *file_, "audio/ogg");
+  }
+
+  std::string path_;
+  std::optional<FileRange> file_;
+};
+
+TEST_F(FileTest, ranges_are_answered_as_rfc_9110_says) {
+  const struct {
+    const char* range;
+    int status;
+    const char* content_range;
+    std::uint64_t offset, length;
+  } rows[] = {
+      {nullptr, 200, "", 0, 10},
+      {"bytes=0-3", 206, "bytes 0-3/10", 0, 4},
+      {"bytes=4-", 206, "bytes 4-9/10", 4, 6},
+      {"bytes=9-99", 206, "bytes 9-9/10", 9, 1},
+      {"bytes=-3", 206, "bytes 7-9/10", 7, 3},
+      {"bytes=-99", 206, "bytes 0-9/10", 0, 10},
+      {"bytes=10-", 416, "bytes */10", 0, 0},
+      {"bytes=-0", 416, "bytes */10", 0, 0},
+      {"bytes=18446744073709551615-", 416, "bytes */10", 0, 0},
+      {"bytes=18446744073709551616-", 200, "", 0, 10},
+      {"bytes=5-4", 200, "", 0, 10},
+      {"bytes=0-1,3-4", 200, "", 0, 10},
+      {"bytes=a-b", 200, "", 0, 10},
+      {"bytes=-", 200, "", 0, 10},
+      {"bytes=", 200, "", 0, 10},
+      {"lines=0-1", 200, "", 0, 10},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.range ? row.range : "none");
+    const auto response = ask(row.range);
+    EXPECT_EQ(response.status, row.status);
+    EXPECT_EQ(response.headers.get("Content-Range"), row.content_range);
+    EXPECT_EQ(response.headers.get("Accept-Ranges"), "bytes");
+    EXPECT_EQ(response.body_size(), row.length);
+    if (const auto* part = std::get_if<FileRange>(&response.body)) EXPECT_EQ(part->offset(), row.offset);
+  }
+}
+
+TEST_F(FileTest, opening_says_why_it_cannot) {
+  EXPECT_EQ(FileRange::open(path_ + ".absent").error().kind, Fault::not_found);
+  EXPECT_EQ(FileRange::open("/").error().code, "file_unreadable");
+}
+
+TEST(ResponseTextTest, framing_is_the_servers) {
+  Response response = Response::json(404, "{}");
+  response.headers.add("Content-Length", "99");
+  response.headers.add("Transfer-Encoding", "chunked");
+  response.headers.add("X-Mine", "1");
+  std::string text;
+  append_response_head(
+      text, response,
+      {.date = "D", .common_headers = "X-All: 1\r\n", .connection = ResponseFraming::Connection::close});
+  EXPECT_EQ(text,
+            "HTTP/1.1 404 Not Found\r\nDate: D\r\nContent-Length: 2\r\nConnection: close\r\nX-All: 1\r\n"
+            "Content-Type: application/json\r\nX-Mine: 1\r\n\r\n");
+  EXPECT_EQ(http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+TEST(UrlTest, parses_absolute_urls) {
+  const auto url = parse_url("WSS://User:p%40ss@Example.COM:8443/a%20b/c?x=1&y#f").value();
+  EXPECT_EQ(url.scheme, "wss");
+  EXPECT_EQ(url.host, "example.com");
+  EXPECT_EQ(url.port, 8443);
+  EXPECT_EQ(url.path, "/a%20b/c");
+  EXPECT_EQ(url.target(), "/a%20b/c?x=1&y");
+  EXPECT_EQ(url.user, "User");
+  EXPECT_EQ(url.password, "p@ss");
+  EXPECT_EQ(url.origin(), "wss://example.com:8443");
+  EXPECT_TRUE(url.secure());
+
+  EXPECT_EQ(parse_url("http://localhost").value().port, 80);
+  EXPECT_EQ(parse_url("http://localhost").value().path, "/");
+  EXPECT_EQ(parse_url("https://h:443/").value().authority(), "h");
+  EXPECT_EQ(parse_url("http://[::1]:3001/x").value().host, "::1");
+  EXPECT_EQ(parse_url("http://[::1]:3001/x").value().authority(), "[::1]:3001");
+}
+
+TEST(UrlTest, refuses_what_is_none) {
+  for (const char* bad :
+       {"", "localhost", "/path", "http:", "http://", "http:///x", "mailto:a@b", "http://h:0/",
+        "http://h:65536/", "http://h:99999999999/", "http://h o/", "http://h/%zz", "://h"}) {
+    const auto url = parse_url(bad);
+    ASSERT_FALSE(url) << bad;
+    EXPECT_EQ(url.error().code, "bad_url");
+  }
+  EXPECT_EQ(percent_encode("a b/ü~"), "a%20b%2F%C3%BC~");
+}
+
+}  // namespace
+}  // namespace voxanne::net

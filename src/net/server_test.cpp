@@ -1,0 +1,380 @@
+#include "net/server.h"
+
+#include "async/event.h"
+#include "async/thread.h"
+#include "support/raw_client.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/post.hpp>
+
+#include <fstream>
+#include <thread>
+
+namespace voxanne::net {
+namespace {
+
+using test::RawClient;
+using namespace std::chrono_literals;
+
+// A server on two shards. Routes: /echo answers the body, /shard the shard, /constant a shared
+// body, /big 8 MiB, /throw fails, /wait answers when release() was called, /file a file.
+class ServerTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    if (server_) server_->stop(0ms);
+    std::remove(file_.c_str());
+  }
+
+  Server::Options options() {
+    Server::Options o;
+    o.max_body = 1000;
+    o.max_body_for = [](Method, std::string_view path) { return path == "/upload" ? 3'000'000u : 1000u; };
+    o.common_headers = "X-Common: yes\r\n";
+    return o;
+  }
+
+  void start(Server::Options o) {
+    server_ = std::make_unique<Server>(std::move(o), std::vector{one_.executor(), two_.executor()},
+                                       [this](Request& request) { return handle(request); });
+    server_->start().value();
+  }
+
+  async::Task<Response> handle(Request& request) {
+    if (request.path == "/constant") co_return Response{.status = 200, .headers = {}, .body = constant_};
+    if (request.path == "/shard") co_return Response::text(200, std::to_string(request.shard));
+    if (request.path == "/big") co_return Response::text(200, std::string(8 << 20, 'b'));
+    if (request.path == "/throw") throw std::runtime_error("defect");
+    if (request.path == "/empty") co_return Response::empty();
+    if (request.path == "/file")
+      co_return file_response(request, FileRange::open(file_).value(), "text/plain");
+    if (request.path == "/wait") {
+      ++waiting_;
+      async::SteadyTimer timer{co_await boost::asio::this_coro::executor};
+      while (!released_) {
+        timer.expires_after(2ms);
+        co_await timer.async_wait(async::use_task);
+      }
+    }
+    co_return Response::text(200, request.body.empty() ? request.target : request.body);
+  }
+
+  RawClient connect() { return RawClient{server_->port()}; }
+  static std::string get(std::string_view path, std::string_view fields = "") {
+    return "GET " + std::string{path} + " HTTP/1.1\r\nHost: localhost\r\n" + std::string{fields} + "\r\n";
+  }
+
+  // Until `condition` holds, for at most five seconds.
+  template <class Condition>
+  bool eventually(Condition condition) {
+    for (int i = 0; i < 1000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  }
+
+  const std::string file_ = testing::TempDir() + "net_server_test_" + std::to_string(::getpid());
+  Response::Shared constant_ = std::make_shared<const std::string>("constant");
+  std::atomic<int> waiting_ = 0;
+  std::atomic<bool> released_ = false;
+  async::LoopThread one_{"one"}, two_{"two"};
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, answers_in_order_over_one_connection) {
+  start(options());
+  auto client = connect();
+  std::string all;
+  for (int i = 0; i < 50; ++i) all += get("/n" + std::to_string(i));
+  ASSERT_TRUE(client.send(all));
+  for (int i = 0; i < 50; ++i) {
+    const auto response = client.read_response();
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, "/n" + std::to_string(i));
+    EXPECT_EQ(response.headers.at("x-common"), "yes");
+    EXPECT_TRUE(response.headers.contains("date"));
+  }
+  EXPECT_EQ(server_->stats().requests, 50u);
+}
+
+TEST_F(ServerTest, deals_connections_to_all_shards) {
+  start(options());
+  auto first = connect(), second = connect();
+  first.send(get("/shard"));
+  const auto one = first.read_response().body;
+  second.send(get("/shard"));
+  EXPECT_NE(one, second.read_response().body);
+}
+
+TEST_F(ServerTest, bodies_methods_and_head) {
+  std::ofstream{file_} << "0123456789";
+  start(options());
+  auto client = connect();
+  client.send("PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "abc");
+  client.send("HEAD /constant HTTP/1.1\r\nHost: h\r\n\r\n");
+  auto head = client.read_response(true);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.headers["content-length"], "8");
+  client.send(get("/constant"));
+  EXPECT_EQ(client.read_response().body, "constant");
+  client.send(get("/empty"));
+  const auto empty = client.read_response();
+  EXPECT_EQ(empty.status, 204);
+  EXPECT_FALSE(empty.headers.contains("content-length"));
+  client.send(get("/file", "Range: bytes=2-4\r\n"));
+  const auto part = client.read_response();
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "234");
+  client.send("HEAD /file HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(client.read_response(true).headers["content-length"], "10");
+  client.send(get("/big"));
+  EXPECT_EQ(client.read_response().body.size(), 8u << 20);
+}
+
+TEST_F(ServerTest, http_1_0_and_connection_close_end_after_the_answer) {
+  start(options());
+  auto old = connect();
+  old.send("GET /x HTTP/1.0\r\n\r\n");
+  EXPECT_NE(old.read_to_end().find("Connection: close"), std::string::npos);
+  auto kept = connect();
+  kept.send("GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(kept.read_response().headers["connection"], "keep-alive");
+  auto closing = connect();
+  closing.send(get("/x", "Connection: close\r\n"));
+  EXPECT_EQ(closing.read_response().status, 200);
+  EXPECT_TRUE(closing.closed_by_peer());
+}
+
+TEST_F(ServerTest, an_exception_is_a_500_and_the_connection_lives) {
+  start(options());
+  auto client = connect();
+  client.send(get("/throw"));
+  const auto response = client.read_response();
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body.find("defect"), std::string::npos);
+  client.send(get("/x"));
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
+TEST_F(ServerTest, too_large_a_body_is_413_even_while_it_is_being_sent) {
+  start(options());
+  auto announced = connect();
+  announced.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5000000\r\n\r\n");
+  announced.send(std::string(1 << 20, 'x'));  // more than any socket buffer holds unread
+  EXPECT_EQ(announced.read_response().status, 413);
+  EXPECT_TRUE(announced.closed_by_peer());
+
+  auto expecting = connect();
+  expecting.send("POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n");
+  EXPECT_EQ(expecting.read_response().status, 413);
+
+  auto upload = connect();
+  const std::string body(2'500'000, 'y');
+  upload.send("POST /upload HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2500000\r\n\r\n");
+  EXPECT_EQ(upload.read_response().status, 100);
+  upload.send(body);
+  EXPECT_EQ(upload.read_response().body.size(), body.size());
+}
+
+TEST_F(ServerTest, bodies_of_all_requests_together_are_bounded) {
+  auto o = options();
+  o.max_bodies = 2'000'000;
+  start(std::move(o));
+  auto client = connect();
+  client.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 2900000\r\n\r\n" +
+              std::string(2'900'000, 'x'));
+  const auto response = client.read_response();
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.headers.at("retry-after"), "1");
+  auto next = connect();  // what was held is given back
+  next.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 1900000\r\n\r\n" +
+            std::string(1'900'000, 'x'));
+  EXPECT_EQ(next.read_response().status, 200);
+}
+
+TEST_F(ServerTest, malformed_requests_are_answered_and_the_connection_closed) {
+  start(options());
+  for (const char* text :
+       {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET "
+        "/smuggled "
+        "HTTP/1.1\r\nHost: h\r\n\r\n",
+        "\x16\x03\x01", "GET / HTTP/1.1\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n"}) {
+    auto client = connect();
+    client.send(text);
+    const auto response = client.read_response();
+    EXPECT_EQ(response.status, 400) << text;
+    EXPECT_EQ(response.headers.at("x-common"), "yes");
+    EXPECT_NE(response.body.find("\"code\":"), std::string::npos);
+    EXPECT_EQ(client.read_to_end(), "") << text;
+  }
+  auto trace = connect();
+  trace.send("TRACE / HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto response = trace.read_response();
+  EXPECT_EQ(response.status, 405);
+  EXPECT_TRUE(response.headers.contains("allow"));
+}
+
+TEST_F(ServerTest, slow_clients_are_bounded) {
+  auto o = options();
+  o.header_timeout = 80ms;
+  o.body_timeout = 80ms;
+  o.idle_timeout = 150ms;
+  o.write_timeout = 150ms;
+  start(std::move(o));
+
+  auto header = connect();  // a byte now and then does not buy time
+  std::atomic<bool> stop = false;
+  std::thread drip{[&] {
+    header.send("GET / HTTP/1.1\r\n");
+    for (int i = 0; i < 100 && !stop && header.send("X: y\r\n"); ++i) std::this_thread::sleep_for(20ms);
+  }};
+  auto body = connect();
+  body.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+  auto idle = connect();
+  idle.send(get("/x"));
+  EXPECT_EQ(idle.read_response().status, 200);
+  auto silent = connect();
+  auto unread = connect();
+  unread.set_receive_buffer(4096);
+  unread.send(get("/big"));
+
+  EXPECT_EQ(header.read_response().status, 408);
+  stop = true;
+  drip.join();
+  EXPECT_EQ(body.read_response().status, 408);
+  EXPECT_TRUE(idle.closed_by_peer());
+  EXPECT_TRUE(silent.closed_by_peer());
+  header.reset();
+  body.reset();
+  EXPECT_TRUE(eventually([&] { return server_->stats().connections == 0; }));
+}
+
+TEST_F(ServerTest, connections_are_limited_in_total_and_by_address) {
+  auto o = options();
+  o.max_connections_per_address = 3;
+  start(std::move(o));
+  std::vector<RawClient> held;
+  for (int i = 0; i < 3; ++i) {
+    held.push_back(connect());
+    held.back().send(get("/x"));
+    EXPECT_EQ(held.back().read_response().status, 200);
+  }
+  auto refused = connect();
+  const auto response = refused.read_response();
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.headers.at("retry-after"), "5");
+  EXPECT_EQ(response.headers.at("x-common"), "yes");
+  EXPECT_NE(response.body.find("too_many_connections"), std::string::npos);
+  held.pop_back();
+  EXPECT_TRUE(eventually([&] {
+    auto again = connect();
+    again.send(get("/x"));
+    return again.read_response().status == 200;
+  }));
+  EXPECT_GE(server_->stats().refused, 1u);
+}
+
+TEST_F(ServerTest, a_port_in_use_is_named_with_the_remedy) {
+  start(options());
+  Server::Options o;
+  o.port = server_->port();
+  Server second{o, {one_.executor()}, [](Request&) -> async::Task<Response> { co_return Response::empty(); }};
+  const auto started = second.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, "port_in_use");
+  EXPECT_NE(started.error().message.find(std::to_string(o.port)), std::string::npos);
+  EXPECT_NE(started.error().message.find("PORT"), std::string::npos);
+
+  o.host = "203.0.113.7";
+  o.port = 0;
+  Server elsewhere{o, {one_.executor()}, {}};
+  EXPECT_EQ(elsewhere.start().error().code, "bad_listen_address");
+  o.host = "not-an-address";
+  Server nowhere{o, {one_.executor()}, {}};
+  EXPECT_EQ(nowhere.start().error().code, "bad_listen_address");
+}
+
+TEST_F(ServerTest, stopping_finishes_what_is_in_flight_and_closes_what_is_idle) {
+  start(options());
+  auto busy = connect(), idle = connect(), late = connect();
+  idle.send(get("/x"));
+  EXPECT_EQ(idle.read_response().status, 200);
+  busy.send(get("/wait"));
+  ASSERT_TRUE(eventually([&] { return waiting_ == 1; }));
+  const auto port = server_->port();
+  std::thread stopper{[&] { server_->stop(5s); }};
+  EXPECT_TRUE(idle.closed_by_peer());
+  EXPECT_TRUE(eventually([&] { return !RawClient{port}.connected(); }));
+  released_ = true;
+  const auto response = busy.read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers.at("connection"), "close");
+  busy.finish_sending();
+  stopper.join();
+  EXPECT_EQ(server_->stats().connections, 0u);
+}
+
+TEST_F(ServerTest, stopping_is_firm_after_its_grace) {
+  start(options());
+  auto busy = connect();
+  busy.send(get("/wait"));
+  ASSERT_TRUE(eventually([&] { return waiting_ == 1; }));
+  server_->stop(30ms);
+  EXPECT_TRUE(busy.closed_by_peer());
+  EXPECT_EQ(server_->stats().connections, 0u);
+}
+
+TEST_F(ServerTest, two_thousand_connections_of_every_kind_leave_nothing_behind) {
+  auto o = options();
+  o.header_timeout = 1s;
+  start(std::move(o));
+  const auto rounds = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      auto client = connect();
+      switch (i % 8) {
+        case 0:
+          break;  // says nothing
+        case 1:
+          client.send(get("/x"));
+          break;  // leaves without reading
+        case 2:
+          client.send(get("/x"));
+          client.read_response();
+          break;
+        case 3:
+          client.send("GET / HT");
+          break;  // half a header
+        case 4:
+          client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nabc");
+          break;
+        case 5:
+          client.send(get("/big"));
+          client.reset();
+          break;
+        case 6:
+          client.send("\x01garbage");
+          client.read_response();
+          break;
+        case 7:
+          client.send(get("/constant"));
+          client.finish_sending();
+          client.read_to_end();
+          break;
+      }
+    }
+    EXPECT_TRUE(eventually([&] { return server_->stats().connections == 0; }));
+  };
+  rounds(400);  // warm: allocators, thread caches
+  const int descriptors = test::open_descriptors();
+  const auto memory = test::resident_bytes();
+  rounds(2000);
+  EXPECT_EQ(test::open_descriptors(), descriptors);
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+  EXPECT_LT(test::resident_bytes(), memory + (16 << 20)) << "the 8 MiB answers in flight are the allowance";
+#endif
+}
+
+}  // namespace
+}  // namespace voxanne::net
