@@ -15,13 +15,15 @@
 namespace voxanne::api {
 
 int status_of(Fault fault);
-Fault fault_of(int status);
 
 net::Response problem(const Error& error, std::string_view request_id,
                       const boost::json::object& details = {});
 // For a status that no Fault stands for (405, 426, 431, …).
 net::Response problem(int status, const Error& error, std::string_view request_id,
                       const boost::json::object& details = {});
+
+// For net::Server::Options::render_error: what the server finds wrong before a route is asked.
+net::Response server_error(int status, const Error& error);
 
 // The caller's X-Request-Id when it is sane (is_sane_id), else a new one: "req_" and a ULID.
 std::string request_id_of(const net::Request& request);

@@ -1,0 +1,238 @@
+#include "api/router.h"
+
+#include "base/json_text.h"
+#include "base/log.h"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+namespace voxanne::api {
+
+namespace {
+
+constexpr std::size_t max_parameter = 512;  // bytes, decoded
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const auto end = std::min(path.find('/'), path.size());
+    segments.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+}  // namespace
+
+const std::string& Context::param(std::string_view name) const {
+  for (const auto& [key, value] : params)
+    if (key == name) return value;
+  throw std::logic_error("the route has no parameter :" + std::string{name});
+}
+
+// A tree of path segments. Words win over parameters, those over what takes the rest.
+struct Router::Impl {
+  struct Leaf {
+    Route route;
+    std::vector<std::string> names;  // of its parameters, in order
+  };
+  struct Node {
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> words;
+    std::unique_ptr<Node> parameter, rest;
+    std::map<Method, std::unique_ptr<Leaf>> leaves;
+  };
+  struct Found {
+    const Node* node = nullptr;
+    std::vector<std::string_view> values;  // still encoded
+  };
+
+  explicit Impl(Authenticator& a) : authenticator(a) {}
+
+  bool match(const Node& node, const std::vector<std::string_view>& segments, std::size_t at,
+             std::string_view path, Found& found) const {
+    if (at == segments.size()) {
+      if (node.leaves.empty()) return false;
+      found.node = &node;
+      return true;
+    }
+    if (const auto word = node.words.find(segments[at]); word != node.words.end())
+      if (match(*word->second, segments, at + 1, path, found)) return true;
+    if (node.parameter && !segments[at].empty()) {
+      found.values.push_back(segments[at]);
+      if (match(*node.parameter, segments, at + 1, path, found)) return true;
+      found.values.pop_back();
+    }
+    if (node.rest && !segments[at].empty()) {
+      found.values.push_back(path.substr(static_cast<std::size_t>(segments[at].data() - path.data())));
+      found.node = node.rest.get();
+      return true;
+    }
+    return false;
+  }
+
+  Found find(std::string_view path) const {
+    Found found;
+    if (path.starts_with('/')) match(root, segments_of(path), 0, path, found);
+    return found;
+  }
+
+  static const Leaf* leaf_of(const Node& node, Method method) {
+    auto leaf = node.leaves.find(method);
+    if (leaf == node.leaves.end() && method == Method::head) leaf = node.leaves.find(Method::get);
+    return leaf == node.leaves.end() ? nullptr : leaf->second.get();
+  }
+
+  static std::string allowed(const Node& node) {
+    std::string list;
+    for (const auto& [method, leaf] : node.leaves) {
+      if (!list.empty()) list += ", ";
+      list += net::to_string(method);
+      if (method == Method::get && !node.leaves.contains(Method::head)) list += ", HEAD";
+    }
+    return list;
+  }
+
+  // "." and ".." mean another path than the one that was matched (RFC 3986 §5.2.4).
+  static bool has_dot_segment(std::string_view value) {
+    const std::string path = "/" + std::string{value};
+    for (const auto segment : segments_of(path))
+      if (segment == "." || segment == "..") return true;
+    return false;
+  }
+
+  static bool decode_params(const Leaf& leaf, const Found& found, Context& context) {
+    for (std::size_t i = 0; i < found.values.size(); ++i) {
+      std::string value;
+      if (!net::percent_decode(found.values[i], value) || value.size() > max_parameter ||
+          !is_valid_utf8(value))
+        return false;
+      context.params.emplace_back(leaf.names[i], std::move(value));
+    }
+    return true;
+  }
+
+  async::Task<net::Response> handle(net::Request& request) const;
+  async::Task<Result<net::Response>> run(const Leaf& leaf, Context& context) const;
+
+  Authenticator& authenticator;
+  Node root;
+  OnException on_exception;
+  std::vector<std::pair<Method, std::string>> routes;
+};
+
+async::Task<net::Response> Router::Impl::handle(net::Request& request) const {
+  Context context{.request = request, .request_id = request_id_of(request), .identity = {}, .params = {}};
+  const Found found = find(request.path);
+  const Leaf* leaf = found.node ? leaf_of(*found.node, request.method) : nullptr;
+  if (!found.node || (leaf && !decode_params(*leaf, found, context)))
+    co_return problem(not_found("unknown_path", "there is nothing at this path"), context.request_id);
+  if (!leaf) {
+    auto response = problem(405, malformed("method_not_allowed", "this path does not take the method"),
+                            context.request_id);
+    response.headers.set("Allow", allowed(*found.node));
+    co_return response;
+  }
+  std::exception_ptr thrown;
+  try {
+    auto outcome = co_await run(*leaf, context);
+    if (!outcome) {
+      const Error& error = outcome.error();
+      if (error.kind == Fault::internal)
+        log::error("api.failed", {{"requestId", context.request_id},
+                                  {"orgId", context.identity.org.str()},
+                                  {"route", leaf->route.path},
+                                  {"code", error.code},
+                                  {"error", error.message}});
+      co_return problem(error, context.request_id);
+    }
+    outcome->headers.set("X-Request-Id", context.request_id);
+    // Answers of the API are somebody's data; a cache must be told explicitly.
+    if (!outcome->headers.has("Cache-Control") && leaf->route.role)
+      outcome->headers.add("Cache-Control", "no-store");
+    co_return std::move(*outcome);
+  } catch (const std::exception& failure) {
+    thrown = std::current_exception();
+    if (async::is_cancellation(thrown)) throw;
+    log::error("api.exception", {{"requestId", context.request_id},
+                                 {"orgId", context.identity.org.str()},
+                                 {"route", leaf->route.path},
+                                 {"error", failure.what()}});
+  }
+  if (on_exception) on_exception(context, thrown);
+  co_return problem(internal("internal_error", ""), context.request_id);
+}
+
+async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& context) const {
+  if (context.request.websocket) {
+    if (auto checked = authenticator.check_origin(context.request); !checked) co_return checked.error();
+  }
+  if (leaf.route.role) {
+    auto identity = co_await authenticator.authenticate(context.request);
+    if (!identity) co_return identity.error();
+    if (identity->role < *leaf.route.role)
+      co_return Error{Fault::forbidden, "role_too_low",
+                      "this needs the role " + std::string{to_string(*leaf.route.role)} +
+                          "; the token's is " + std::string{to_string(identity->role)}};
+    context.identity = std::move(*identity);
+  }
+  co_return co_await leaf.route.endpoint(context);
+}
+
+Router::Router(Authenticator& authenticator) : impl_(std::make_unique<Impl>(authenticator)) {}
+Router::~Router() = default;
+
+void Router::add(Route route) {
+  if (!route.path.starts_with('/') || !route.endpoint)
+    throw std::logic_error("a route needs a path that begins with a slash, and an endpoint: " + route.path);
+  Impl::Node* node = &impl_->root;
+  auto leaf = std::make_unique<Impl::Leaf>();
+  const auto segments = segments_of(route.path);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto segment = segments[i];
+    const char kind = segment.empty() ? '\0' : segment.front();
+    if (kind == '*' && i + 1 != segments.size())
+      throw std::logic_error("only a last segment may be *: " + route.path);
+    if (kind == ':' || kind == '*') leaf->names.emplace_back(segment.substr(1));
+    auto& next = kind == ':' ? node->parameter : kind == '*' ? node->rest : node->words[std::string{segment}];
+    if (!next) next = std::make_unique<Impl::Node>();
+    node = next.get();
+  }
+  auto& place = node->leaves[route.method];
+  if (place) throw std::logic_error("the route is declared twice: " + route.path);
+  impl_->routes.emplace_back(route.method, route.path);
+  leaf->route = std::move(route);
+  place = std::move(leaf);
+}
+
+void Router::on_exception(OnException report) { impl_->on_exception = std::move(report); }
+
+net::Handler Router::handler() {
+  return [impl = impl_.get()](net::Request& request) { return impl->handle(request); };
+}
+
+std::function<std::size_t(Method, std::string_view path)> Router::body_limits() const {
+  return [impl = impl_.get()](Method method, std::string_view path) -> std::size_t {
+    const auto found = impl->find(path);
+    const auto* leaf = found.node ? Impl::leaf_of(*found.node, method) : nullptr;
+    return leaf ? leaf->route.max_body : Route{}.max_body;
+  };
+}
+
+std::vector<std::pair<Method, std::string>> Router::routes() const { return impl_->routes; }
+
+std::string security_headers() {
+  return "X-Content-Type-Options: nosniff\r\n"
+         "X-Frame-Options: DENY\r\n"
+         "Referrer-Policy: no-referrer\r\n"
+         "Cross-Origin-Opener-Policy: same-origin\r\n"
+         "Cross-Origin-Resource-Policy: same-origin\r\n"
+         "Permissions-Policy: microphone=(self), camera=(), geolocation=()\r\n"
+         // Sound and images may be made in the page; sockets go to where it came from.
+         "Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+         "style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
+         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n";
+}
+
+}  // namespace voxanne::api
