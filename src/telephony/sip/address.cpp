@@ -35,8 +35,9 @@ Error bad_listen(std::string_view why) {
 }
 
 Error bad_network(std::string_view why) {
-  return malformed("sip_network", "the allowed network " + std::string{why} +
-                                      "; write it as ADDRESS/PREFIX, such as 192.0.2.0/24, or as one address");
+  return malformed("sip_network",
+                   "the allowed network " + std::string{why} +
+                       "; write it as ADDRESS/PREFIX, such as 192.0.2.0/24, or as one address");
 }
 
 // The address' bits, most significant first.
@@ -53,7 +54,8 @@ std::array<unsigned char, 16> bits_of(const Address& address) {
 bool same_prefix(const Address& a, const Address& b, unsigned prefix) {
   const auto left = bits_of(a), right = bits_of(b);
   const std::size_t whole = prefix / 8;
-  if (!std::equal(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(whole), right.begin())) return false;
+  if (!std::equal(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(whole), right.begin()))
+    return false;
   const unsigned rest = prefix % 8;
   return rest == 0 || ((left[whole] ^ right[whole]) >> (8 - rest)) == 0;
 }
@@ -79,7 +81,8 @@ Result<Listen> parse_listen(std::string_view text) {
     if (close == text.npos) return bad_listen("has an unclosed [");
     host = text.substr(1, close - 1);
     port = text.substr(close + 1);
-    if (!port.empty() && port.front() != ':') return bad_listen("has something between its address and its port");
+    if (!port.empty() && port.front() != ':')
+      return bad_listen("has something between its address and its port");
   } else if (const auto colon = text.find(':'); colon != text.npos) {
     host = text.substr(0, colon);
     port = text.substr(colon);

@@ -46,12 +46,13 @@ DigestAuthenticator::DigestAuthenticator(std::vector<User> users, std::string re
 std::string DigestAuthenticator::challenge(SteadyTime now, bool stale) const {
   // Two challenges of one instant must differ, or the second caller's use would look like a replay.
   std::string time = to_hex(random_bytes(4));
-  const auto ms = static_cast<std::uint32_t>(std::chrono::floor<milliseconds>(now.time_since_epoch()).count());
-  std::array<char, 4> bytes{static_cast<char>(ms >> 24), static_cast<char>(ms >> 16), static_cast<char>(ms >> 8),
-                            static_cast<char>(ms)};
+  const auto ms =
+      static_cast<std::uint32_t>(std::chrono::floor<milliseconds>(now.time_since_epoch()).count());
+  std::array<char, 4> bytes{static_cast<char>(ms >> 24), static_cast<char>(ms >> 16),
+                            static_cast<char>(ms >> 8), static_cast<char>(ms)};
   time.insert(0, to_hex({bytes.data(), bytes.size()}));
-  return "Digest realm=\"" + realm_ + "\", nonce=\"" + time + mac_of(key_, time) + "\", algorithm=MD5, qop=\"auth\"" +
-         (stale ? ", stale=true" : "");
+  return "Digest realm=\"" + realm_ + "\", nonce=\"" + time + mac_of(key_, time) +
+         "\", algorithm=MD5, qop=\"auth\"" + (stale ? ", stale=true" : "");
 }
 
 bool DigestAuthenticator::is_ours(std::string_view nonce, SteadyTime now) const {
@@ -59,17 +60,19 @@ bool DigestAuthenticator::is_ours(std::string_view nonce, SteadyTime now) const 
   const std::string_view time = nonce.substr(0, time_digits);
   if (!constant_time_equal(nonce.substr(time_digits), mac_of(key_, time))) return false;
   const auto made = from_hex(time.substr(0, 8));
-  const auto ms = static_cast<std::uint32_t>(std::chrono::floor<milliseconds>(now.time_since_epoch()).count());
+  const auto ms =
+      static_cast<std::uint32_t>(std::chrono::floor<milliseconds>(now.time_since_epoch()).count());
   // Modulo 2³² ms (49 days): an age that wrapped is an old nonce whose MAC still fits.
   return made && ms - static_cast<std::uint32_t>(*made) <= milliseconds{nonce_lifetime}.count();
 }
 
 void DigestAuthenticator::forget_expired(SteadyTime now) {
-  for (; !expiry_.empty() && expiry_.front().first <= now; expiry_.pop_front()) used_.erase(expiry_.front().second);
+  for (; !expiry_.empty() && expiry_.front().first <= now; expiry_.pop_front())
+    used_.erase(expiry_.front().second);
 }
 
-auto DigestAuthenticator::verify(const DigestResponse& response, std::string_view method, std::string_view uri,
-                                 SteadyTime now) -> Verdict {
+auto DigestAuthenticator::verify(const DigestResponse& response, std::string_view method,
+                                 std::string_view uri, SteadyTime now) -> Verdict {
   forget_expired(now);
   const auto count = from_hex(response.nonce_count);
   if (response.realm != realm_ || response.uri != uri || response.qop != "auth" || !count || *count == 0 ||
@@ -83,7 +86,8 @@ auto DigestAuthenticator::verify(const DigestResponse& response, std::string_vie
   const std::string expected =
       md5_hex(joined({ha1, response.nonce, response.nonce_count, response.client_nonce, "auth", ha2}));
   std::string given{response.response};
-  std::ranges::transform(given, given.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(given, given.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   // The nonce is judged only now: an expired one with the right password deserves another chance.
   if (!constant_time_equal(given, expected)) return Verdict::rejected;
   if (!is_ours(response.nonce, now)) return Verdict::stale;

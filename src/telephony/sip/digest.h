@@ -45,7 +45,8 @@ class DigestAuthenticator {
     rejected,  // the credentials are wrong
   };
   // `uri` is the request's own: credentials for another target do not open this one.
-  Verdict verify(const DigestResponse& response, std::string_view method, std::string_view uri, SteadyTime now);
+  Verdict verify(const DigestResponse& response, std::string_view method, std::string_view uri,
+                 SteadyTime now);
 
  private:
   bool is_ours(std::string_view nonce, SteadyTime now) const;

@@ -2,6 +2,10 @@
 // libre's objects are counted without atomics: they are touched on the SIP thread only.
 #pragma once
 
+#include <boost/asio/ip/udp.hpp>
+
+#include <cstring>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +18,8 @@ extern "C" {
 #undef ARRAY_SIZE
 
 namespace voxanne::telephony::sip {
+
+using Core = ::sip;  // libre's stack; the bare name is our namespace
 
 // Owns one reference.
 template <class T>
@@ -45,8 +51,19 @@ class Ref {
   T* object_ = nullptr;
 };
 
-inline std::string_view view(const pl& text) { return text.p ? std::string_view{text.p, text.l} : std::string_view{}; }
+inline std::string_view view(const pl& text) {
+  return text.p ? std::string_view{text.p, text.l} : std::string_view{};
+}
 inline bool is(const pl& text, std::string_view word) { return view(text) == word; }
+
+inline boost::asio::ip::udp::endpoint endpoint_of(const sa& address) {
+  boost::asio::ip::udp::endpoint endpoint;
+  if (address.len > endpoint.capacity()) return endpoint;
+  std::memcpy(endpoint.data(), &address.u.sa, address.len);
+  endpoint.resize(address.len);
+  return endpoint;
+}
+inline boost::asio::ip::address address_of(const sa& address) { return endpoint_of(address).address(); }
 
 inline Ref<mbuf> buffer_of(std::string_view text) {
   Ref<mbuf> buffer{mbuf_alloc(text.size() + 1)};

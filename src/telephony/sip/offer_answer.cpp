@@ -45,9 +45,12 @@ std::optional<std::uint8_t> event_type_of(const sdp::Media& media) {
 // Ours, given theirs: each may at most do what the other takes.
 rtp::Direction mirrored(rtp::Direction theirs) {
   switch (theirs) {
-    case rtp::Direction::send_only: return rtp::Direction::recv_only;
-    case rtp::Direction::recv_only: return rtp::Direction::send_only;
-    default: return theirs;
+    case rtp::Direction::send_only:
+      return rtp::Direction::recv_only;
+    case rtp::Direction::recv_only:
+      return rtp::Direction::send_only;
+    default:
+      return theirs;
   }
 }
 
@@ -59,7 +62,8 @@ void apply_address_hold(Agreement& agreement) {
 }
 
 bool is_audio(const sdp::Media& media) {
-  return media.kind == "audio" && media.port != 0 && (media.transport == "RTP/AVP" || media.transport == "RTP/AVPF");
+  return media.kind == "audio" && media.port != 0 &&
+         (media.transport == "RTP/AVP" || media.transport == "RTP/AVPF");
 }
 
 bool usable(const Address& address) {
@@ -87,8 +91,8 @@ Result<Agreement> agree(const sdp::Media& media, std::size_t section, const rtp:
   return agreement;
 }
 
-std::string write_section(std::string_view transport, std::span<const rtp::Format> formats, std::uint16_t port,
-                          rtp::Direction direction) {
+std::string write_section(std::string_view transport, std::span<const rtp::Format> formats,
+                          std::uint16_t port, rtp::Direction direction) {
   const auto event_type = formats.front().event_type;
   std::string types, maps;
   for (const auto& format : formats) {
@@ -117,7 +121,8 @@ Result<Agreement> choose(const sdp::Description& offer, std::optional<rtp::Codec
     audio = true;
     if (const auto format = best_format(offer.media[i], order)) return agree(offer.media[i], i, *format);
   }
-  if (audio) return impossible("no_common_codec", "no codec in common: this server takes G722, PCMU and PCMA");
+  if (audio)
+    return impossible("no_common_codec", "no codec in common: this server takes G722, PCMU and PCMA");
   return impossible("no_audio", "no audio stream over RTP/AVP is offered");
 }
 
@@ -138,7 +143,8 @@ std::string write_offer(std::span<const rtp::Codec> codecs, const Local& local) 
   std::vector<rtp::Format> formats;
   for (const rtp::Codec codec : codecs)
     formats.push_back({codec, rtp::static_payload_type(codec), offered_event_type});
-  return sdp::write_head(local.origin) + write_section("RTP/AVP", formats, local.port, rtp::Direction::send_recv);
+  return sdp::write_head(local.origin) +
+         write_section("RTP/AVP", formats, local.port, rtp::Direction::send_recv);
 }
 
 Result<Agreement> accept(const sdp::Description& answer, std::span<const rtp::Codec> codecs) {

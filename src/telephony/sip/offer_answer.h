@@ -26,7 +26,6 @@ struct Agreement {
 
   // The far end does not want to hear us.
   bool held() const { return !rtp::sends(direction); }
-  bool operator==(const Agreement&) const = default;
 };
 
 // What we can agree to in an offer; `keep` is preferred where it is offered, since changing codecs

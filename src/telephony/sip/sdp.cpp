@@ -25,7 +25,8 @@ std::optional<Int> number(std::string_view text, Int limit) {
 
 std::string lower(std::string_view text) {
   std::string out{text};
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -108,7 +109,8 @@ bool parse_attribute(std::string_view value, Media* media, Defaults& session) {
 }
 
 Error bad_line(std::size_t line, std::string_view why) {
-  return malformed("bad_sdp", "line " + std::to_string(line) + " of the session description " + std::string{why});
+  return malformed("bad_sdp",
+                   "line " + std::to_string(line) + " of the session description " + std::string{why});
 }
 
 }  // namespace
@@ -120,7 +122,8 @@ const Mapping* Media::mapping(std::uint8_t payload_type) const {
 
 Result<Description> parse(std::string_view text) {
   if (text.size() > max_text)
-    return malformed("bad_sdp", "the session description is longer than " + std::to_string(max_text) + " bytes");
+    return malformed("bad_sdp",
+                     "the session description is longer than " + std::to_string(max_text) + " bytes");
   Description description;
   Defaults session;
   for (std::size_t line = 1; !text.empty(); ++line) {
@@ -153,16 +156,20 @@ Result<Description> parse(std::string_view text) {
 
 std::string write_head(const Origin& origin) {
   const std::string network = (origin.address.is_v6() ? "IN IP6 " : "IN IP4 ") + origin.address.to_string();
-  return "v=0\r\no=- " + std::to_string(origin.session_id) + " " + std::to_string(origin.version) + " " + network +
-         "\r\ns=-\r\nc=" + network + "\r\nt=0 0\r\n";
+  return "v=0\r\no=- " + std::to_string(origin.session_id) + " " + std::to_string(origin.version) + " " +
+         network + "\r\ns=-\r\nc=" + network + "\r\nt=0 0\r\n";
 }
 
 std::string_view to_string(Direction direction) {
   switch (direction) {
-    case Direction::send_recv: return "sendrecv";
-    case Direction::send_only: return "sendonly";
-    case Direction::recv_only: return "recvonly";
-    case Direction::inactive: break;
+    case Direction::send_recv:
+      return "sendrecv";
+    case Direction::send_only:
+      return "sendonly";
+    case Direction::recv_only:
+      return "recvonly";
+    case Direction::inactive:
+      break;
   }
   return "inactive";
 }

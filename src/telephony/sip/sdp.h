@@ -38,8 +38,8 @@ struct Media {
   std::uint16_t port = 0;
   std::vector<std::uint8_t> payload_types;  // those of `formats` that are numbers below 128
   std::vector<Mapping> mappings;
-  std::optional<Address> connection;              // absent where a host name is given
-  Direction direction = Direction::send_recv;     // as its writer sees it
+  std::optional<Address> connection;           // absent where a host name is given
+  Direction direction = Direction::send_recv;  // as its writer sees it
 
   const Mapping* mapping(std::uint8_t payload_type) const;
 };

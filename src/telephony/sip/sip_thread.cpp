@@ -17,6 +17,12 @@
 
 #include "telephony/sip/libre.h"
 
+#define DEBUG_MODULE "sip"
+#define DEBUG_LEVEL 0
+extern "C" {
+#include <re/re_dbg.h>
+}
+
 namespace voxanne::telephony::sip {
 namespace {
 

@@ -14,8 +14,8 @@
 namespace voxanne::telephony::sip {
 
 struct Uri {
-  std::string user;  // escaped, as in the text; empty where there is none
-  std::string host;  // a name, an IPv4 address or [an IPv6 address]
+  std::string user;        // escaped, as in the text; empty where there is none
+  std::string host;        // a name, an IPv4 address or [an IPv6 address]
   std::uint16_t port = 0;  // 0: the default, or what DNS says
   std::optional<Transport> transport;
 

@@ -1,0 +1,127 @@
+#include "telephony/sip/digest.h"
+#include "telephony/sip/screen.h"
+#include "telephony/sip/token_bucket.h"
+
+#include <gtest/gtest.h>
+
+#include "telephony/sip/libre.h"
+
+namespace voxanne::telephony::sip {
+namespace {
+
+using Verdict = DigestAuthenticator::Verdict;
+
+std::string md5_of(const std::string& text) {
+  std::uint8_t sum[MD5_SIZE];
+  md5(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), sum);
+  return to_hex({reinterpret_cast<const char*>(sum), sizeof sum});
+}
+
+// A client of RFC 2617, section 3.2.2.
+struct Client {
+  std::string user = "anna", password = "secret", realm = "voxanne", uri = "sip:demo@host", nonce,
+              count = "00000001", response;
+
+  void take(const std::string& challenge) {
+    const auto start = challenge.find("nonce=\"") + 7;
+    nonce = challenge.substr(start, challenge.find('"', start) - start);
+  }
+  DigestResponse respond(const std::string& method = "INVITE") {
+    response = md5_of(md5_of(user + ":" + realm + ":" + password) + ":" + nonce + ":" + count +
+                      ":c0ffee:auth:" + md5_of(method + ":" + uri));
+    return {user, realm, nonce, uri, response, "auth", count, "c0ffee"};
+  }
+};
+
+class Digest : public testing::Test {
+ protected:
+  DigestAuthenticator digest{{{"anna", Secret{"secret"}}}, "voxanne"};
+  SteadyTime now{std::chrono::hours{5}};
+  Client client;
+
+  Digest() { client.take(digest.challenge(now, false)); }
+  Verdict verify(const std::string& uri = "sip:demo@host") {
+    return digest.verify(client.respond(), "INVITE", uri, now);
+  }
+};
+
+TEST_F(Digest, right_credentials_are_accepted) { EXPECT_EQ(verify(), Verdict::accepted); }
+
+TEST_F(Digest, a_replay_is_challenged_again_and_a_higher_count_is_not_a_replay) {
+  EXPECT_EQ(verify(), Verdict::accepted);
+  EXPECT_EQ(verify(), Verdict::stale);
+  client.count = "00000002";
+  EXPECT_EQ(verify(), Verdict::accepted);
+  client.count = "00000001";
+  EXPECT_EQ(verify(), Verdict::stale);
+}
+
+TEST_F(Digest, an_old_nonce_is_challenged_again) {
+  now += 31s;
+  EXPECT_EQ(verify(), Verdict::stale);
+  client.take(digest.challenge(now, true));
+  EXPECT_EQ(verify(), Verdict::accepted);
+}
+
+TEST_F(Digest, a_nonce_of_another_process_is_challenged_again) {
+  DigestAuthenticator other{{}, "voxanne"};
+  client.take(other.challenge(now, false));
+  EXPECT_EQ(verify(), Verdict::stale);
+  client.nonce = "x";
+  EXPECT_EQ(verify(), Verdict::stale);
+}
+
+TEST_F(Digest, wrong_credentials_are_rejected) {
+  client.password = "guess";
+  EXPECT_EQ(verify(), Verdict::rejected);
+  client.password = "secret";
+  client.user = "otto";
+  EXPECT_EQ(verify(), Verdict::rejected);
+  client.user = "anna";
+  client.realm = "elsewhere";
+  EXPECT_EQ(verify(), Verdict::rejected);
+}
+
+TEST_F(Digest, credentials_for_another_target_or_method_are_rejected) {
+  EXPECT_EQ(verify("sip:other@host"), Verdict::rejected);
+  EXPECT_EQ(digest.verify(client.respond("OPTIONS"), "INVITE", "sip:demo@host", now), Verdict::rejected);
+}
+
+TEST_F(Digest, fields_that_make_replays_visible_may_not_be_left_out) {
+  DigestResponse response = client.respond();
+  response.qop = "";
+  EXPECT_EQ(digest.verify(response, "INVITE", "sip:demo@host", now), Verdict::rejected);
+  for (const char* count : {"", "0", "00000000", "0000000g", "000000001"}) {
+    client.count = count;
+    EXPECT_EQ(verify(), Verdict::rejected) << count;
+  }
+}
+
+TEST(screen, opens_for_the_trunk_the_list_and_in_development_loopback) {
+  const auto ip = [](const char* text) { return boost::asio::ip::make_address(text); };
+  Screen closed{{}, false, false};
+  EXPECT_EQ(closed.judge(ip("127.0.0.1")), Screen::Verdict::refused);
+  closed.add_trunk(ip("192.0.2.1"));
+  EXPECT_EQ(closed.judge(ip("192.0.2.1")), Screen::Verdict::allowed);
+  EXPECT_EQ(closed.judge(ip("192.0.2.2")), Screen::Verdict::refused);
+
+  const Screen open{{parse_network("198.51.100.0/24").value()}, true, true};
+  EXPECT_EQ(open.judge(ip("127.0.0.1")), Screen::Verdict::allowed);
+  EXPECT_EQ(open.judge(ip("::1")), Screen::Verdict::allowed);
+  EXPECT_EQ(open.judge(ip("::ffff:198.51.100.9")), Screen::Verdict::allowed);
+  EXPECT_EQ(open.judge(ip("203.0.113.1")), Screen::Verdict::needs_credentials);
+}
+
+TEST(token_bucket, gives_a_burst_and_then_its_rate) {
+  TokenBucket bucket{10, 2};
+  SteadyTime now{std::chrono::hours{1}};
+  EXPECT_TRUE(bucket.take(now));
+  EXPECT_TRUE(bucket.take(now));
+  EXPECT_FALSE(bucket.take(now));
+  EXPECT_FALSE(bucket.take(now + 99ms));
+  EXPECT_TRUE(bucket.take(now + 101ms));
+  EXPECT_FALSE(bucket.take(now + 101ms));
+}
+
+}  // namespace
+}  // namespace voxanne::telephony::sip

@@ -1,0 +1,26 @@
+// How we appear to a peer: which listener of ours faces it and which address it is told to send
+// to. Behind a NAT the two differ.
+#pragma once
+
+#include "telephony/sip/address.h"
+
+#include <optional>
+#include <string>
+
+namespace voxanne::telephony::sip {
+
+struct Route {
+  Listen listener;     // what is bound; its address is where RTP binds too
+  Address advertised;  // goes into Contact and SDP
+
+  std::string contact() const;  // "sip:voxanne@192.0.2.1:5060;transport=tcp"
+};
+
+// `peer` is absent while only DNS knows it.
+Route route_to(const std::optional<Address>& peer, const Listen& listener,
+               const std::optional<Address>& public_address);
+
+// The address from which this machine would send to `peer`; nullopt when it would not.
+std::optional<Address> source_towards(const Address& peer);
+
+}  // namespace voxanne::telephony::sip

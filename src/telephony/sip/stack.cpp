@@ -1,0 +1,332 @@
+#include "telephony/sip/stack.h"
+
+#include "base/log.h"
+#include "telephony/sip/call.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "telephony/sip/libre.h"
+
+namespace voxanne::telephony::sip {
+namespace {
+
+constexpr std::uint32_t table_size = 1024;
+constexpr seconds close_limit{2};
+constexpr std::uint64_t close_poll_ms = 20;
+constexpr int guard_layer = 0;
+
+sip_transp libre_transport(Transport transport) {
+  return transport == Transport::udp ? SIP_TRANSP_UDP : SIP_TRANSP_TCP;
+}
+
+// libre binds TCP with SO_REUSEPORT, so a port that another server holds would be shared with it
+// in silence; and it does not tell which port it chose. So the port is tried and chosen here.
+Result<std::uint16_t> claim_port(const Listen& listener) {
+  const boost::asio::ip::udp::endpoint endpoint{listener.address, listener.port};
+  const int type = listener.transport == Transport::udp ? SOCK_DGRAM : SOCK_STREAM;
+  const int trial = socket(endpoint.protocol().family(), type | SOCK_CLOEXEC, 0);
+  if (trial < 0)
+    return internal("sip_listen_failed", "no socket for SIP: " + std::string{std::strerror(errno)});
+  const int on = 1;
+  if (listener.transport == Transport::tcp) setsockopt(trial, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  int error = bind(trial, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 ? 0 : errno;
+  if (error == 0 && listener.transport == Transport::tcp && ::listen(trial, 1) != 0) error = errno;
+  boost::asio::ip::udp::endpoint bound;
+  auto length = static_cast<socklen_t>(bound.capacity());
+  if (error == 0 && getsockname(trial, bound.data(), &length) != 0) error = errno;
+  close(trial);
+  if (error == 0) return bound.port();
+  const std::string where = std::string{to_string(listener.transport)} + " port " +
+                            std::to_string(listener.port) + " of " + listener.address.to_string();
+  if (error == EADDRINUSE)
+    return Error{Fault::conflict, "sip_port_in_use",
+                 where + " is in use: stop the other program or listen elsewhere"};
+  return Error{Fault::impossible, "sip_listen_failed",
+               where + " cannot be used for SIP: " + std::strerror(error)};
+}
+
+Ref<dnsc> system_resolver() {
+  sa servers[8];
+  std::uint32_t count = 8;
+  Ref<dnsc> resolver;
+  if (dns_srv_get(nullptr, 0, servers, &count) == 0) dnsc_alloc(resolver.out(), nullptr, servers, count);
+  return resolver;
+}
+
+bool in_dialog(const sip_msg& msg) { return pl_isset(&msg.to.tag); }
+
+}  // namespace
+
+Stack::Stack(SipThread& thread, async::Clock& clock, Options options, Inbound inbound)
+    : thread_(thread),
+      clock_(clock),
+      options_(std::move(options)),
+      inbound_(std::move(inbound)),
+      screen_(options_.allowed, options_.allow_loopback, !options_.users.empty()),
+      digest_(options_.users, options_.realm),
+      invites_(options_.invites_per_second, options_.invite_burst) {}
+
+Stack::~Stack() = default;
+
+Result<> Stack::open() {
+  auto ports = rtp::PortPool::open(options_.first_rtp_port, options_.last_rtp_port);
+  if (!ports) return ports.error();
+  ports_ = std::move(*ports);
+  if (options_.listen.empty())
+    return Error{Fault::malformed, "sip_options",
+                 "no SIP listener is configured; give at least one, such as udp:0.0.0.0:5060"};
+
+  tmr_init(&closing_);
+  resolver_ = system_resolver();
+  if (sip_alloc(&core_, resolver_.get(), table_size, table_size, table_size, "Voxanne", nullptr, nullptr) !=
+      0)
+    return internal("sip_listen_failed", "libre's SIP stack cannot be made");
+  // In this order requests come by us before libre's sessions see them.
+  if (sip_listen(&requests_, core_, true, on_request, this) != 0 ||
+      sipsess_listen(&sessions_, core_, table_size, nullptr, nullptr) != 0 ||
+      sip_listen(&responses_, core_, false, on_response, this) != 0)
+    return internal("sip_listen_failed", "libre's SIP listeners cannot be made");
+  for (Listen listener : options_.listen) {
+    if (auto listening = listen(listener); !listening) return listening.error();
+    listeners_.push_back(listener);
+  }
+  open_ = true;
+
+  if (const auto& trunk = options_.trunk) {
+    if (const auto address = trunk->uri.address()) screen_.add_trunk(*address);
+    auto route = route_out(trunk->uri);
+    if (!route) return route.error();
+    if (trunk->registers) {
+      registration_ = std::make_unique<Registration>(
+          core_, *trunk, *route,
+          Registration::Events{[this](bool value) { registered_ = value; },
+                               [this](const Address& from) { screen_.add_trunk(from); }});
+      registration_->start();
+    }
+  }
+  return {};
+}
+
+Result<> Stack::listen(Listen& listener) {
+  const auto port = claim_port(listener);
+  if (!port) return port.error();
+  listener.port = *port;
+  sa address{};
+  if (sa_set_str(&address, listener.address.to_string().c_str(), listener.port) != 0)
+    return Error{Fault::malformed, "sip_listen", "the SIP listener's address cannot be read"};
+  if (const int error = sip_transp_add(core_, libre_transport(listener.transport), &address); error != 0)
+    return Error{Fault::impossible, "sip_listen_failed",
+                 std::string{"the SIP listener cannot be opened: "} + std::strerror(error)};
+  return {};
+}
+
+void Stack::close(std::function<void()> closed) {
+  closed_ = std::move(closed);
+  draining_ = true;
+  open_ = false;
+  if (!core_) return release();
+  registration_.reset();
+  while (!calls_.empty()) {
+    Call& call = *calls_.begin()->second;
+    const CallNumber number = call.number();
+    call.abandon();
+    calls_.erase(number);
+  }
+  close_by_ = clock_.now() + close_limit;
+  mem_deref(std::exchange(sessions_, nullptr));
+  wait_for_sessions(this);
+}
+
+// A session that still waits for the answer to its BYE holds libre's stack.
+void Stack::wait_for_sessions(void* arg) {
+  auto& self = *static_cast<Stack*>(arg);
+  if (mem_nrefs(self.core_) == 1 || self.clock_.now() >= self.close_by_) return self.release();
+  tmr_start(&self.closing_, close_poll_ms, wait_for_sessions, &self);
+}
+
+// What transactions remain are given up. A session that waits for an ACK may keep libre's stack
+// alive for its 32 s, but without sockets and without a way back to us.
+void Stack::release() {
+  for (const auto& guard : guards_) mem_deref(guard.second);
+  guards_.clear();
+  mem_deref(requests_);
+  mem_deref(responses_);
+  if (core_) {
+    sip_close(core_, true);
+    sip_transp_flush(core_);
+    mem_deref(std::exchange(core_, nullptr));
+  }
+  resolver_.reset();
+  std::exchange(closed_, nullptr)();
+}
+
+void Stack::post(std::function<void(Stack&)> command) {
+  thread_.post([self = shared_from_this(), command = std::move(command)] { command(*self); });
+}
+
+GatewayHealth Stack::health() const {
+  GatewayHealth health;
+  health.listening = open_;
+  health.registered = registered_ || !options_.trunk || !options_.trunk->registers;
+  health.calls = static_cast<std::size_t>(live_.load());
+  health.pending = static_cast<std::size_t>(pending_.load());
+  health.refused = refused_;
+  health.limited = limited_;
+  health.malformed = malformed_;
+  return health;
+}
+
+void Stack::add(std::unique_ptr<Call> call) {
+  const CallNumber number = call->number();
+  calls_.emplace(number, std::move(call));
+  live_ = static_cast<std::int64_t>(calls_.size());
+}
+
+Call* Stack::find(CallNumber number) {
+  const auto found = calls_.find(number);
+  return found == calls_.end() ? nullptr : found->second.get();
+}
+
+void Stack::remove(CallNumber number) {
+  calls_.erase(number);
+  live_ = static_cast<std::int64_t>(calls_.size());
+}
+
+Result<Route> Stack::route_out(const Uri& target) const {
+  const auto peer = target.address();
+  for (const Listen& listener : listeners_) {
+    const bool family = !peer || peer->is_v4() == listener.address.is_v4();
+    if (family && (!target.transport || *target.transport == listener.transport))
+      return route_to(peer, listener, options_.public_address);
+  }
+  return unavailable("sip_no_listener", "no SIP listener can reach " +
+                                            to_string(Uri{{}, target.host, target.port, target.transport}) +
+                                            ": add one of its transport and address family");
+}
+
+bool Stack::on_request(const sip_msg* msg, void* arg) {
+  auto& self = *static_cast<Stack*>(arg);
+  try {
+    return self.handle(*msg);
+  } catch (const std::exception& e) {
+    log::error("sip.request_failed", {{"error", e.what()}});
+    sip_reply(self.core_, msg, 500, "Server Internal Error");
+    return true;
+  }
+}
+
+bool Stack::on_response(const sip_msg* msg, void* arg) {
+  static_cast<Stack*>(arg)->guard_socket(*msg);
+  return true;  // of a transaction long gone
+}
+
+// libre prints a line to stderr for each datagram that it cannot read, for whoever sends one.
+bool Stack::on_datagram(sa*, mbuf* data, void* arg) {
+  auto& self = *static_cast<Stack*>(arg);
+  // STUN (RFC 5389 section 6) and keep-alives of a few bytes are libre's to answer.
+  if (mbuf_get_left(data) <= 4 || mbuf_buf(data)[0] < 4) return false;
+  const std::size_t start = data->pos;
+  Ref<sip_msg> msg;
+  if (sip_msg_decode(msg.out(), data) != 0) {
+    ++self.malformed_;
+    return true;
+  }
+  mbuf_set_pos(data, start);
+  return false;
+}
+
+void Stack::guard_socket(const sip_msg& msg) {
+  if (msg.tp != SIP_TRANSP_UDP || guards_.contains(msg.sock)) return;
+  udp_helper* guard = nullptr;
+  if (udp_register_helper(&guard, static_cast<udp_sock*>(msg.sock), guard_layer, nullptr, on_datagram,
+                          this) == 0)
+    guards_.emplace(msg.sock, guard);
+}
+
+void Stack::reply(const sip_msg& msg, int code, const char* reason, const std::string& headers) {
+  sip_replyf(core_, &msg, static_cast<std::uint16_t>(code), reason, "%sContent-Length: 0\r\n\r\n",
+             headers.c_str());
+}
+
+bool Stack::handle(const sip_msg& msg) {
+  guard_socket(msg);
+  pl maddr{};
+  // A reply would go wherever maddr says: never to whom we did not hear from.
+  if (!pl_isset(&msg.via.sentby) || msg_param_decode(&msg.via.params, "maddr", &maddr) == 0) {
+    ++malformed_;
+    return true;
+  }
+  if (!pl_isset(&msg.callid) || !pl_isset(&msg.from.tag) || !pl_isset(&msg.to.auri) ||
+      view(msg.cseq.met) != view(msg.met)) {
+    ++malformed_;
+    reply(msg, 400, "Bad Request");
+    return true;
+  }
+  const std::string_view method = view(msg.met);
+  if (method == "ACK") return false;
+  // Whoever knows a dialog's tags is in it; libre answers 481 to the others.
+  if (in_dialog(msg) && (method == "INVITE" || method == "BYE" || method == "INFO")) return false;
+  if (!screened(msg)) return true;
+
+  if (method == "INVITE") {
+    handle_invite(msg);
+  } else if (method == "CANCEL") {
+    reply(msg, 481, "Transaction Does Not Exist");
+  } else if (method == "OPTIONS") {
+    reply(msg, draining_ ? 503 : 200, draining_ ? "Service Unavailable" : "OK",
+          std::string{allow_header} + "Accept: application/sdp\r\nAccept-Encoding: identity\r\n");
+  } else if (method == "BYE" || method == "INFO") {
+    reply(msg, 481, "Call Does Not Exist");
+  } else {
+    reply(msg, 405, "Method Not Allowed", allow_header);
+  }
+  return true;
+}
+
+bool Stack::screened(const sip_msg& msg) {
+  switch (screen_.judge(address_of(msg.src))) {
+    case Screen::Verdict::allowed:
+      return true;
+    case Screen::Verdict::refused:
+      ++refused_;
+      reply(msg, 403, "Forbidden");
+      return false;
+    case Screen::Verdict::needs_credentials:
+      break;
+  }
+  const SteadyTime now = clock_.now();
+  const auto challenge = [&](bool stale) {
+    reply(msg, 401, "Unauthorized", "WWW-Authenticate: " + digest_.challenge(now, stale) + "\r\n");
+    return false;
+  };
+  // CANCEL cannot be challenged (RFC 3261 section 22.1), and one that fits a transaction never came here.
+  if (is(msg.met, "CANCEL")) return true;
+  const sip_hdr* header = sip_msg_hdr(&msg, SIP_HDR_AUTHORIZATION);
+  if (!header) return challenge(false);
+  httpauth_digest_resp given{};
+  if (httpauth_digest_response_decode(&given, &header->val) != 0) {
+    reply(msg, 400, "Bad Authorization");
+    return false;
+  }
+  const DigestResponse response{view(given.username), view(given.realm),    view(given.nonce),
+                                view(given.uri),      view(given.response), view(given.qop),
+                                view(given.nc),       view(given.cnonce)};
+  switch (digest_.verify(response, view(msg.met), view(msg.ruri), now)) {
+    case DigestAuthenticator::Verdict::accepted:
+      return true;
+    case DigestAuthenticator::Verdict::stale:
+      return challenge(true);
+    case DigestAuthenticator::Verdict::rejected:
+      break;
+  }
+  ++refused_;
+  reply(msg, 403, "Forbidden");
+  return false;
+}
+
+}  // namespace voxanne::telephony::sip
