@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
 
 namespace voxanne::telephony::sip {
 namespace {
@@ -17,15 +16,6 @@ std::optional<Int> parse_number(std::string_view text, Int limit) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value > limit) return std::nullopt;
   return value;
-}
-
-std::optional<Address> parse_address(std::string_view text) {
-  // Longer than any address; also keeps what is shown in an error short.
-  if (text.empty() || text.size() > 45) return std::nullopt;
-  boost::system::error_code error;
-  const Address address = boost::asio::ip::make_address(text, error);
-  if (error) return std::nullopt;
-  return address;
 }
 
 Error bad_listen(std::string_view why) {
@@ -119,6 +109,14 @@ Result<Network> parse_network(std::string_view text) {
   for (unsigned bit = prefix; bit < width; ++bit)
     if (bits[bit / 8] & (0x80U >> (bit % 8))) return bad_network("has bits set beyond its prefix length");
   return Network{*address, prefix};
+}
+
+std::optional<Address> parse_address(std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789abcdefABCDEF.:") != text.npos) return std::nullopt;
+  boost::system::error_code error;
+  const Address address = boost::asio::ip::make_address(text, error);
+  if (error) return std::nullopt;
+  return address;
 }
 
 std::string uri_host(const Address& address) {

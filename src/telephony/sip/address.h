@@ -9,6 +9,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,10 @@ class Network {
 };
 // A network, or a single address. Bits set beyond the prefix are an error: they are a typing slip.
 Result<Network> parse_network(std::string_view text);
+
+// An address written in digits, hexadecimal digits, dots and colons and nothing else: no zone, no
+// zero byte after which boost would stop reading.
+std::optional<Address> parse_address(std::string_view text);
 
 // "192.0.2.7" or "[2001:db8::7]", as it stands in a URI.
 std::string uri_host(const Address& address);

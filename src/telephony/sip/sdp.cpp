@@ -47,14 +47,8 @@ bool parse_connection(std::string_view value, std::optional<Address>& out) {
   if (family != "IP4" && family != "IP6") return false;
   const std::string_view host = value.substr(0, value.find('/'));
   if (host.empty() || host.size() > 253) return false;
-  boost::system::error_code error;
-  const Address address = boost::asio::ip::make_address(host, error);
-  out.reset();
-  if (!error) {
-    if (address.is_v4() != (family == "IP4")) return false;
-    out = address;
-  }
-  return true;
+  out = parse_address(host);
+  return !out || out->is_v4() == (family == "IP4");
 }
 
 std::optional<Direction> parse_direction(std::string_view attribute) {

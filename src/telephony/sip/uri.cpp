@@ -31,9 +31,8 @@ bool valid_host(std::string_view host) {
   if (host.empty() || host.size() > 253) return false;
   if (host.front() == '[') {
     if (host.back() != ']') return false;
-    boost::system::error_code error;
-    boost::asio::ip::make_address_v6(host.substr(1, host.size() - 2), error);
-    return !error;
+    const auto address = parse_address(host.substr(1, host.size() - 2));
+    return address && address->is_v6();
   }
   return alphanumeric(host.front()) &&
          std::ranges::all_of(host, [](char c) { return alphanumeric(c) || c == '-' || c == '.'; });
@@ -48,12 +47,9 @@ bool same_word(std::string_view a, std::string_view b) {
 
 std::optional<Address> Uri::address() const {
   if (same_word(host, "localhost")) return boost::asio::ip::address_v4::loopback();
-  boost::system::error_code error;
   std::string_view bare = host;
   if (bare.starts_with('[')) bare = bare.substr(1, bare.size() - 2);
-  const Address address = boost::asio::ip::make_address(bare, error);
-  if (error) return std::nullopt;
-  return address;
+  return parse_address(bare);
 }
 
 Result<Uri> parse_uri(std::string_view text) {
