@@ -93,10 +93,10 @@ std::optional<Speaker> parse_speaker(std::string_view text);
 
 // Where the milliseconds of an answer went, from the caller's last speech to the first frame out.
 struct TurnLatency {
-  std::optional<int> endpointing_ms;  // end of speech → end of turn decided
-  std::optional<int> recognition_ms;  // decided → final hypothesis
-  std::optional<int> thinking_ms;     // hypothesis → first sentence of the reply
-  std::optional<int> first_audio_ms;  // sentence → first frame at the pacer
+  std::optional<int> endpointing_ms{};  // end of speech → end of turn decided
+  std::optional<int> recognition_ms{};  // decided → final hypothesis
+  std::optional<int> thinking_ms{};     // hypothesis → first sentence of the reply
+  std::optional<int> first_audio_ms{};  // sentence → first frame at the pacer
 };
 
 struct Turn {
@@ -105,10 +105,10 @@ struct Turn {
   std::string text;  // assistant: cut at the word last heard
   int start_ms = 0;  // from answer
   int end_ms = 0;
-  std::optional<double> confidence;  // caller only, 0–1
-  bool interrupted = false;          // assistant: the caller barged in
-  std::string source;                // assistant: where the answer comes from (document title), or empty
-  TurnLatency latency;
+  std::optional<double> confidence{};  // caller only, 0–1
+  bool interrupted = false;            // assistant: the caller barged in
+  std::string source{};                // assistant: where the answer comes from (document title), or empty
+  TurnLatency latency{};
 };
 
 }  // namespace voxanne::domain

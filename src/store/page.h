@@ -2,14 +2,18 @@
 #pragma once
 
 #include "store/cursor.h"
+#include "store/store.h"
 
 #include <optional>
 
 namespace voxanne::store {
 
 struct PageRequest {
-  int limit = 20;  // 1–100
-  int page = 1;    // from 1; page × limit ≤ 10,000. Not read when there is a cursor
+  static constexpr int max_limit = 100;
+  static constexpr int max_depth = 10'000;
+
+  int limit = 20;  // 1 to max_limit
+  int page = 1;    // from 1; page × limit ≤ max_depth. Not read when there is a cursor
   std::optional<Cursor> after{};
 };
 
@@ -21,5 +25,14 @@ struct PageInfo {
 
 // Errors: impossible (bad_limit, bad_page, page_too_deep).
 Result<> check(const PageRequest& request);
+
+// For the typed records: every paged statement starts its columns with these and takes ?1, ?2 as the
+// position `before` which it begins, ?3 as its limit and ?4 as its offset; its filter's values follow.
+inline Cursor start_of(const PageRequest& request) { return request.after.value_or(Cursor{}); }
+namespace page_column {
+enum : int { seq, created_at };
+}
+async::Task<Result<PageInfo>> read_page(Store& store, const Statement& statement, std::vector<Value> filter,
+                                        PageRequest request, Cursor before, RowVisitor visit);
 
 }  // namespace voxanne::store

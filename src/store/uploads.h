@@ -1,6 +1,6 @@
 // The recording upload queue: what has been recorded and is on its way to the object store.
 //
-//   (enqueue) → queued ⇄ uploading → done | failed
+//   (enqueue) → queued ⇄ uploading → (gone: the call has its object key) or failed
 //
 // A claim is a lease: next_attempt_at is set past its end, so that an upload whose worker died
 // becomes due again by itself. `attempts` is its version: two workers cannot claim the same row, and
@@ -46,7 +46,7 @@ async::Task<Result<std::optional<UtcTime>>> next_upload_due(Store& store, std::s
 // Pieces for a row as it was read. A conflict: somebody else has it now. claim_upload and
 // retry_upload also bring `upload` up to date, for the pieces that follow.
 void claim_upload(Batch& batch, Upload& upload, UtcTime lease_until);
-void finish_upload(Batch& batch, const Upload& upload, UtcTime at);
+void finish_upload(Batch& batch, const Upload& upload);
 void retry_upload(Batch& batch, Upload& upload, std::string error_code, UtcTime next_attempt_at);
 void fail_upload(Batch& batch, const Upload& upload, std::string error_code, UtcTime at);
 // After a restart: what this node's earlier boot had claimed is due at once.

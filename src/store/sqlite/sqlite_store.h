@@ -55,9 +55,7 @@ class SqliteStore final : public Store {
                              RowVisitor visit) override;
   async::Task<Result<>> write(Batch batch) override;
 
-  // What is wrong with the database now, as far as its last use and its file tell; any thread.
-  Result<> health() const;
-  // Writes what is queued, then closes. Idempotent.
+  // Writes what is queued and refuses the rest; the files are closed by the destructor. Idempotent.
   void stop();
 
  private:

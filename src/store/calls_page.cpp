@@ -1,0 +1,162 @@
+#include "store/call_columns.h"
+#include "store/calls.h"
+#include "store/statements.h"
+#include "store/values.h"
+
+#include "base/json_text.h"
+
+#include <algorithm>
+
+namespace voxanne::store {
+namespace {
+
+// Each combination of filters is a statement whose rows come out of one index in their order. Where a
+// column that stands before created_at in its index is left open, one scan for each of its two values
+// is merged: SQLite steps the arms of UNION ALL … ORDER BY side by side and sorts nothing.
+//
+// ?1–?4 as read_page() binds them, ?5 organization, ?6 earliest created_at, then status and direction,
+// as far as they are given.
+#define ARM(where)                                                         \
+  "SELECT " VOXANNE_CALL_COLUMNS " FROM calls c WHERE c.org_id = ?5" where \
+  " AND (c.created_at, c.seq) < (?1, ?2) AND c.created_at >= ?6"
+#define AND_ALSO " UNION ALL "
+#define NEWEST_FIRST " ORDER BY 2 DESC, 1 DESC LIMIT ?3 OFFSET ?4"
+#define REAL " AND c.is_test = 0"
+#define TEST " AND c.is_test = 1"
+#define INBOUND " AND c.direction = 'inbound'"
+#define OUTBOUND " AND c.direction = 'outbound'"
+#define STATUS_7 " AND c.status = ?7"
+#define DIRECTION_7 " AND c.direction = ?7"
+#define DIRECTION_8 " AND c.direction = ?8"
+
+constexpr Statement real{"calls.page", ARM(REAL) NEWEST_FIRST};
+constexpr Statement all{"calls.page_all", ARM("") NEWEST_FIRST};
+
+constexpr Statement real_direction{"calls.page_direction", ARM(DIRECTION_7 REAL) NEWEST_FIRST};
+constexpr Statement all_direction{"calls.page_direction_all",
+                                  ARM(DIRECTION_7 REAL) AND_ALSO ARM(DIRECTION_7 TEST) NEWEST_FIRST};
+
+constexpr Statement real_status{"calls.page_status",
+                                ARM(STATUS_7 REAL INBOUND) AND_ALSO ARM(STATUS_7 REAL OUTBOUND) NEWEST_FIRST};
+constexpr Statement all_status{"calls.page_status_all",
+                               ARM(STATUS_7 REAL INBOUND) AND_ALSO ARM(STATUS_7 REAL OUTBOUND)
+                                   AND_ALSO ARM(STATUS_7 TEST INBOUND) AND_ALSO ARM(STATUS_7 TEST OUTBOUND)
+                                       NEWEST_FIRST};
+
+constexpr Statement real_status_direction{"calls.page_status_direction",
+                                          ARM(STATUS_7 REAL DIRECTION_8) NEWEST_FIRST};
+constexpr Statement all_status_direction{"calls.page_status_direction_all",
+                                         ARM(STATUS_7 REAL DIRECTION_8)
+                                             AND_ALSO ARM(STATUS_7 TEST DIRECTION_8) NEWEST_FIRST};
+
+// The search index gives its rows by descending rowid, which is seq; the cursor's seq alone says where to
+// go on, and ?1 is the latest created_at. ?7 what to match; ?8 status and ?9 direction or NULL, ?10
+// whether test calls are wanted.
+constexpr Statement searching{
+    "calls.search",
+    "SELECT " VOXANNE_CALL_COLUMNS
+    " FROM calls_search s CROSS JOIN calls c ON c.seq = s.rowid WHERE s.calls_search MATCH ?7 AND s.rowid < "
+    "?2"
+    " AND c.org_id = ?5 AND c.created_at < ?1 AND c.created_at >= ?6"
+    " AND (?8 IS NULL OR c.status = ?8) AND (?9 IS NULL OR c.direction = ?9) AND (?10 OR c.is_test = 0)"
+    " ORDER BY s.rowid DESC LIMIT ?3 OFFSET ?4",
+    Cost::heavy};
+
+constexpr Statement total{"call_counters.total",
+                          "SELECT coalesce(sum(calls), 0) FROM call_counters WHERE org_id = ?1 "
+                          "AND (?2 OR is_test = 0) AND (?3 IS NULL OR status = ?3) "
+                          "AND (?4 IS NULL OR direction = ?4)"};
+
+const Statement& statement_for(const CallFilter& filter) {
+  if (filter.status && filter.direction)
+    return filter.include_test ? all_status_direction : real_status_direction;
+  if (filter.status) return filter.include_test ? all_status : real_status;
+  if (filter.direction) return filter.include_test ? all_direction : real_direction;
+  return filter.include_test ? all : real;
+}
+
+template <class E>
+Value word_or_null(const std::optional<E>& value) {
+  if (!value) return std::monostate{};
+  return bound(to_string(*value));
+}
+
+// A number as somebody types it becomes the digits as they are stored: no trunk zero, no spaces.
+std::string digits_of_number(std::string_view text) {
+  std::string digits;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9')
+      digits.push_back(c);
+    else if (std::string_view{" +-().\t/"}.find(c) == std::string_view::npos)
+      return {};
+  }
+  digits.erase(0, digits.find_first_not_of('0'));
+  return digits;
+}
+
+// One phrase of the trigram index: any text of three characters or more, found as it stands.
+Result<std::string> phrase(const std::string& search) {
+  if (!is_valid_utf8(search)) return malformed("bad_search", "search must be UTF-8");
+  const std::string digits = digits_of_number(search);
+  const std::string& wanted = digits.size() >= 3 ? digits : search;
+  const auto characters = std::ranges::count_if(wanted, [](char c) { return (c & 0xC0) != 0x80; });
+  if (characters < 3)
+    return Error{Fault::impossible, "search_too_short", "search needs at least 3 characters"};
+  if (characters > 100)
+    return Error{Fault::impossible, "search_too_long", "search may have at most 100 characters"};
+  std::string quoted{'"'};
+  for (const char c : wanted) {
+    if (c == '"') quoted.push_back('"');
+    quoted.push_back(c == '\0' ? ' ' : c);
+  }
+  return quoted + '"';
+}
+
+async::Task<Result<std::optional<std::int64_t>>> count(Store& store, const OrgId& org,
+                                                       const CallFilter& filter) {
+  std::optional<std::int64_t> calls;
+  if (filter.from || filter.to || !filter.search.empty()) co_return calls;
+  const auto read = co_await store.read(
+      total,
+      {bound(org), bound(filter.include_test), word_or_null(filter.status), word_or_null(filter.direction)},
+      [&](const Row& row) { calls = row.integer(0); });
+  if (!read) co_return read.error();
+  co_return calls;
+}
+
+}  // namespace
+
+async::Task<Result<PageInfo>> page_of_calls(Store& store, OrgId org, CallFilter filter, PageRequest request,
+                                            RowVisitor visit) {
+  Cursor before = start_of(request);
+  std::vector<Value> values{bound(org), filter.from ? to_unix_ms(*filter.from) : std::int64_t{0}};
+  const Statement* statement = &statement_for(filter);
+  if (filter.search.empty()) {
+    if (filter.status) values.push_back(word_or_null(filter.status));
+    if (filter.direction) values.push_back(word_or_null(filter.direction));
+    if (filter.to) before = std::min(before, Cursor{to_unix_ms(*filter.to), 0});
+  } else {
+    auto match = phrase(filter.search);
+    if (!match) co_return match.error();
+    statement = &searching;
+    before.created_at = filter.to ? to_unix_ms(*filter.to) : Cursor{}.created_at;
+    values.insert(values.end(), {std::move(*match), word_or_null(filter.status),
+                                 word_or_null(filter.direction), bound(filter.include_test)});
+  }
+  auto info = co_await read_page(store, *statement, std::move(values), request, before, std::move(visit));
+  if (!info) co_return info.error();
+  const auto calls = co_await count(store, org, filter);
+  if (!calls) co_return calls.error();
+  info->total = *calls;
+  co_return info;
+}
+
+std::span<const Statement* const> call_page_statements() {
+  static constexpr const Statement* statements[] = {
+      &real,        &all,        &real_direction,        &all_direction,
+      &real_status, &all_status, &real_status_direction, &all_status_direction,
+      &searching,   &total};
+  return statements;
+}
+
+}  // namespace voxanne::store

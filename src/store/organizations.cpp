@@ -1,0 +1,166 @@
+#include "store/organizations.h"
+
+#include "store/find.h"
+#include "store/statements.h"
+#include "store/values.h"
+
+namespace voxanne::store {
+namespace {
+
+constexpr Statement put_org{
+    "organizations.put",
+    "INSERT INTO organizations (id, name, timezone, max_concurrent_calls, created_at, updated_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
+    "timezone = excluded.timezone, max_concurrent_calls = excluded.max_concurrent_calls, "
+    "updated_at = excluded.updated_at WHERE erased_at IS NULL"};
+
+constexpr Statement add_org{"organizations.add",
+                            "INSERT INTO organizations (id, name, created_at, updated_at) "
+                            "VALUES (?1, ?1, ?2, ?2) ON CONFLICT (id) DO NOTHING"};
+
+constexpr Statement erase_org{"organizations.erase",
+                              "UPDATE organizations SET erased_at = ?2, name = '' WHERE id = ?1"};
+
+constexpr Statement one_org{
+    "organizations.one",
+    "SELECT id, name, timezone, max_concurrent_calls FROM organizations WHERE id = ?1 AND erased_at IS NULL"};
+
+constexpr Statement known_org{"organizations.known",
+                              "SELECT erased_at IS NOT NULL FROM organizations WHERE id = ?1"};
+
+constexpr Statement put_one_assistant{
+    "assistants.put",
+    "INSERT INTO assistants (org_id, id, name, greeting, instructions, voice, goodbye, idle_prompt_after_ms, "
+    "max_duration_ms, record, created_at, updated_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) ON CONFLICT (org_id, id) DO UPDATE SET "
+    "name = excluded.name, greeting = excluded.greeting, instructions = excluded.instructions, "
+    "voice = excluded.voice, goodbye = excluded.goodbye, "
+    "idle_prompt_after_ms = excluded.idle_prompt_after_ms, max_duration_ms = excluded.max_duration_ms, "
+    "record = excluded.record, updated_at = excluded.updated_at"};
+
+#define ASSISTANT_COLUMNS \
+  "org_id, id, name, greeting, instructions, voice, goodbye, idle_prompt_after_ms, max_duration_ms, record"
+
+constexpr Statement one_assistant{
+    "assistants.one", "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE org_id = ?1 AND id = ?2"};
+constexpr Statement org_assistants{
+    "assistants.of_org", "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE org_id = ?1 ORDER BY id"};
+
+constexpr Statement put_number{
+    "phone_numbers.put",
+    "INSERT INTO phone_numbers (org_id, id, assistant_id, number, carrier, created_at, updated_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (org_id, id) DO UPDATE SET "
+    "assistant_id = excluded.assistant_id, number = excluded.number, carrier = excluded.carrier, "
+    "updated_at = excluded.updated_at"};
+
+#define NUMBER_COLUMNS "org_id, id, assistant_id, number, carrier"
+
+constexpr Statement one_number{"phone_numbers.one",
+                               "SELECT " NUMBER_COLUMNS " FROM phone_numbers WHERE org_id = ?1 AND id = ?2"};
+constexpr Statement org_numbers{"phone_numbers.of_org",
+                                "SELECT " NUMBER_COLUMNS " FROM phone_numbers WHERE org_id = ?1 ORDER BY id"};
+constexpr Statement dialled{"phone_numbers.dialled",
+                            "SELECT " NUMBER_COLUMNS
+                            " FROM phone_numbers WHERE number = ?1 AND number <> ''"};
+
+domain::Organization organization_from(const Row& row) {
+  return {id_from<OrgTag>(row, 0), row.str(1), row.str(2), static_cast<int>(row.integer(3))};
+}
+
+domain::Assistant assistant_from(const Row& row) {
+  domain::Assistant assistant;
+  assistant.org = id_from<OrgTag>(row, 0);
+  assistant.id = id_from<AssistantTag>(row, 1);
+  assistant.name = row.str(2);
+  assistant.greeting = row.str(3);
+  assistant.instructions = row.str(4);
+  assistant.voice = row.str(5);
+  assistant.goodbye = row.str(6);
+  assistant.idle_prompt_after = milliseconds{row.integer(7)};
+  assistant.max_duration = milliseconds{row.integer(8)};
+  assistant.record = row.integer(9) != 0;
+  return assistant;
+}
+
+domain::PhoneNumber number_from(const Row& row) {
+  return {id_from<PhoneNumberTag>(row, 1), id_from<OrgTag>(row, 0), id_from<AssistantTag>(row, 2), row.str(3),
+          word_from(row, 4, domain::parse_carrier)};
+}
+
+}  // namespace
+
+void put_organization(Batch& batch, const domain::Organization& organization, UtcTime at) {
+  batch.add(put_org,
+            {bound(organization.id), organization.name, organization.timezone,
+             bound(organization.max_concurrent_calls), bound(at)},
+            1);
+}
+
+void put_assistant(Batch& batch, const domain::Assistant& assistant, UtcTime at) {
+  batch.add(put_one_assistant,
+            {bound(assistant.org), bound(assistant.id), assistant.name, assistant.greeting,
+             assistant.instructions, assistant.voice, assistant.goodbye, assistant.idle_prompt_after.count(),
+             assistant.max_duration.count(), bound(assistant.record), bound(at)},
+            1);
+}
+
+void put_phone_number(Batch& batch, const domain::PhoneNumber& number, UtcTime at) {
+  batch.add(put_number,
+            {bound(number.org), bound(number.id), bound(number.assistant), number.number,
+             bound(to_string(number.carrier)), bound(at)},
+            1);
+}
+
+void erase_organization(Batch& batch, const OrgId& org, UtcTime at) {
+  batch.add(erase_org, {bound(org), bound(at)}, 1);
+}
+
+async::Task<Result<>> ensure_organization(Store& store, OrgId org, UtcTime at) {
+  std::optional<bool> erased;
+  const auto read =
+      co_await store.read(known_org, {bound(org)}, [&](const Row& row) { erased = row.integer(0) != 0; });
+  if (!read) co_return read;
+  if (erased == true)
+    co_return Error{Fault::forbidden, "organization_erased",
+                    "this organization has been erased; its id cannot be used again"};
+  if (erased == false) co_return Result<>{};
+  Batch batch;
+  batch.add(add_org, {bound(org), bound(at)});
+  co_return co_await store.write(std::move(batch));
+}
+
+async::Task<Result<std::optional<domain::Organization>>> find_organization(Store& store, OrgId org) {
+  return find_one(store, one_org, {bound(org)}, organization_from);
+}
+
+async::Task<Result<std::optional<domain::Assistant>>> find_assistant(Store& store, OrgId org,
+                                                                     AssistantId id) {
+  return find_one(store, one_assistant, {bound(org), bound(id)}, assistant_from);
+}
+
+async::Task<Result<std::vector<domain::Assistant>>> assistants_of(Store& store, OrgId org) {
+  return find_all(store, org_assistants, {bound(org)}, assistant_from);
+}
+
+async::Task<Result<std::optional<domain::PhoneNumber>>> find_phone_number(Store& store, OrgId org,
+                                                                          PhoneNumberId id) {
+  return find_one(store, one_number, {bound(org), bound(id)}, number_from);
+}
+
+async::Task<Result<std::vector<domain::PhoneNumber>>> phone_numbers_of(Store& store, OrgId org) {
+  return find_all(store, org_numbers, {bound(org)}, number_from);
+}
+
+async::Task<Result<std::optional<domain::PhoneNumber>>> phone_number_dialled(Store& store,
+                                                                             std::string number) {
+  return find_one(store, dialled, {std::move(number)}, number_from);
+}
+
+std::span<const Statement* const> organization_statements() {
+  static constexpr const Statement* all[] = {&put_org,    &add_org,           &erase_org,     &one_org,
+                                             &known_org,  &put_one_assistant, &one_assistant, &org_assistants,
+                                             &put_number, &one_number,        &org_numbers,   &dialled};
+  return all;
+}
+
+}  // namespace voxanne::store

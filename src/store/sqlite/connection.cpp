@@ -1,0 +1,113 @@
+#include "store/sqlite/connection.h"
+
+#include "store/sqlite/errors.h"
+#include "store/sqlite/rows.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace voxanne::store {
+namespace {
+
+int bind(sqlite3_stmt* statement, int index, const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value))
+    return sqlite3_bind_int64(statement, index, *number);
+  if (const auto* number = std::get_if<double>(&value)) return sqlite3_bind_double(statement, index, *number);
+  if (const auto* text = std::get_if<std::string>(&value))  // outlives the run: no copy
+    return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC, SQLITE_UTF8);
+  return sqlite3_bind_null(statement, index);
+}
+
+// Whatever happens, a statement is left ready for its next use and holds no lock or pointer.
+struct Rewind {
+  sqlite3_stmt* statement;
+  ~Rewind() {
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+  }
+};
+
+}  // namespace
+
+Result<Connection> Connection::open(const std::string& path, Mode mode, milliseconds busy_timeout) {
+  sqlite3* db = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  Connection connection{db};  // SQLite hands out a handle even when it fails
+  if (code != SQLITE_OK) return sqlite_error(db, code, "opening " + path);
+  sqlite3_busy_timeout(db, static_cast<int>(busy_timeout.count()));
+  // A reader opens read-write so that it can recover a journal, and forbids itself to write.
+  const std::string settings =
+      mode == Mode::writer
+          ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+            "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;"
+          : "PRAGMA query_only = ON; PRAGMA cache_size = -4096;";
+  if (auto set = connection.execute(settings + "PRAGMA temp_store = MEMORY;"); !set) return set.error();
+  return connection;
+}
+
+Connection::Connection(Connection&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)), statements_(std::move(other.statements_)) {}
+
+Connection::~Connection() {
+  for (const auto& [name, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(db_);
+}
+
+Result<sqlite3_stmt*> Connection::prepared(const Statement& statement) {
+  if (const auto known = statements_.find(&statement); known != statements_.end()) return known->second;
+  sqlite3_stmt* made = nullptr;
+  const char* rest = nullptr;
+  const int code = sqlite3_prepare_v3(db_, statement.sql.data(), static_cast<int>(statement.sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &made, &rest);
+  if (code != SQLITE_OK) return sqlite_error(db_, code, statement.name);
+  statements_.emplace(&statement, made);
+  return made;
+}
+
+// Steps to the end; `each` sees the statement at each row and answers whether to go on.
+template <class Each>
+Result<> Connection::step_all(const Statement& statement, std::span<const Value> values, Each each) {
+  const auto found = prepared(statement);
+  if (!found) return found.error();
+  sqlite3_stmt* const query = *found;
+  const Rewind rewind{query};
+  if (sqlite3_bind_parameter_count(query) != static_cast<int>(values.size()))
+    return internal("wrong_parameters", std::string{statement.name} + " takes " +
+                                            std::to_string(sqlite3_bind_parameter_count(query)) +
+                                            " values, not " + std::to_string(values.size()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (const int code = bind(query, static_cast<int>(i) + 1, values[i]); code != SQLITE_OK)
+      return sqlite_error(db_, code, statement.name);
+  for (;;) {
+    const int code = sqlite3_step(query);
+    if (code == SQLITE_DONE) return {};
+    if (code != SQLITE_ROW) return sqlite_error(db_, code, statement.name);
+    if (!each(query))
+      return Error{Fault::too_large, "result_too_large",
+                   std::string{statement.name} + " has too many rows, ask for them in pages"};
+  }
+}
+
+Result<> Connection::run(const Statement& statement, std::span<const Value> values, const RowVisitor& visit) {
+  return step_all(statement, values, [&](sqlite3_stmt* query) {
+    if (visit) visit(StatementRow{query});
+    return true;
+  });
+}
+
+Result<> Connection::run_into(const Statement& statement, std::span<const Value> values, RowBuffer& rows) {
+  return step_all(statement, values, [&](sqlite3_stmt* query) { return rows.append(query); });
+}
+
+Result<> Connection::execute(const std::string& sql) {
+  const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return sqlite_error(db_, code, "SQL script");
+  return {};
+}
+
+std::int64_t Connection::changes() const { return sqlite3_changes64(db_); }
+bool Connection::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+
+}  // namespace voxanne::store

@@ -1,0 +1,149 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include "async/worker_pool.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/file_watch.h"
+#include "store/sqlite/migrate.h"
+#include "store/sqlite/open_file.h"
+#include "store/sqlite/rows.h"
+#include "store/sqlite/writer.h"
+
+#include <mutex>
+
+namespace voxanne::store {
+namespace {
+
+// A web shard must not be held up by a lock; a worker may wait a little.
+constexpr milliseconds inline_busy_timeout{5};
+constexpr milliseconds worker_busy_timeout{500};
+
+// Hands the outcome to the loop on which the asker waits.
+template <class Handler>
+class Asking final : public Writer::Submission {
+ public:
+  Asking(Batch submitted, async::Executor executor, Handler handler)
+      : Submission(std::move(submitted)),
+        work_(async::asio::make_work_guard(executor)),
+        handler_(std::move(handler)) {}
+
+  void answer(Result<> outcome) override {
+    async::asio::post(work_.get_executor(),
+                      [handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
+                        std::move(handler)(std::move(outcome));
+                      });
+  }
+
+ private:
+  async::asio::executor_work_guard<async::Executor> work_;
+  Handler handler_;
+};
+
+// The workers' connections: each job takes one and brings it back.
+class ReaderShelf {
+ public:
+  void put(Connection connection) {
+    const std::lock_guard lock{mutex_};
+    idle_.push_back(std::move(connection));
+  }
+  Connection take() {
+    const std::lock_guard lock{mutex_};
+    Connection connection = std::move(idle_.back());  // as many as there are workers
+    idle_.pop_back();
+    return connection;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Connection> idle_;
+};
+
+}  // namespace
+
+struct SqliteStore::State {
+  struct InlineReader {
+    const async::Loop* loop;
+    Connection connection;
+  };
+
+  State(const SqliteOptions& options, Connection writing)
+      : files(options.path),
+        writer(std::move(writing), files, {options.max_queued_batches, options.max_queued_bytes}),
+        workers("store-reader", options.read_workers) {}
+
+  Connection* inline_reader(const async::Loop& loop) {
+    for (InlineReader& reader : inline_readers)
+      if (reader.loop == &loop) return &reader.connection;
+    return nullptr;
+  }
+
+  FileWatch files;
+  Writer writer;
+  std::vector<InlineReader> inline_readers;  // fixed once open
+  ReaderShelf shelf;
+  async::WorkerPool workers;
+  std::atomic<bool> stopped{false};
+};
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
+  if (auto ready = prepare_file(options.path); !ready) return ready.error();
+  auto writing = Connection::open(options.path, Connection::Mode::writer, options.busy_timeout);
+  if (!writing) return writing.error();
+  if (auto current = migrate(*writing, sqlite_migrations()); !current) return current.error();
+
+  auto state = std::make_unique<State>(options, std::move(*writing));
+  for (const async::Executor& executor : options.inline_readers) {
+    auto reader = Connection::open(options.path, Connection::Mode::reader, inline_busy_timeout);
+    if (!reader) return reader.error();
+    state->inline_readers.push_back({&executor.context(), std::move(*reader)});
+  }
+  for (unsigned i = 0; i < options.read_workers; ++i) {
+    auto reader = Connection::open(options.path, Connection::Mode::reader, worker_busy_timeout);
+    if (!reader) return reader.error();
+    state->shelf.put(std::move(*reader));
+  }
+  return std::unique_ptr<SqliteStore>{new SqliteStore{std::move(state)}};
+}
+
+SqliteStore::SqliteStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+SqliteStore::~SqliteStore() { stop(); }
+
+void SqliteStore::stop() {
+  state_->stopped = true;
+  state_->writer.stop();
+  state_->workers.stop();
+}
+
+async::Task<Result<>> SqliteStore::read(const Statement& statement, std::vector<Value> values,
+                                        RowVisitor visit) {
+  if (state_->stopped) co_return unavailable("store_stopped", "the store has been stopped");
+  if (auto there = state_->files.check_lately(std::chrono::steady_clock::now()); !there) co_return there;
+
+  const async::Executor home = co_await async::asio::this_coro::executor;
+  if (statement.cost == Cost::quick)
+    if (Connection* reader = state_->inline_reader(home.context()))
+      co_return reader->run(statement, values, visit);
+
+  RowBuffer rows;
+  const Result<> ran = co_await state_->workers.run([&]() -> Result<> {
+    Connection reader = state_->shelf.take();
+    Result<> outcome = reader.run_into(statement, values, rows);
+    state_->shelf.put(std::move(reader));
+    return outcome;
+  });
+  if (ran && visit) rows.visit_all(visit);
+  co_return ran;
+}
+
+async::Task<Result<>> SqliteStore::write(Batch batch) {
+  const async::Executor home = co_await async::asio::this_coro::executor;
+  co_return co_await async::asio::async_initiate<const async::asio::use_awaitable_t<async::Executor>&,
+                                                 void(Result<>)>(
+      [&](auto handler) {
+        state_->writer.submit(
+            std::make_unique<Asking<decltype(handler)>>(std::move(batch), home, std::move(handler)));
+      },
+      async::use_task);
+}
+
+}  // namespace voxanne::store

@@ -1,0 +1,172 @@
+#include "store/sqlite/writer.h"
+
+#include "async/thread.h"
+#include "base/log.h"
+#include "store/sqlite/errors.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+
+namespace voxanne::store {
+namespace {
+
+constexpr Statement begin{"begin", "BEGIN IMMEDIATE"};
+constexpr Statement commit_group{"commit", "COMMIT"};
+constexpr Statement rollback{"rollback", "ROLLBACK"};
+constexpr Statement savepoint{"savepoint", "SAVEPOINT batch"};
+constexpr Statement release{"release", "RELEASE batch"};
+constexpr Statement rollback_batch{"rollback_batch", "ROLLBACK TO batch"};
+
+std::size_t size_of(const Batch& batch) {
+  std::size_t bytes = 0;
+  for (const Batch::Step& step : batch.steps)
+    for (const Value& value : step.values) {
+      bytes += sizeof value;
+      if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
+    }
+  return bytes;
+}
+
+// One batch may be what filled the disk or the memory: alone, it can only spoil itself.
+bool one_batch_may_cause(const Error& error) {
+  return error.code == "disk_full" || error.code == "database_io_error" || error.code == "out_of_memory" ||
+         error.code == "transaction_lost";
+}
+
+}  // namespace
+
+Writer::Writer(Connection connection, FileWatch& files, Limits limits)
+    : connection_(std::move(connection)), files_(files), limits_(limits), thread_([this] { work(); }) {}
+
+Writer::~Writer() { stop(); }
+
+void Writer::submit(std::unique_ptr<Submission> submission) {
+  const std::size_t bytes = size_of(submission->batch);
+  Error refusal;
+  {
+    const std::lock_guard lock{mutex_};
+    if (stopping_) {
+      refusal = unavailable("store_stopped", "the store has been stopped");
+    } else if (waiting_.size() >= limits_.batches || waiting_bytes_ >= limits_.bytes) {
+      // A single batch of any size is taken by an idle writer; the engine's own limits hold for it.
+      refusal = Error{Fault::unavailable, "database_busy",
+                      "too many writes are waiting for the database: try again in a second", 1s};
+    } else {
+      waiting_.push_back({std::move(submission), bytes});
+      waiting_bytes_ += bytes;
+    }
+  }
+  if (submission)
+    submission->answer(refusal);
+  else
+    wake_.notify_one();
+}
+
+void Writer::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::work() {
+  async::prepare_thread("store-writer", 10);
+  for (;;) {
+    std::vector<Member> group = take();
+    if (group.empty()) return;
+    write(group);
+    for (Member& member : group) member.submission->answer(std::move(member.outcome));
+  }
+}
+
+std::vector<Writer::Member> Writer::take() {
+  std::unique_lock lock{mutex_};
+  wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  std::vector<Member> group;
+  group.reserve(std::min(waiting_.size(), group_size));
+  while (!waiting_.empty() && group.size() < group_size) {
+    waiting_bytes_ -= waiting_.front().bytes;
+    group.push_back({std::move(waiting_.front().submission), {}});
+    waiting_.pop_front();
+  }
+  return group;
+}
+
+// Every member has its outcome afterwards.
+void Writer::write(std::span<Member> group) {
+  Result<> committed;
+  try {
+    committed = commit(group);
+  } catch (const std::bad_alloc&) {
+    roll_back();
+    committed = unavailable("out_of_memory", "no memory is left to write with");
+  }
+  note(committed);
+  if (committed) return;
+  if (group.size() == 1 || !one_batch_may_cause(committed.error())) {
+    for (Member& member : group) member.outcome = committed;
+    return;
+  }
+  for (std::size_t i = 0; i < group.size(); ++i) write(group.subspan(i, 1));
+}
+
+// The log has one line when writing begins to fail and one when it works again.
+void Writer::note(const Result<>& committed) {
+  const std::string code = committed ? "" : committed.error().code;
+  if (code == failing_) return;
+  if (committed)
+    log::info("store.recovered", {{"after", failing_}});
+  else
+    log::error("store.unavailable", {{"code", code}, {"error", committed.error().message}});
+  failing_ = code;
+}
+
+Result<> Writer::commit(std::span<Member> group) {
+  if (auto there = files_.check_lately(std::chrono::steady_clock::now()); !there) return there;
+  if (auto begun = connection_.run(begin, {}); !begun) return begun;
+  for (Member& member : group) {
+    member.outcome = Result<>{};
+    if (auto opened = connection_.run(savepoint, {}); !opened) {
+      roll_back();
+      return opened;
+    }
+    member.outcome = apply(member.submission->batch);
+    if (!member.outcome) {
+      // A fault may have ended the whole transaction by itself.
+      const Error error = member.outcome.error();
+      if (is_fault(error) || !connection_.in_transaction() || !connection_.run(rollback_batch, {})) {
+        roll_back();
+        return is_fault(error) ? error : unavailable("transaction_lost", error.message);
+      }
+    }
+    if (auto closed = connection_.run(release, {}); !closed) {
+      roll_back();
+      return closed;
+    }
+  }
+  Result<> done = connection_.run(commit_group, {});
+  // In a file that nobody can find any more a commit is worth nothing.
+  if (done) done = files_.check();
+  if (!done) roll_back();
+  return done;
+}
+
+Result<> Writer::apply(const Batch& batch) {
+  for (const Batch::Step& step : batch.steps) {
+    if (auto ran = connection_.run(*step.statement, step.values); !ran) return ran;
+    if (step.expect_rows && connection_.changes() != *step.expect_rows)
+      return Error{Fault::conflict, "guard_failed",
+                   std::string{step.statement->name} + ": " + std::to_string(connection_.changes()) +
+                       " rows, not " + std::to_string(*step.expect_rows)};
+  }
+  return {};
+}
+
+void Writer::roll_back() {
+  if (connection_.in_transaction()) static_cast<void>(connection_.run(rollback, {}));
+}
+
+}  // namespace voxanne::store

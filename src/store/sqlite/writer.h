@@ -1,0 +1,78 @@
+// The one thread that writes: group commit. It takes what is waiting (up to 256 batches) into one
+// transaction, commits with one fsync, looks whether the file is still there, and answers.
+//
+// Lifecycle: construct (the thread starts), submit() from any thread, stop() (writes what is queued,
+// joins). Answers are given on the writer's thread: a submission posts to its asker's loop.
+#pragma once
+
+#include "store/sqlite/connection.h"
+#include "store/sqlite/file_watch.h"
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace voxanne::store {
+
+class Writer {
+ public:
+  class Submission {
+   public:
+    explicit Submission(Batch submitted) : batch(std::move(submitted)) {}
+    virtual ~Submission() = default;
+    // Called once, on the writer's thread, or on the submitter's when it is refused.
+    virtual void answer(Result<> outcome) = 0;
+
+    Batch batch;
+  };
+
+  static constexpr std::size_t group_size = 256;
+
+  struct Limits {
+    std::size_t batches;
+    std::size_t bytes;
+  };
+
+  Writer(Connection connection, FileWatch& files, Limits limits);
+  ~Writer();
+
+  void submit(std::unique_ptr<Submission> submission);
+  void stop();
+
+ private:
+  struct Waiting {
+    std::unique_ptr<Submission> submission;
+    std::size_t bytes;
+  };
+  // A batch of the group at hand and what came of it so far.
+  struct Member {
+    std::unique_ptr<Submission> submission;
+    Result<> outcome;
+  };
+
+  void work();
+  std::vector<Member> take();
+  void write(std::span<Member> group);
+  Result<> commit(std::span<Member> group);
+  Result<> apply(const Batch& batch);
+  void roll_back();
+  void note(const Result<>& committed);
+
+  Connection connection_;
+  FileWatch& files_;
+  const Limits limits_;
+  std::string failing_;  // the code of the last failure; empty while all is well
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  bool stopping_ = false;
+
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace voxanne::store

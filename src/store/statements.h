@@ -1,0 +1,23 @@
+// Every statement of the typed records, so that a test explains each and finds no scan.
+#pragma once
+
+#include "store/store.h"
+
+#include <span>
+#include <vector>
+
+namespace voxanne::store {
+
+std::span<const Statement* const> call_writing_statements();
+std::span<const Statement* const> call_reading_statements();
+std::span<const Statement* const> call_page_statements();
+std::span<const Statement* const> knowledge_statements();
+std::span<const Statement* const> gap_statements();
+std::span<const Statement* const> message_statements();
+std::span<const Statement* const> node_statements();
+std::span<const Statement* const> organization_statements();
+std::span<const Statement* const> upload_statements();
+
+std::vector<const Statement*> all_statements();
+
+}  // namespace voxanne::store
