@@ -18,20 +18,27 @@
 
 namespace voxanne::conversation {
 
-// What came from the caller: words with how sure they are, or keys pressed.
+// What came from the caller, and where in the call (and so in its recording) it is.
 struct CallerInput {
-  enum class Kind { speech, digits, not_understood } kind = Kind::speech;
-  std::string text;
+  enum class Kind {
+    speech,          // words, with how sure they are
+    digits,          // keys pressed
+    not_understood,  // somebody spoke, but no words can be trusted
+    deaf,            // no recognizer is left: guide by keys from now on
+  } kind = Kind::speech;
+  std::string text{};
   double confidence = 1.0;
+  int start_ms = 0, end_ms = 0;  // from answer
 };
 
 struct ReplyPart {
   enum class Kind {
     sentence,  // say this; `source` names the document it comes from
+    tone,      // "… after the tone"
     hang_up,   // say what was given so far, then end the call
   } kind = Kind::sentence;
-  std::string text;
-  std::string source;
+  std::string text{};
+  std::string source{};
 };
 
 class Reply {
@@ -46,10 +53,16 @@ class Responder {
   virtual ~Responder() = default;
   virtual std::string_view name() const = 0;
   virtual std::unique_ptr<Reply> respond(const CallerInput& input) = 0;
-  // The caller interrupted: only `heard` of the last reply was heard.
+  // The caller interrupted: only `heard` of the last reply was heard. When that is empty the caller
+  // had not finished: the next input repeats this one, with what was added.
   virtual void interrupted(std::string_view heard) = 0;
   // True while digits are expected (a number is being dictated): end of turn is then patient.
   virtual bool expects_digits() const = 0;
+  // True while a voice message is being recorded: only a long pause or the hash key ends the turn.
+  virtual bool expects_message() const { return false; }
+  // True in the middle of several turns that belong together (a message half taken): the ladder
+  // then stays with this responder.
+  virtual bool in_dialogue() const { return false; }
 };
 
 // What the house responder needs of the world, as functions, so that the conversation knows neither
@@ -62,6 +75,7 @@ struct KnowledgeAnswer {
 using LookUp = std::function<async::Task<Result<std::optional<KnowledgeAnswer>>>(std::string question)>;
 
 struct TakenMessage {
+  MessageId id;  // the same when it is tried again, so that it is kept once
   std::string caller_name, number, text;
   bool urgent = false;
 };

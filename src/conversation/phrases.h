@@ -1,0 +1,32 @@
+// The shape of what a caller says, without its meaning: is it a backchannel ("mm-hmm"), does it
+// look complete? Pure functions over a recognizer's words; any text is accepted.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace voxanne::conversation {
+
+// Lower-case words without punctuation; apostrophes inside a word stay ("i'd"), hyphens part words.
+// Bytes beyond ASCII are kept as letters. At most 400 words.
+std::vector<std::string> words_of(std::string_view text);
+
+// "mm-hmm", "uh-huh", "okay", "yes", "right", "i see": spoken to show attention, not to take the
+// turn.
+bool is_backchannel(const std::vector<std::string>& words);
+
+// "bye then", "thank you": what people say over a goodbye without wanting it to stop.
+bool is_farewell(const std::vector<std::string>& words);
+
+// "One moment", "hold on a second": the caller will be silent for a while.
+bool asks_to_wait(const std::vector<std::string>& words);
+
+// False where more is likely to follow: "my name is", "and um", a first lone word.
+bool looks_complete(const std::vector<std::string>& words);
+
+// True when the words stand in this order, one after the other, in `text`: our own voice coming
+// back.
+bool occurs_in(const std::vector<std::string>& words, const std::vector<std::string>& text);
+
+}  // namespace voxanne::conversation

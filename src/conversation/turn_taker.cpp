@@ -1,0 +1,180 @@
+#include "conversation/turn_taker.h"
+
+#include "audio/frame.h"
+#include "conversation/phrases.h"
+#include "conversation/spoken_digits.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace voxanne::conversation {
+namespace {
+
+constexpr milliseconds slot{audio::frame_ms};
+// So many digits at the end of the words mean dictation even when no number was asked for.
+constexpr std::size_t dictation_tail = 3;
+// Speech that goes on so long after the assistant ended is more than attention to it.
+constexpr milliseconds alone_enough{300};
+
+}  // namespace
+
+TurnTaker::Actions TurnTaker::frame(CallTime now, bool speech, milliseconds began_ago) {
+  Actions actions;
+  if (held_) return actions;
+  if (!speech) {
+    const auto quiet = now - last_speech_;
+    if (quiet >= timing_.burst_gap) {
+      burst_ = milliseconds{0};
+      if (std::exchange(ducked_, false)) actions.unduck = true;
+    }
+    if (open_ && quiet >= pause_) close(actions, now);
+    return actions;
+  }
+
+  if (burst_.count() == 0) burst_ = began_ago;
+  burst_ += slot;
+  if (!open_ && burst_ <= began_ago + slot) start_ = std::max(now - burst_, CallTime{0});
+  last_speech_ = now;
+  if (open_) {
+    voiced_ += slot;
+  } else if (burst_ >= timing_.onset) {
+    open_ = actions.begin = true;
+    voiced_ = burst_;
+    contested_ = assistant_ == Assistant::speaking;
+    alone_ = milliseconds{0};
+  }
+  if (open_ && assistant_ == Assistant::quiet) {
+    alone_ += slot;
+    if (alone_ >= alone_enough) contested_ = false;
+  }
+  if (assistant_ == Assistant::speaking) {
+    if (burst_ >= timing_.duck_after && !ducked_) ducked_ = actions.duck = true;
+    if (words_suffice_ && voiced_ >= timing_.duck_after)
+      decide(actions, "words");
+    else if (burst_ >= timing_.decide_after && !closing_)
+      decide(actions, "speech");
+  } else if (assistant_ == Assistant::thinking && burst_ >= timing_.duck_after) {
+    assistant_ = Assistant::quiet;
+    actions.withdraw = true;
+  }
+  const auto longest = awaiting_ == Awaiting::message ? timing_.longest_message : timing_.longest_turn;
+  if (open_ && now - start_ >= longest) close(actions, now);
+  return actions;
+}
+
+TurnTaker::Actions TurnTaker::partial(CallTime, std::string_view text) {
+  Actions actions;
+  if (!open_ || held_) return actions;
+  partial_text_ = text;
+  partial_ = words_of(text);
+  choose_pause();
+  words_suffice_ = takes_turn(partial_);
+  // Words alone may be the recognizer's guess at a noise: they count together with speech.
+  if (assistant_ == Assistant::speaking && voiced_ >= timing_.duck_after && words_suffice_)
+    decide(actions, "words");
+  return actions;
+}
+
+TurnTaker::Actions TurnTaker::digit(CallTime now) {
+  Actions actions;
+  if (assistant_ == Assistant::speaking) decide(actions, "digit");
+  if (open_) {
+    if (partial_.empty() && awaiting_ != Awaiting::message) {
+      open_ = false;
+      burst_ = milliseconds{0};
+      forget_words();
+      actions.discard = true;
+    } else {
+      close(actions, now);
+    }
+  }
+  return actions;
+}
+
+TurnTaker::Actions TurnTaker::end_now(CallTime now) {
+  Actions actions;
+  if (open_) close(actions, now);
+  return actions;
+}
+
+TurnTaker::Actions TurnTaker::hold(bool held) {
+  Actions actions;
+  held_ = held;
+  if (held && open_) {
+    open_ = false;
+    forget_words();
+    actions.discard = true;
+  }
+  burst_ = milliseconds{0};
+  if (std::exchange(ducked_, false)) actions.unduck = true;
+  return actions;
+}
+
+TurnTaker::Outcome TurnTaker::judge(const CallerSpan& span, std::string_view text) const {
+  const auto words = words_of(text);
+  if (words.empty())
+    return !span.over_assistant && span.voiced >= timing_.unclear_after ? Outcome::unclear : Outcome::nothing;
+  if (!span.over_assistant) return Outcome::turn;
+  if (assistant_ == Assistant::speaking) {
+    if (is_backchannel(words)) return asks_ ? Outcome::early_answer : Outcome::backchannel;
+    if (takes_turn(words)) return Outcome::barge_in;
+    return occurs_in(words, saying_) ? Outcome::nothing : Outcome::backchannel;
+  }
+  return is_backchannel(words) && !asks_ ? Outcome::backchannel : Outcome::turn;
+}
+
+void TurnTaker::assistant(Assistant does) {
+  assistant_ = does;
+  if (does != Assistant::speaking) ducked_ = false;
+}
+
+void TurnTaker::assistant_says(std::string_view text) {
+  saying_ = words_of(text);
+  const auto last = text.find_last_not_of(" \n");
+  asks_ = last != std::string_view::npos && text[last] == '?';
+}
+
+void TurnTaker::await(Awaiting what) {
+  if (std::exchange(awaiting_, what) != what) choose_pause();
+}
+
+void TurnTaker::choose_pause() {
+  pause_ = looks_complete(partial_) ? timing_.complete_pause : timing_.open_pause;
+  if (awaiting_ == Awaiting::message) {
+    pause_ = timing_.message_pause;
+    return;
+  }
+  const auto dictated = parse_spoken_digits(partial_text_);
+  if (dictated.trailing >= dictation_tail || (awaiting_ == Awaiting::digits && dictated.trailing > 0))
+    pause_ = looks_like_whole_number(dictated.digits) ? timing_.open_pause : timing_.dictation_pause;
+}
+
+bool TurnTaker::takes_turn(const std::vector<std::string>& words) const {
+  if (words.empty() || is_backchannel(words) || occurs_in(words, saying_)) return false;
+  return !closing_ || !is_farewell(words);
+}
+
+void TurnTaker::decide(Actions& actions, std::string cause) {
+  assistant_ = Assistant::quiet;
+  ducked_ = contested_ = false;
+  actions.barge_in = true;
+  actions.duck = false;
+  cause_ = std::move(cause);
+}
+
+void TurnTaker::close(Actions& actions, CallTime now) {
+  actions.end_turn = CallerSpan{start_, last_speech_, now, voiced_, contested_};
+  open_ = false;
+  burst_ = milliseconds{0};
+  voiced_ = milliseconds{0};
+  forget_words();
+}
+
+void TurnTaker::forget_words() {
+  partial_.clear();
+  partial_text_.clear();
+  words_suffice_ = false;
+  choose_pause();
+}
+
+}  // namespace voxanne::conversation
