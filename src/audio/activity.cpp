@@ -61,10 +61,10 @@ ActivityDetector::Activity ActivityDetector::process(const Frame& frame) {
   Activity activity;
   if (speech_) {
     if (loud && voiced_.front() < unvoiced_frames) quiet_frames_ = 0;
+    activity.frames_ago = quiet_frames_;
     if (quiet_frames_ >= hangover_frames) {
       speech_ = false;
       activity.edge = Edge::offset;
-      activity.frames_ago = quiet_frames_;
       voiced_.fill(long_ago);
     }
   } else if (voiced && voiced_.back() < onset_within) {

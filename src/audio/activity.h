@@ -29,8 +29,8 @@ class ActivityDetector {
   struct Activity {
     bool speech = false;
     Edge edge = Edge::none;
-    // At an onset: how many frames before this one the first voiced one was, typically 3 to 5; at
-    // an offset: how many frames ago the last one with speech was.
+    // At an onset: how many frames before this one the first voiced one was, typically 3 to 5;
+    // after it, up to the offset: how many frames ago the last one with speech was (0: this one).
     int frames_ago = 0;
     float level_db = -100;  // relative to full scale, without what is below 180 Hz
     float floor_db = -100;  // of the noise

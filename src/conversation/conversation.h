@@ -48,7 +48,7 @@ struct ConversationOptions {
   std::string org;              // chooses the recognizer's language model
   int rate = audio::narrowband;
   std::function<milliseconds()> playout_delay = [] { return milliseconds{0}; };  // Leg::playout_delay
-  VoiceDetector voice_detector;
+  VoiceDetector voice_detector = default_voice_detector();
   TurnTiming timing{};
   Prompts prompts{};
   milliseconds filler_after{1'200};

@@ -319,7 +319,7 @@ TEST_F(ConversationTest, fills_the_time_while_recognition_is_slow) {
   scene.start();
   scene.run_until(10s);
   EXPECT_THAT(scene.transcript(), ElementsAre("assistant: Hello.", "caller: when are you open",
-                                              "caller: when are you open", "assistant: Certainly."));
+                                              "assistant: One moment please.", "assistant: Certainly."));
 }
 
 TEST_F(ConversationTest, words_without_confidence_are_not_understood) {
@@ -352,7 +352,7 @@ TEST_F(ConversationTest, wideband_calls_are_spoken_at_their_rate) {
   scene.run_until(1s);
   EXPECT_EQ(scene.recognizer->last_rate, 16'000);
   EXPECT_NEAR(static_cast<double>(std::ranges::count_if(scene.said, [](int s) { return s != 0; })), 360 * 16,
-              360);
+              40 * 16);
 }
 
 TEST_F(ConversationTest, half_duplex_times_hold_over_many_interruptions) {

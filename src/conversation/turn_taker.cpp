@@ -13,6 +13,8 @@ namespace {
 constexpr milliseconds slot{audio::frame_ms};
 // So many digits at the end of the words mean dictation even when no number was asked for.
 constexpr std::size_t dictation_tail = 3;
+// A pause that is part of speech: a plosive, a breath.
+constexpr milliseconds inside_a_word{120};
 // Speech that goes on so long after the assistant ended is more than attention to it.
 constexpr milliseconds alone_enough{300};
 
@@ -31,12 +33,13 @@ TurnTaker::Actions TurnTaker::frame(CallTime now, bool speech, milliseconds bega
     return actions;
   }
 
-  if (burst_.count() == 0) burst_ = began_ago;
-  burst_ += slot;
+  const auto gap = now - slot - last_speech_;
+  const auto more = slot + (burst_.count() > 0 && gap <= inside_a_word ? gap : milliseconds{0});
+  burst_ += burst_.count() > 0 ? more : began_ago + slot;
   if (!open_ && burst_ <= began_ago + slot) start_ = std::max(now - burst_, CallTime{0});
   last_speech_ = now;
   if (open_) {
-    voiced_ += slot;
+    voiced_ += more;
   } else if (burst_ >= timing_.onset) {
     open_ = actions.begin = true;
     voiced_ = burst_;
