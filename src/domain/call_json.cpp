@@ -47,13 +47,23 @@ void append_call(std::string& out, const Call& call) {
                               .ended_reason = call.ended_reason,
                               .customer_number = call.customer.number,
                               .customer_name = call.customer.name,
+                              .contact = call.contact.str(),
                               .created_at = call.created_at,
                               .started_at = call.started_at,
                               .answered_at = call.answered_at,
                               .ended_at = call.ended_at,
                               .duration = call.duration,
+                              .cost_cents = call.cost_cents,
+                              .sentiment_score = call.sentiment_score,
+                              .has_recording = call.has_recording,
+                              .has_transcript = call.has_transcript,
                               .is_test = call.is_test,
                               .recording_status = to_string(call.recording_status),
+                              .summary = call.summary,
+                              .outcome = call.outcome,
+                              .sentiment_label = call.sentiment_label,
+                              .tools_used = call.tools_used,
+                              .appointment = call.appointment.str(),
                               .metadata = call.metadata});
 }
 

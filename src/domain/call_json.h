@@ -25,7 +25,6 @@ struct CallFields {
 };
 
 void append_call(std::string& out, const CallFields& call);
-// A living call: what looking back on it will find is still unknown.
 void append_call(std::string& out, const Call& call);
 
 // {id, speaker, text, startMs, endMs, confidence, interrupted, source, latency:{…}}

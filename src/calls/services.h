@@ -1,0 +1,45 @@
+// What a call needs of the house. All of it outlives every call; functions may be called on any
+// media shard.
+#pragma once
+
+#include "async/clock.h"
+#include "base/ids.h"
+#include "conversation/conversation.h"
+#include "conversation/responder.h"
+#include "domain/assistant.h"
+#include "events/bus.h"
+#include "media/shard.h"
+#include "recordings/spool_writer.h"
+#include "store/calls.h"
+#include "store/store.h"
+
+#include <functional>
+#include <string>
+
+namespace voxanne::calls {
+
+// One call's hands: what a responder may do in it.
+struct Hands {
+  conversation::LookUp look_up;
+  conversation::TakeMessage take_message;
+  std::function<void(std::string question)> on_gap;  // a question that found no answer
+};
+
+struct Services {
+  async::Clock& clock;
+  store::Store& store;
+  events::Bus& events;
+  recordings::SpoolWriter& spool;
+  // The ladders of a call on `shard`: shared providers, and responders of its own.
+  std::function<conversation::Providers(const media::Shard& shard, const domain::Assistant& assistant,
+                                        Hands hands)>
+      providers;
+  std::function<async::Task<Result<std::optional<conversation::KnowledgeAnswer>>>(OrgId org,
+                                                                                  std::string question)>
+      look_up;
+  // A recording is durable in the queue: work it.
+  std::function<void()> upload_queued;
+  store::Holder holder;
+};
+
+}  // namespace voxanne::calls

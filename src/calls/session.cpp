@@ -1,0 +1,352 @@
+#include "calls/session.h"
+
+#include "base/json_text.h"
+#include "base/log.h"
+#include "calls/verdict.h"
+#include "domain/call_json.h"
+#include "recordings/key.h"
+#include "store/knowledge.h"
+#include "store/messages.h"
+#include "store/uploads.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+namespace voxanne::calls {
+namespace {
+
+using domain::CallStatus;
+using domain::RecordingStatus;
+using events::EventType;
+
+std::string json_object(const conversation::EventDetails& details) {
+  std::string out{"{"};
+  for (const auto& [name, value] : details) {
+    if (out.size() > 1) out.push_back(',');
+    append_json_string(out, name);
+    out.push_back(':');
+    append_json_string(out, value);
+  }
+  return out + "}";
+}
+
+}  // namespace
+
+Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, domain::Call call,
+                 domain::Assistant assistant, bool stored, OnTranscript on_transcript)
+    : services_(services),
+      call_(std::move(call)),
+      assistant_(std::move(assistant)),
+      stored_(stored),
+      on_transcript_(std::move(on_transcript)),
+      leg_(std::move(leg)),
+      answered_(leg_->shard().executor()),
+      leg_ended_(leg_->shard().executor()),
+      ledger_(leg_->shard().executor(), services.clock, services.store, call_.id.str()) {}
+
+Session::~Session() = default;
+
+async::Task<> Session::run() {
+  using namespace async::asio::experimental::awaitable_operators;
+  open();
+  leg_->start(*this);
+  if (call_.direction == domain::Direction::inbound)
+    answered_.set();
+  else
+    co_await (answered_.wait() || leg_ended_.wait());
+
+  if (!leg_ended_.is_set() && !verdict_) {
+    const auto spoken = co_await converse();
+    if (!verdict_) verdict_ = spoken;
+  }
+  co_await hang_up();
+  co_await file(*verdict_);
+}
+
+// The row, with its first log line; a call that is answered before its row is durable goes on.
+void Session::open() {
+  if (!stored_) {
+    store::Batch batch;
+    store::insert_call(batch, call_, services_.holder);
+    ledger_.write(std::move(batch));
+  }
+  std::string data{R"({"channel":)"};
+  append_json_string(data, domain::to_string(call_.channel));
+  data += R"(,"direction":)";
+  append_json_string(data, domain::to_string(call_.direction));
+  log("call.started", data + "}");
+  publish(EventType::call_started, call_json());
+}
+
+async::Task<domain::Verdict> Session::converse() {
+  const auto executor = leg_->shard().executor();
+  const UtcTime now = services_.clock.utc();
+  call_.status = CallStatus::in_progress;
+  call_.answered_at = now;
+  if (!call_.started_at) call_.started_at = now;
+
+  conversation::ConversationOptions options;
+  options.assistant = assistant_;
+  options.org = call_.org.str();
+  options.rate = leg_->sample_rate();
+  options.playout_delay = [this] { return leg_->playout_delay(); };
+  conversation_ = std::make_unique<conversation::Conversation>(
+      executor, services_.clock, std::move(options), services_.providers(leg_->shard(), assistant_, hands()),
+      static_cast<conversation::ConversationObserver&>(*this));
+
+  media::Exchange* exchange = conversation_.get();
+  if (assistant_.record) {
+    recorder_ = std::make_unique<recordings::Recorder>(
+        services_.spool,
+        recordings::SpoolHeader{
+            .call = call_.id, .org = call_.org, .rate = leg_->sample_rate(), .started_at = now},
+        [this](const Error& error) {
+          log::error("recording.stopped",
+                     {{"callId", call_.id.str()}, {"code", error.code}, {"error", error.message}});
+          std::string data{R"({"code":)"};
+          append_json_string(data, error.code);
+          log("recording.stopped", data + "}");
+          publish(EventType::recording_failed, data + "}");
+        });
+    tee_ = std::make_unique<media::Tee>(*conversation_, *recorder_);
+    exchange = tee_.get();
+    call_.recording_status = RecordingStatus::recording;
+  }
+
+  store::Batch batch;
+  store::move_call(batch, key(), CallStatus::in_progress, now);
+  if (recorder_) store::set_recording_status(batch, key(), RecordingStatus::recording);
+  ledger_.write(std::move(batch), [this] { publish(EventType::call_updated, call_json()); });
+  log::info("call.answered", {{"callId", call_.id.str()},
+                              {"orgId", call_.org.str()},
+                              {"channel", domain::to_string(call_.channel)},
+                              {"rate", leg_->sample_rate()}});
+  leg_->answer(*exchange);
+  co_return co_await conversation_->run();
+}
+
+async::Task<> Session::hang_up() {
+  if (!leg_ended_.is_set()) {
+    leg_->hang_up();
+    const auto deadline = async::Deadline::after(services_.clock, 5s);
+    auto ended = [](async::Event& event) -> async::Task<Result<>> {
+      co_await event.wait();
+      co_return Result<>{};
+    };
+    static_cast<void>(co_await async::with_deadline(services_.clock, deadline, ended(leg_ended_)));
+  }
+  if (!verdict_)
+    verdict_ =
+        domain::Verdict{CallStatus::failed, "call.in-progress.error-unknown", domain::FaultParty::us, {}};
+}
+
+async::Task<> Session::file(domain::Verdict verdict) {
+  const UtcTime now = services_.clock.utc();
+  const telephony::MediaStats media = leg_->media_stats();
+  leg_.reset();  // from here on no more audio
+
+  recordings::Recording recording;
+  if (recorder_) recording = co_await recorder_->finish();
+  call_.status = verdict.status;
+  call_.ended_reason = verdict.reason;
+  call_.ended_at = now;
+  if (call_.answered_at) call_.duration = double((now - *call_.answered_at).count()) / 1'000.0;
+  const auto summary = summarize(facts_);
+
+  store::Batch batch;
+  store::end_call(batch, key(), verdict, now);
+  store::summarize_call(batch, key(), summary);
+  if (recording.slots > 0) {
+    call_.recording_status = RecordingStatus::queued;
+    call_.has_recording = true;
+    store::enqueue_upload(batch, {.id = UploadId::make(),
+                                  .org = call_.org,
+                                  .call = call_.id,
+                                  .node = services_.holder.node,
+                                  .source = call_.org.str() + "/" + call_.id.str() + ".spool",
+                                  .object_key = recordings::recording_key(call_.org, call_.id),
+                                  .content_type = "audio/ogg",
+                                  .sha256 = {},
+                                  .duration_ms = std::int64_t(recording.slots) * audio::frame_ms,
+                                  .created_at = now,
+                                  .next_attempt_at = now,
+                                  .last_error = {}});
+  } else if (recorder_) {
+    call_.recording_status = RecordingStatus::failed;
+    store::set_recording_status(batch, key(), RecordingStatus::failed);
+  }
+  std::string data{R"({"reason":)"};
+  append_json_string(data, verdict.reason);
+  data += R"(,"fault":)";
+  append_json_string(data, domain::to_string(verdict.fault));
+  data += R"(,"detail":)";
+  append_json_string(data, verdict.detail);
+  const auto count = [&](const char* name, std::uint64_t value) {
+    data.append(",\"").append(name).append("\":").append(std::to_string(value));
+  };
+  count("packetsReceived", media.received);
+  count("packetsLost", media.lost);
+  count("packetsLate", media.late);
+  count("framesConcealed", media.concealed);
+  count("packetsSent", media.sent);
+  store::log_event(batch, key(), now, "call.ended", data + "}");
+
+  call_.has_transcript = !facts_.turns.empty();
+  call_.summary = summary.summary;
+  call_.outcome = summary.outcome;
+  call_.tools_used = summary.tools_used;
+  call_.fault = verdict.fault;
+  const bool queued = recording.slots > 0;
+  ledger_.write(std::move(batch), [this, queued] {
+    publish(EventType::call_ended, call_json());
+    if (queued) {
+      publish(EventType::recording_ready, call_json());
+      services_.upload_queued();
+    }
+  });
+  log::info("call.ended", {{"callId", call_.id.str()},
+                           {"orgId", call_.org.str()},
+                           {"reason", verdict.reason},
+                           {"fault", domain::to_string(verdict.fault)},
+                           {"seconds", call_.duration.value_or(0)},
+                           {"packetsLost", media.lost}});
+  if (!co_await ledger_.flush(async::Deadline::after(services_.clock, 60s)))
+    log::error("call.records_not_durable", {{"callId", call_.id.str()}, {"pending", ledger_.pending()}});
+  co_await ledger_.stop();
+}
+
+void Session::end(domain::Verdict why) {
+  if (!verdict_) verdict_ = why;
+  if (conversation_) conversation_->stop(*verdict_);
+  if (!answered_.is_set()) {
+    leg_->hang_up();  // still ringing: on_ended() wakes run()
+  }
+}
+
+Result<> Session::say(std::string) {
+  return Error{Fault::conflict, "call_not_answered", "the call has not been answered; wait for call.updated"};
+}
+
+void Session::on_ringing() {
+  call_.status = CallStatus::ringing;
+  call_.started_at = services_.clock.utc();
+  store::Batch batch;
+  store::move_call(batch, key(), CallStatus::ringing, *call_.started_at);
+  ledger_.write(std::move(batch), [this, json = call_json()] { publish(EventType::call_updated, json); });
+}
+
+void Session::on_answered() { answered_.set(); }
+
+void Session::on_digit(char digit) {
+  if (conversation_) conversation_->on_digit(digit);
+}
+
+void Session::on_hold(bool held) {
+  log(held ? "hold.began" : "hold.ended");
+  if (conversation_) conversation_->on_hold(held);
+}
+
+void Session::on_ended(const telephony::LegEnd& end) {
+  if (!verdict_ && end.cause != telephony::LegEnd::Cause::local_hung_up)
+    verdict_ = verdict_of(end, call_.direction, call_.answered_at.has_value());
+  leg_ended_.set();
+  if (conversation_ && verdict_) conversation_->stop(*verdict_);
+}
+
+void Session::on_turn(domain::Turn turn) {
+  facts_.turns.push_back(turn);
+  std::string json;
+  domain::append_turn(json, turn);
+  store::Batch batch;
+  store::put_turn(batch, key(), turn);
+  ledger_.write(std::move(batch),
+                [this, json = std::move(json)] { publish(EventType::transcript_final, json); });
+  if (on_transcript_) on_transcript_(turn.speaker, turn.text, true);
+}
+
+void Session::on_partial(domain::Speaker speaker, std::string_view text) {
+  std::string data{R"({"speaker":)"};
+  append_json_string(data, domain::to_string(speaker));
+  data += R"(,"text":)";
+  append_json_string(data, text);
+  publish(EventType::transcript_partial, data + "}");
+  if (on_transcript_) on_transcript_(speaker, text, false);
+}
+
+void Session::on_event(std::string_view name, conversation::EventDetails details) {
+  log(std::string{name}, json_object(details));
+}
+
+void Session::on_clear_playout() { leg_->clear_playout(); }
+
+Hands Session::hands() {
+  return {
+      .look_up = [this](std::string question) { return services_.look_up(call_.org, std::move(question)); },
+      .take_message = [this](conversation::TakenMessage taken) { return take_message(std::move(taken)); },
+      .on_gap = [this](std::string question) { open_gap(std::move(question)); }};
+}
+
+async::Task<Result<>> Session::take_message(conversation::TakenMessage taken) {
+  domain::Message message;
+  message.id = taken.id.empty() ? MessageId::make() : taken.id;
+  message.org = call_.org;
+  message.call = call_.id;
+  message.caller_name = std::move(taken.caller_name);
+  message.number = taken.number.empty() ? call_.customer.number : std::move(taken.number);
+  message.text = std::move(taken.text);
+  message.urgency = taken.urgent ? "urgent" : "normal";
+  message.created_at = services_.clock.utc();
+  store::Batch batch;
+  store::insert_message(batch, message);
+  store::log_event(batch, key(), message.created_at, "message.taken");
+  // The caller is told once it is durable; the ledger keeps order with the call's own row, which it
+  // refers to.
+  if (!co_await ledger_.flush(async::Deadline::after(services_.clock, 3s)))
+    co_return unavailable("database_unavailable", "the call's own row is not written yet");
+  auto written = co_await services_.store.write(std::move(batch));
+  if (written.has_error() && written.error().kind != Fault::conflict) co_return written.error();
+  // A conflict is this very message, kept by an earlier try.
+  ++facts_.messages_taken;
+  std::string data{R"({"id":)"};
+  append_json_string(data, message.id.str());
+  data += R"(,"urgency":)";
+  append_json_string(data, message.urgency);
+  publish(EventType::message_taken, data + "}");
+  co_return Result<>{};
+}
+
+void Session::open_gap(std::string question) {
+  ++facts_.questions_unanswered;
+  domain::Gap gap;
+  gap.id = GapId::make();
+  gap.org = call_.org;
+  gap.call = call_.id;
+  gap.question = std::move(question);
+  gap.created_at = services_.clock.utc();
+  std::string data{R"({"question":)"};
+  append_json_string(data, gap.question);
+  store::Batch batch;
+  store::open_gap(batch, gap);
+  ledger_.write(std::move(batch), [this, data = data + "}"] { publish(EventType::gap_opened, data); });
+}
+
+void Session::log(std::string type, std::string data) {
+  store::Batch batch;
+  store::log_event(batch, key(), services_.clock.utc(), std::move(type), std::move(data));
+  ledger_.write(std::move(batch));
+}
+
+void Session::publish(EventType type, std::string data) {
+  services_.events.publish({.type = type,
+                            .org = call_.org,
+                            .call = call_.id,
+                            .data = std::move(data),
+                            .at = services_.clock.utc()});
+}
+
+std::string Session::call_json() const {
+  std::string out;
+  domain::append_call(out, call_);
+  return out;
+}
+
+}  // namespace voxanne::calls

@@ -1,0 +1,85 @@
+// One call's life, from its leg to its verdict.
+//
+//   ring ─▶ answer ─▶ converse, recorded ─▶ hang up ─▶ file: verdict, summary, recording queued
+//
+// Whatever happens on the way, run() ends with exactly one verdict written and one call.ended
+// published, unless the process dies, and then recovery writes it.
+//
+// Lifecycle: construct, co_await run(), destroy. end() may come at any time before. Owner: the
+// Switchboard. Executor: the leg's shard.
+#pragma once
+
+#include "calls/ledger.h"
+#include "calls/services.h"
+#include "calls/summary.h"
+#include "media/tee.h"
+#include "recordings/recorder.h"
+#include "telephony/leg.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace voxanne::calls {
+
+class Session final : private telephony::LegObserver, private conversation::ConversationObserver {
+ public:
+  // Turns as they become final and partials, for a leg that shows them to its caller (a browser).
+  using OnTranscript = std::function<void(domain::Speaker, std::string_view text, bool final)>;
+
+  // `stored`: the call's row is durable already (it was placed through the API).
+  Session(Services& services, std::unique_ptr<telephony::Leg> leg, domain::Call call,
+          domain::Assistant assistant, bool stored, OnTranscript on_transcript = {});
+  ~Session() override;
+
+  async::Task<> run();
+  // Ends the call now, with this verdict unless it has one already.
+  void end(domain::Verdict why);
+  // The assistant says this next. Error: conflict (call_not_answered).
+  Result<> say(std::string text);
+
+  const domain::Call& call() const noexcept { return call_; }
+
+ private:
+  void on_ringing() override;
+  void on_answered() override;
+  void on_digit(char digit) override;
+  void on_hold(bool held) override;
+  void on_ended(const telephony::LegEnd& end) override;
+
+  void on_turn(domain::Turn turn) override;
+  void on_partial(domain::Speaker speaker, std::string_view text) override;
+  void on_event(std::string_view name, conversation::EventDetails details) override;
+  void on_clear_playout() override;
+
+  void open();
+  async::Task<domain::Verdict> converse();
+  async::Task<> hang_up();
+  async::Task<> file(domain::Verdict verdict);
+  Hands hands();
+  async::Task<Result<>> take_message(conversation::TakenMessage taken);
+  void open_gap(std::string question);
+
+  store::CallKey key() const { return {call_.org, call_.id}; }
+  void log(std::string type, std::string data = "{}");
+  void publish(events::EventType type, std::string data);
+  std::string call_json() const;
+
+  Services& services_;
+  domain::Call call_;
+  domain::Assistant assistant_;
+  bool stored_;
+  OnTranscript on_transcript_;
+  CallFacts facts_;
+  std::optional<domain::Verdict> verdict_;
+
+  std::unique_ptr<recordings::Recorder> recorder_;
+  std::unique_ptr<conversation::Conversation> conversation_;
+  std::unique_ptr<media::Tee> tee_;
+  std::unique_ptr<telephony::Leg> leg_;  // before what it calls into
+  async::Event answered_, leg_ended_;
+  Ledger ledger_;
+};
+
+}  // namespace voxanne::calls

@@ -1,0 +1,337 @@
+#include "calls/switchboard.h"
+
+#include "base/e164.h"
+#include "base/log.h"
+#include "calls/verdict.h"
+#include "store/organizations.h"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <future>
+
+namespace voxanne::calls {
+namespace {
+
+constexpr std::size_t max_remembered_routes = 10'000;
+
+seconds retry_of(telephony::Refusal why, seconds normal) {
+  return why == telephony::Refusal::draining ? seconds{30} : normal;
+}
+
+Error refusal_error(telephony::Refusal why, seconds retry_after) {
+  using telephony::Refusal;
+  switch (why) {
+    case Refusal::draining:
+      return {Fault::unavailable, "draining",
+              "the server is about to stop and takes no new calls; try again shortly", retry_after};
+    case Refusal::organization_full:
+      return {Fault::unavailable, "over_capacity",
+              "the organization has as many calls as it may have at a time", retry_after};
+    default:
+      return {Fault::unavailable, "over_capacity", "the server has as many calls as it can serve well",
+              retry_after};
+  }
+}
+
+}  // namespace
+
+struct Switchboard::Desk {
+  explicit Desk(media::Shard& s) : shard(s), tasks(s.executor(), "calls") {}
+
+  media::Shard& shard;
+  std::atomic<int> calls{0};
+  std::unordered_map<CallId, Session*> sessions;  // shard only
+  async::TaskGroup tasks;
+};
+
+Switchboard::Switchboard(Services services, Options options, std::vector<media::Shard*> shards)
+    : services_(std::move(services)), options_(std::move(options)) {
+  for (media::Shard* shard : shards) desks_.push_back(std::make_unique<Desk>(*shard));
+}
+
+Switchboard::~Switchboard() = default;
+
+media::Shard& Switchboard::choose_shard() {
+  const auto least =
+      std::ranges::min_element(desks_, {}, [](const auto& desk) { return desk->calls.load(); });
+  return (*least)->shard;
+}
+
+Switchboard::Desk& Switchboard::desk_of(const media::Shard& shard) {
+  return **std::ranges::find_if(desks_, [&](const auto& desk) { return &desk->shard == &shard; });
+}
+
+bool Switchboard::has_room() const { return !draining() && active() < std::size_t(options_.max_calls); }
+
+std::optional<telephony::Refusal> Switchboard::admit(const OrgId& org, int org_limit,
+                                                     domain::Direction direction) {
+  if (draining()) return telephony::Refusal::draining;
+  const int kept_for_inbound = direction == domain::Direction::outbound ? options_.max_calls / 5 : 0;
+  const std::lock_guard lock{mutex_};
+  if (active() >= std::size_t(options_.max_calls - kept_for_inbound)) return telephony::Refusal::server_full;
+  int& count = by_org_[org];
+  if (org_limit > 0 && count >= org_limit) return telephony::Refusal::organization_full;
+  ++count;
+  ++active_;
+  return std::nullopt;
+}
+
+void Switchboard::release(const OrgId& org) {
+  const std::lock_guard lock{mutex_};
+  if (const auto entry = by_org_.find(org); entry != by_org_.end() && --entry->second == 0)
+    by_org_.erase(entry);
+  --active_;
+}
+
+void Switchboard::take(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info) {
+  Desk& desk = desk_of(leg->shard());
+  desk.tasks.spawn(answer(desk, std::move(leg), std::move(info), std::nullopt, {}));
+}
+
+void Switchboard::take_for(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info, OrgId org,
+                           AssistantId assistant, Session::OnTranscript on_transcript) {
+  Desk& desk = desk_of(leg->shard());
+  desk.tasks.spawn(answer(desk, std::move(leg), std::move(info),
+                          std::pair{std::move(org), std::move(assistant)}, std::move(on_transcript)));
+}
+
+namespace {
+
+// A leg that is refused: told so, and kept until it has ended.
+async::Task<> turn_away(async::Clock& clock, std::unique_ptr<telephony::Leg> leg, telephony::Refusal why,
+                        seconds retry_after) {
+  class Observer final : public telephony::LegObserver {
+   public:
+    explicit Observer(async::Executor executor) : ended(executor) {}
+    void on_digit(char) override {}
+    void on_hold(bool) override {}
+    void on_ended(const telephony::LegEnd&) override { ended.set(); }
+    async::Event ended;
+  } observer{leg->shard().executor()};
+  leg->start(observer);
+  leg->refuse(why, retry_after);
+  auto ended = [](async::Event& event) -> async::Task<Result<>> {
+    co_await event.wait();
+    co_return Result<>{};
+  };
+  static_cast<void>(
+      co_await async::with_deadline(clock, async::Deadline::after(clock, 35s), ended(observer.ended)));
+}
+
+}  // namespace
+
+async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> leg,
+                                  telephony::InboundInfo info,
+                                  std::optional<std::pair<OrgId, AssistantId>> known,
+                                  Session::OnTranscript on_transcript) {
+  const auto target = co_await route(info.to, std::move(known));
+  std::optional<telephony::Refusal> refusal;
+  if (target.has_error())
+    refusal = target.error().kind == Fault::not_found ? telephony::Refusal::unknown_target
+                                                      : telephony::Refusal::server_full;
+  else
+    refusal = admit(target->org, target->max_concurrent, domain::Direction::inbound);
+  if (refusal) {
+    log::warning("call.refused", {{"why", target.has_error() ? target.error().code
+                                                             : refusal_error(*refusal, seconds{0}).code},
+                                  {"protocolId", info.protocol_id},
+                                  {"active", active()}});
+    co_await turn_away(services_.clock, std::move(leg), *refusal, retry_of(*refusal, options_.retry_after));
+    co_return;
+  }
+
+  domain::Call call;
+  call.id = CallId::make();
+  call.org = target->org;
+  call.assistant = target->assistant.id;
+  call.phone_number = target->number;
+  call.direction = domain::Direction::inbound;
+  call.channel = leg->channel();
+  call.status = domain::CallStatus::ringing;
+  call.customer = {info.from_number, info.from_name};
+  call.created_at = services_.clock.utc();
+  call.started_at = call.created_at;
+  co_await serve(desk, std::make_unique<Session>(services_, std::move(leg), std::move(call),
+                                                 target->assistant, false, std::move(on_transcript)));
+}
+
+// Admitted calls only; whatever happens inside, the place is given back.
+async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
+  const CallId id = session->call().id;
+  const OrgId org = session->call().org;
+  ++desk.calls;
+  desk.sessions.emplace(id, session.get());
+  {
+    const std::lock_guard lock{mutex_};
+    where_.emplace(id, &desk);
+  }
+  std::string failure;
+  try {
+    co_await session->run();
+  } catch (const std::exception& e) {
+    failure = e.what();
+  }
+  if (!failure.empty()) log::error("call.failed", {{"callId", id.str()}, {"error", failure}});
+  desk.sessions.erase(id);
+  {
+    const std::lock_guard lock{mutex_};
+    where_.erase(id);
+  }
+  --desk.calls;
+  release(org);
+}
+
+async::Task<Result<Switchboard::Target>> Switchboard::route(
+    const std::string& dialled, std::optional<std::pair<OrgId, AssistantId>> known) {
+  const std::string key = known ? known->first.str() + "/" + known->second.str() : dialled;
+  auto target = co_await look_up(dialled, std::move(known));
+  const std::lock_guard lock{mutex_};
+  if (target) {
+    if (routes_.size() < max_remembered_routes) routes_.insert_or_assign(key, *target);
+  } else if (target.error().kind == Fault::unavailable || target.error().kind == Fault::timed_out) {
+    if (const auto last = routes_.find(key); last != routes_.end()) co_return last->second;
+  } else {
+    routes_.erase(key);
+  }
+  co_return target;
+}
+
+async::Task<Result<Switchboard::Target>> Switchboard::look_up(
+    std::string dialled, std::optional<std::pair<OrgId, AssistantId>> known) {
+  store::Store& store = services_.store;
+  Target target;
+  if (!known) {
+    if (const auto number = to_e164(dialled)) {
+      auto found = co_await store::phone_number_dialled(store, *number);
+      if (found.has_error()) co_return found.error();
+      if (*found) {
+        target.number = (*found)->id;
+        known = std::pair{(*found)->org, (*found)->assistant};
+      }
+    }
+    if (!known) known = options_.catch_all;
+  }
+  if (!known) co_return not_found("unknown_number", "nobody here has the number that was dialled");
+  auto assistant = co_await store::find_assistant(store, known->first, known->second);
+  if (assistant.has_error()) co_return assistant.error();
+  if (!*assistant)
+    co_return not_found("assistant_not_found", "there is no such assistant in this organization");
+  auto organization = co_await store::find_organization(store, known->first);
+  if (organization.has_error()) co_return organization.error();
+  target.org = known->first;
+  target.assistant = std::move(**assistant);
+  if (*organization) target.max_concurrent = (*organization)->max_concurrent_calls;
+  co_return target;
+}
+
+async::Task<Result<domain::Call>> Switchboard::place(PlaceCall request) {
+  Desk& desk = desk_of(choose_shard());
+  co_return co_await async::asio::co_spawn(desk.shard.executor(), place_on(desk, std::move(request)),
+                                           async::use_task);
+}
+
+async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall request) {
+  auto number = co_await store::find_phone_number(services_.store, request.org, request.phone_number);
+  if (number.has_error()) co_return number.error();
+  if (!*number)
+    co_return not_found(
+        "phone_number_not_found",
+        "there is no such phone number in this organization; GET /api/phone-numbers lists them");
+  auto target = co_await look_up({}, std::pair{request.org, request.assistant});
+  if (target.has_error()) co_return target.error();
+
+  const auto dialer = dialers_.find((*number)->carrier);
+  if (dialer == dialers_.end() || !dialer->second)
+    co_return Error{
+        Fault::impossible, "carrier_not_configured",
+        "the phone number's carrier is not set up on this server; set SIP_TRUNK_URI, or use a number of "
+        "another carrier"};
+  auto leg = dialer->second->dial(
+      desk.shard, {.to = request.customer.number, .from_number = (*number)->number, .from_name = {}});
+  if (leg.has_error()) co_return leg.error();
+  if (const auto refusal = admit(request.org, target->max_concurrent, domain::Direction::outbound))
+    co_return refusal_error(*refusal, retry_of(*refusal, options_.retry_after));
+
+  domain::Call call;
+  call.id = CallId::make();
+  call.org = request.org;
+  call.assistant = request.assistant;
+  call.phone_number = request.phone_number;
+  call.direction = domain::Direction::outbound;
+  call.channel = (*leg)->channel();
+  call.customer = std::move(request.customer);
+  call.metadata = std::move(request.metadata);
+  call.created_at = services_.clock.utc();
+  store::Batch batch;
+  store::insert_call(batch, call, services_.holder);
+  auto written = co_await services_.store.write(std::move(batch));
+  if (written.has_error()) {
+    release(request.org);
+    co_return written.error();
+  }
+  desk.tasks.spawn(
+      serve(desk, std::make_unique<Session>(services_, std::move(*leg), call, target->assistant, true)));
+  co_return call;
+}
+
+async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, std::function<Result<>(Session&)> act) {
+  Desk* desk = nullptr;
+  {
+    const std::lock_guard lock{mutex_};
+    if (const auto entry = where_.find(id); entry != where_.end()) desk = entry->second;
+  }
+  auto on_desk = [](Desk& at, const OrgId& owner, const CallId& call,
+                    const std::function<Result<>(Session&)>& f) -> async::Task<std::optional<Result<>>> {
+    const auto session = at.sessions.find(call);
+    if (session == at.sessions.end() || session->second->call().org != owner) co_return std::nullopt;
+    co_return f(*session->second);
+  };
+  if (desk) {
+    auto done =
+        co_await async::asio::co_spawn(desk->shard.executor(), on_desk(*desk, org, id, act), async::use_task);
+    if (done) co_return *done;
+  }
+  auto call = co_await store::find_call(services_.store, {org, id});
+  if (call.has_error()) co_return call.error();
+  if (!*call) co_return not_found("call_not_found", "there is no such call");
+  co_return Error{Fault::conflict, "call_already_ended", "the call has ended already"};
+}
+
+async::Task<Result<>> Switchboard::end(OrgId org, CallId call) {
+  co_return co_await with_session(std::move(org), std::move(call), [](Session& session) -> Result<> {
+    session.end(canceled_verdict());
+    return {};
+  });
+}
+
+async::Task<Result<>> Switchboard::say(OrgId org, CallId call, std::string text) {
+  co_return co_await with_session(std::move(org), std::move(call),
+                                  [text = std::move(text)](Session& session) { return session.say(text); });
+}
+
+void Switchboard::drain(milliseconds grace) {
+  draining_ = true;
+  const auto join_all = [this](milliseconds limit) {
+    const auto deadline = async::Deadline::after(services_.clock, limit);
+    auto joined = [](Desk& desk) -> async::Task<Result<>> {
+      co_await desk.tasks.join();
+      co_return Result<>{};
+    };
+    bool all = true;
+    for (const auto& desk : desks_)
+      all &= async::run_on(desk->shard.executor(),
+                           async::with_deadline(services_.clock, deadline, joined(*desk)))
+                 .has_value();
+    return all;
+  };
+  if (join_all(grace)) return;
+  log::warning("calls.cut_by_shutdown", {{"active", active()}});
+  for (const auto& desk : desks_)
+    async::asio::post(desk->shard.executor(), [&desk] {
+      for (const auto& [id, session] : desk->sessions) session->end(shutdown_verdict());
+    });
+  if (!join_all(90s)) log::error("calls.not_filed", {{"active", active()}});
+}
+
+}  // namespace voxanne::calls

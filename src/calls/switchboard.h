@@ -1,0 +1,102 @@
+// Takes calls in, places calls, knows which are alive, and refuses the one that could not be served
+// well rather than degrade all others.
+//
+//   inbound:  leg + who was dialled ─▶ route (organization, assistant) ─▶ admission ─▶ Session
+//   outbound: place() ─▶ assistant, number, carrier ─▶ admission ─▶ row ─▶ Session
+//
+// Of `max_calls` a fifth is kept for inbound calls. When the database is away, a number that was
+// dialled before is routed as it was then.
+//
+// Owner: app; made before the listeners start and destroyed after the shards' calls have ended
+// (drain()). place(), end() and say() run on any loop; take() on the leg's shard; drain() blocks and
+// is called from outside all loops.
+#pragma once
+
+#include "calls/call_control.h"
+#include "calls/services.h"
+#include "calls/session.h"
+#include "telephony/leg.h"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace voxanne::calls {
+
+class Switchboard final : public CallControl {
+ public:
+  struct Options {
+    int max_calls = 100;
+    seconds retry_after{5};  // told with a refusal
+    // Development: whoever is dialled, this organization's assistant answers.
+    std::optional<std::pair<OrgId, AssistantId>> catch_all{};
+  };
+  // Who dials for a carrier; null where that carrier is not set up.
+  using Dialers = std::map<domain::PhoneNumber::Carrier, telephony::Dialer*>;
+
+  Switchboard(Services services, Options options, std::vector<media::Shard*> shards);
+  ~Switchboard() override;
+  void set_dialers(Dialers dialers) { dialers_ = std::move(dialers); }
+
+  // The shard with the fewest calls, for a new leg; any thread.
+  media::Shard& choose_shard();
+  // A call came in by SIP.
+  void take(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info);
+  // A call came in for a known assistant (a browser, whose token named the organization).
+  void take_for(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info, OrgId org,
+                AssistantId assistant, Session::OnTranscript on_transcript);
+
+  async::Task<Result<domain::Call>> place(PlaceCall request) override;
+  async::Task<Result<>> end(OrgId org, CallId call) override;
+  async::Task<Result<>> say(OrgId org, CallId call, std::string text) override;
+
+  // No new calls from here on; returns when the last has ended, or after `grace` ends the rest with
+  // worker-shutdown and waits until they are filed.
+  void drain(milliseconds grace);
+
+  std::size_t active() const { return active_.load(std::memory_order_relaxed); }
+  bool has_room() const;
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Target {
+    OrgId org;
+    domain::Assistant assistant;
+    PhoneNumberId number;
+    int max_concurrent = 0;
+  };
+  struct Desk;  // one shard's calls
+
+  Desk& desk_of(const media::Shard& shard);
+  async::Task<> answer(Desk& desk, std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info,
+                       std::optional<std::pair<OrgId, AssistantId>> known,
+                       Session::OnTranscript on_transcript);
+  async::Task<> serve(Desk& desk, std::unique_ptr<Session> session);
+  async::Task<Result<domain::Call>> place_on(Desk& desk, PlaceCall request);
+  async::Task<Result<Target>> route(const std::string& dialled,
+                                    std::optional<std::pair<OrgId, AssistantId>> known);
+  async::Task<Result<Target>> look_up(std::string dialled,
+                                      std::optional<std::pair<OrgId, AssistantId>> known);
+  std::optional<telephony::Refusal> admit(const OrgId& org, int org_limit, domain::Direction direction);
+  void release(const OrgId& org);
+  async::Task<Result<>> with_session(OrgId org, CallId call, std::function<Result<>(Session&)> act);
+
+  Services services_;
+  const Options options_;
+  Dialers dialers_;
+  std::vector<std::unique_ptr<Desk>> desks_;
+  std::atomic<std::size_t> active_{0};
+  std::atomic<bool> draining_{false};
+
+  mutable std::mutex mutex_;  // the following; held for a lookup, never across an await
+  std::unordered_map<CallId, Desk*> where_;
+  std::unordered_map<OrgId, int> by_org_;
+  std::map<std::string, Target> routes_;  // the last answer for each number dialled
+};
+
+}  // namespace voxanne::calls

@@ -1,0 +1,58 @@
+#include "calls/verdict.h"
+
+namespace voxanne::calls {
+namespace {
+
+using domain::CallStatus;
+using domain::FaultParty;
+using domain::Verdict;
+
+Verdict ended(std::string_view reason, std::string detail) {
+  return {CallStatus::ended, std::string{reason}, FaultParty::nobody, std::move(detail)};
+}
+
+Verdict failed(bool answered, std::string_view what, std::string detail) {
+  return {CallStatus::failed,
+          (answered ? "call.in-progress.error-" : "call.start.error-") + std::string{what},
+          FaultParty::carrier, std::move(detail)};
+}
+
+}  // namespace
+
+Verdict verdict_of(const telephony::LegEnd& end, domain::Direction direction, bool answered) {
+  using Cause = telephony::LegEnd::Cause;
+  std::string detail = end.detail;
+  if (end.status != 0) detail = std::to_string(end.status) + (detail.empty() ? "" : " " + detail);
+  switch (end.cause) {
+    case Cause::remote_hung_up:
+      return ended(domain::ended::customer, detail);
+    case Cause::local_hung_up:
+      return ended(domain::ended::assistant, detail);
+    case Cause::cancelled:
+      return ended(
+          direction == domain::Direction::inbound ? domain::ended::customer : domain::ended::canceled,
+          detail);
+    case Cause::busy:
+      return ended(domain::ended::busy, detail);
+    case Cause::no_answer:
+      return ended(domain::ended::no_answer, detail);
+    case Cause::transferred:
+      return ended(domain::ended::forwarded, detail);
+    case Cause::rejected:
+      return failed(answered, "rejected", detail);
+    case Cause::media_timeout:
+      return failed(answered, "media-timeout", detail);
+    case Cause::transport_failed:
+      return failed(answered, "transport", detail);
+  }
+  return failed(answered, "unknown", detail);
+}
+
+Verdict canceled_verdict() { return ended(domain::ended::canceled, {}); }
+
+Verdict shutdown_verdict() {
+  return {CallStatus::ended, std::string{domain::ended::shutdown}, FaultParty::us,
+          "the server stopped before the call had ended"};
+}
+
+}  // namespace voxanne::calls
