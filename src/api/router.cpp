@@ -106,7 +106,7 @@ struct Router::Impl {
     for (std::size_t i = 0; i < found.values.size(); ++i) {
       std::string value;
       if (!net::percent_decode(found.values[i], value) || value.size() > max_parameter ||
-          !is_valid_utf8(value))
+          !is_valid_utf8(value) || has_dot_segment(value))
         return false;
       context.params.emplace_back(leaf.names[i], std::move(value));
     }
