@@ -49,7 +49,15 @@ net::Response serve(const Served& asset, const net::Request& request) {
 
 }  // namespace
 
-Answer get_page(Services&, Context& context) { co_return serve(served().at("index.html"), context.request); }
+Answer get_page(Services&, Context& context) {
+  auto response = serve(served().at("index.html"), context.request);
+  // Stricter than what every response carries: browsers enforce both.
+  response.headers.add(
+      "Content-Security-Policy",
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+      "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
+  co_return response;
+}
 
 Answer get_asset(Services&, Context& context) {
   const auto found = served().find(context.param("name"));

@@ -1,0 +1,131 @@
+// Assistants, phone numbers, messages: create, read, change, refuse.
+#include "api/routes/test_world.h"
+#include "store/messages.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace voxanne::api {
+namespace {
+
+using testing::HasSubstr;
+namespace json = boost::json;
+
+class Resources : public testing::Test {
+ protected:
+  json::value made(const std::string& path, const std::string& body) {
+    const auto answer = world.ask("POST", path, "demo", body);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return answer.json();
+  }
+  std::string id_of(const json::value& object) { return std::string{object.at("id").as_string()}; }
+  void expect_problem(const test::HttpAnswer& answer, int status, const std::string& says) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+    EXPECT_THAT(std::string{answer.json().at("error").as_string()}, HasSubstr(says));
+  }
+
+  World world;
+};
+
+TEST_F(Resources, an_assistant_is_created_read_and_changed) {
+  const auto created =
+      made("/api/assistants", R"({"name":"Reception","greeting":"Good morning","record":false})");
+  EXPECT_EQ(created.at("orgId"), "demo");
+  EXPECT_EQ(created.at("voice"), "slt");
+  EXPECT_EQ(created.at("idlePromptAfterMs"), 7'000);
+  EXPECT_EQ(created.at("maxDuration"), 1'800);
+  EXPECT_EQ(created.at("record"), false);
+  const std::string path = "/api/assistants/" + id_of(created);
+  EXPECT_EQ(world.get(path).json(), created);
+
+  const auto changed =
+      world.ask("PATCH", path, "demo", R"({"greeting":"Good evening","maxDuration":60})").json();
+  EXPECT_EQ(changed.at("greeting"), "Good evening");
+  EXPECT_EQ(changed.at("maxDuration"), 60);
+  EXPECT_EQ(changed.at("name"), "Reception");
+  EXPECT_EQ(changed.at("record"), false);
+  EXPECT_EQ(world.get("/api/assistants").json().at("assistants").as_array().size(), 1u);
+}
+
+TEST_F(Resources, a_bad_assistant_is_refused) {
+  const auto created = made("/api/assistants", R"({"name":"Reception","greeting":"Good morning"})");
+  const std::string path = "/api/assistants/" + id_of(created);
+  expect_problem(world.ask("POST", "/api/assistants", "demo", R"({"name":"x"})"), 400, "greeting");
+  expect_problem(world.ask("POST", "/api/assistants", "demo", R"({"greeting":"x"})"), 400, "name");
+  expect_problem(world.ask("PATCH", path, "demo", R"({"name":""})"), 400, "name");
+  expect_problem(world.ask("PATCH", path, "demo", R"({"maxDuration":1})"), 400, "maxDuration");
+  expect_problem(world.ask("PATCH", path, "demo", R"({"record":"yes"})"), 400, "record");
+  EXPECT_EQ(world.ask("PATCH", path, "demo", R"({"name":"x"})", Role::viewer).status, 403);
+  EXPECT_EQ(world.get(path).json(), created);
+  EXPECT_EQ(world.get("/api/assistants/asst_unknown").json().at("code"), "assistant_not_found");
+}
+
+TEST_F(Resources, a_phone_number_is_normalised_and_answered_by_an_assistant) {
+  const auto assistant = made("/api/assistants", R"({"name":"Reception","greeting":"Good morning"})");
+  const auto number = made("/api/phone-numbers",
+                           R"({"number":"+44 20 7946 0000","assistantId":")" + id_of(assistant) + "\"}");
+  EXPECT_EQ(number.at("number"), "+442079460000");
+  EXPECT_EQ(number.at("carrier"), "sip");
+  const auto builtin =
+      made("/api/phone-numbers", R"({"carrier":"builtin","assistantId":")" + id_of(assistant) + "\"}");
+  EXPECT_TRUE(builtin.at("number").is_null());
+  const std::string path = "/api/phone-numbers/" + id_of(number);
+  const auto changed = world.ask("PATCH", path, "demo", R"({"carrier":"twilio"})").json();
+  EXPECT_EQ(changed.at("carrier"), "twilio");
+  EXPECT_EQ(changed.at("number"), "+442079460000");
+  EXPECT_EQ(world.get(path).json(), changed);
+  EXPECT_EQ(world.get("/api/phone-numbers").json().at("phoneNumbers").as_array().size(), 2u);
+}
+
+TEST_F(Resources, a_bad_phone_number_is_refused) {
+  const auto assistant = id_of(made("/api/assistants", R"({"name":"Reception","greeting":"Good morning"})"));
+  const std::string good = R"({"number":"+442079460000","assistantId":")" + assistant + "\"}";
+  made("/api/phone-numbers", good);
+  expect_problem(world.ask("POST", "/api/phone-numbers", "demo", good), 409, "in use");
+  expect_problem(world.ask("POST", "/api/phone-numbers", "demo", R"({"assistantId":"a"})"), 400, "number");
+  expect_problem(world.ask("POST", "/api/phone-numbers", "demo", R"({"number":"020","assistantId":"a"})"),
+                 400, "number");
+  expect_problem(world.ask("POST", "/api/phone-numbers", "demo", R"({"number":"+442079460001"})"), 400,
+                 "assistantId");
+  expect_problem(
+      world.ask("POST", "/api/phone-numbers", "demo", R"({"number":"+442079460001","assistantId":"no"})"),
+      422, "assistantId");
+  expect_problem(world.ask("POST", "/api/phone-numbers", "demo", R"({"carrier":"pigeon"})"), 400, "carrier");
+  // Another organization's assistant does not answer our number, nor is its number ours to take.
+  expect_problem(world.ask("POST", "/api/phone-numbers", "other",
+                           R"({"number":"+442079460001","assistantId":")" + assistant + "\"}"),
+                 422, "assistantId");
+}
+
+TEST_F(Resources, messages_are_listed_and_marked_as_dealt_with) {
+  store::Batch batch;
+  domain::Message message;
+  message.org = OrgId{"demo"};
+  message.text = "Please call back";
+  message.number = "+447700900123";
+  for (int i = 0; i < 3; ++i) {
+    message.id = MessageId{"msg_" + std::to_string(i)};
+    message.created_at = from_unix_ms(1'780'000'000'000 + i);
+    store::insert_message(batch, message);
+  }
+  world.write(std::move(batch));
+  const auto list = world.get("/api/messages?limit=2").json();
+  ASSERT_EQ(list.at("messages").as_array().size(), 2u);
+  EXPECT_EQ(list.at("messages").at(0).at("id"), "msg_2");
+  EXPECT_TRUE(list.at("messages").at(0).at("callId").is_null());
+  const std::string cursor{list.at("pagination").at("nextCursor").as_string()};
+  EXPECT_EQ(world.get("/api/messages?limit=2&cursor=" + cursor).json().at("messages").at(0).at("id"),
+            "msg_0");
+
+  const auto handled = world.ask("PATCH", "/api/messages/msg_1", "demo", R"({"handledBy":"Anna"})").json();
+  EXPECT_EQ(handled.at("handledBy"), "Anna");
+  EXPECT_TRUE(handled.at("handledAt").is_string());
+  const auto reopened = world.ask("PATCH", "/api/messages/msg_1", "demo", R"({"handledBy":null})").json();
+  EXPECT_TRUE(reopened.at("handledBy").is_null());
+  EXPECT_TRUE(reopened.at("handledAt").is_null());
+  expect_problem(world.ask("PATCH", "/api/messages/msg_1", "demo", R"({})"), 400, "handledBy");
+  EXPECT_EQ(world.ask("PATCH", "/api/messages/msg_9", "demo", R"({"handledBy":"A"})").status, 404);
+}
+
+}  // namespace
+}  // namespace voxanne::api

@@ -1,0 +1,163 @@
+// The API as a client meets it: every route over a loopback socket, a real SQLite store, tokens that
+// are really verified, and living calls that are faked.
+#pragma once
+
+#include "api/routes/routes.h"
+#include "async/thread.h"
+#include "calls/call_control.h"
+#include "net/server.h"
+#include "store/calls.h"
+#include "store/organizations.h"
+#include "store/sqlite/sqlite_store.h"
+#include "support/http.h"
+#include "support/temp_dir.h"
+
+#include <boost/json.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace voxanne::api {
+
+// Remembers what it was asked and answers as it is told.
+class FakeCalls final : public calls::CallControl {
+ public:
+  explicit FakeCalls(store::Store& store) : store_(store) {}
+
+  async::Task<Result<domain::Call>> place(calls::PlaceCall request) override {
+    if (refusal) co_return *refusal;
+    domain::Call call;
+    call.id = CallId::make();
+    call.org = request.org;
+    call.assistant = request.assistant;
+    call.phone_number = request.phone_number;
+    call.direction = domain::Direction::outbound;
+    call.customer = request.customer;
+    call.metadata = request.metadata;
+    call.created_at = from_unix_ms(1'780'000'000'000);
+    placed.push_back(std::move(request));
+    store::Batch batch;
+    store::insert_call(batch, call, {"node", "boot"});
+    if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    co_return call;
+  }
+  async::Task<Result<>> end(OrgId org, CallId call) override {
+    const auto found = co_await store::find_call(store_, {org, call});
+    if (!found) co_return found.error();
+    if (!*found) co_return not_found("call_not_found", "there is no such call");
+    if (refusal) co_return *refusal;
+    ended.push_back(call.str());
+    co_return Result<>{};
+  }
+  async::Task<Result<>> say(OrgId org, CallId call, std::string text) override {
+    if (const auto living = co_await end(org, call); !living) co_return living.error();
+    said.push_back(std::move(text));
+    co_return Result<>{};
+  }
+
+  std::optional<Error> refusal;
+  std::vector<calls::PlaceCall> placed;
+  std::vector<std::string> ended, said;
+
+ private:
+  store::Store& store_;
+};
+
+class World {
+ public:
+  explicit World(bool development = false)
+      : store_(open()),
+        authenticator_(options(development), clock_),
+        health_(web_.executor(), clock_,
+                {.version = "1.2.3", .environment = development ? "development" : "test"}) {
+    health_.add({"database", ops::Severity::stops, []() -> async::Task<Result<>> { co_return Result<>{}; }});
+    async::run_on(web_.executor(), start_health());
+    add_routes(router_, services_);
+    server_ = std::make_unique<net::Server>(
+        net::Server::Options{.max_body_for = router_.body_limits(), .common_headers = security_headers()},
+        std::vector{web_.executor()}, router_.handler());
+    server_->start().value();
+    for (const char* org : {"demo", "other"})
+      run(store::ensure_organization(*store_, OrgId{org}, clock_.utc())).value();
+  }
+  ~World() {
+    server_->stop(0ms);
+    async::run_on(web_.executor(), health_.stop());
+    store_->stop();
+  }
+
+  std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(server_->port()) + path;
+  }
+  std::uint16_t port() const { return server_->port(); }
+
+  std::string token(const std::string& org, Role role = Role::owner) {
+    return key_.sign({.org = OrgId{org},
+                      .role = role,
+                      .subject = "u",
+                      .issuer = {},
+                      .audience = {},
+                      .issued_at = clock_.utc(),
+                      .expires_at = clock_.utc() + 1h});
+  }
+
+  // As somebody of `org`; no token when it is empty.
+  test::HttpAnswer ask(const std::string& method, const std::string& path, const std::string& org = "demo",
+                       const std::string& body = {}, Role role = Role::owner) {
+    test::HttpAsk ask{.method = method, .url = url(path), .headers = {}, .body = body};
+    if (!org.empty()) ask.headers.push_back("Authorization: Bearer " + token(org, role));
+    if (!body.empty()) ask.headers.push_back("Content-Type: application/json");
+    return test::http(ask);
+  }
+  test::HttpAnswer get(const std::string& path, const std::string& org = "demo") {
+    return ask("GET", path, org);
+  }
+
+  void write(store::Batch batch) { run(store_->write(std::move(batch))).value(); }
+  template <class T>
+  T run(async::Task<T> task) {
+    return async::run_on(web_.executor(), std::move(task));
+  }
+  store::Store& store() { return *store_; }
+  FakeCalls& calls() { return calls_; }
+  events::Bus& bus() { return bus_; }
+  async::Clock& clock() { return clock_; }
+
+ private:
+  std::unique_ptr<store::SqliteStore> open() {
+    store::SqliteOptions options{.path = (directory_ / "voxanne.db").string()};
+    options.inline_readers.push_back(web_.executor());
+    return store::SqliteStore::open(std::move(options)).value();
+  }
+  Authenticator::Options options(bool development) {
+    Authenticator::Options chosen;
+    chosen.keys.push_back(key_);
+    chosen.development = development;
+    chosen.admit = [this](const Identity& identity) {
+      return store::ensure_organization(*store_, identity.org, clock_.utc());
+    };
+    return chosen;
+  }
+  async::Task<> start_health() {
+    health_.start();
+    co_return;
+  }
+
+  test::TempDir directory_;
+  async::SystemClock clock_;
+  async::LoopThread web_{"web"};
+  TokenKey key_ = TokenKey::make(Secret{"a secret of at least thirty-two bytes"}).value();
+  std::unique_ptr<store::SqliteStore> store_;
+  Authenticator authenticator_;
+  FakeCalls calls_{*store_};
+  events::Bus bus_{clock_};
+  events::LiveHub live_{bus_, clock_};
+  ops::Health health_;
+  Services services_{*store_, clock_, authenticator_, calls_, bus_, live_, health_};
+  Router router_{authenticator_};
+  std::unique_ptr<net::Server> server_;
+};
+
+}  // namespace voxanne::api
