@@ -142,7 +142,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
   }
 
   domain::Call call;
-  call.id = CallId::make();
+  call.id = info.call_id.empty() ? CallId::make() : info.call_id;
   call.org = target->org;
   call.assistant = target->assistant.id;
   call.phone_number = target->number;

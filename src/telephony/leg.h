@@ -90,6 +90,7 @@ struct InboundInfo {
   std::string to;           // the user part that was dialled
   std::string source;       // network address of the peer
   std::string protocol_id;  // SIP Call-ID and the like, for the log
+  CallId call_id;           // the id the call shall have, where the far end is told it; else empty
 };
 
 // Called on the leg's shard; the receiver owns the leg.
