@@ -1,6 +1,7 @@
 #include "async/task.h"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/system/system_error.hpp>
 
 namespace voxanne::async {
@@ -16,6 +17,8 @@ bool is_cancellation(std::exception_ptr error) noexcept {
     if (error) std::rethrow_exception(error);
   } catch (const boost::system::system_error& e) {
     return e.code() == asio::error::operation_aborted;
+  } catch (const asio::multiple_exceptions& e) {  // both sides of an `a || b` that was cancelled
+    return is_cancellation(e.first_exception());
   } catch (...) {
   }
   return false;

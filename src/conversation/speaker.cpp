@@ -55,16 +55,17 @@ async::Task<> Speaker::synthesize(std::shared_ptr<Utterance> utterance) {
   while (const auto sentence = co_await utterance->next_unspoken()) {
     if (utterance->part_of(*sentence) == Utterance::Part::tone) {
       sound_tone(*utterance, *sentence);
+      utterance->complete(*sentence, true);
       continue;
     }
-    if (co_await speak(*utterance, *sentence)) {
-      spoke = true;
-    } else if (!std::exchange(failed, true)) {
+    const bool whole = co_await speak(*utterance, *sentence);
+    spoke |= utterance->made(*sentence) > 0;
+    if (utterance->made(*sentence) == 0 && !std::exchange(failed, true)) {
       // Nobody can say it: the caller hears at least that the line is alive.
       observer_.on_event("speech_failed", {});
       sound_tone(*utterance, *sentence);
     }
-    utterance->complete(*sentence);
+    utterance->complete(*sentence, whole);
   }
   if (spoke)
     failures_ = 0;
@@ -89,7 +90,7 @@ async::Task<bool> Speaker::speak(Utterance& utterance, std::size_t sentence) {
                                            {"code", outcome.error().code}});
     if (from >= utterance.text_of(sentence).size()) co_return true;
   }
-  co_return utterance.made(sentence) > 0;
+  co_return false;
 }
 
 async::Task<Result<>> Speaker::stream(Utterance& utterance, std::size_t sentence, std::size_t from,
@@ -123,7 +124,6 @@ void Speaker::sound_tone(Utterance& utterance, std::size_t sentence) {
     chunk.samples.push_back(static_cast<audio::Sample>(
         tone_level * std::sin(2 * std::numbers::pi * tone_hz * static_cast<double>(i) / options_.rate)));
   utterance.append(sentence, std::move(chunk), 0, utterance.made(sentence));
-  utterance.complete(sentence);
 }
 
 void Speaker::fill(audio::Frame& said) {

@@ -58,6 +58,7 @@ class Speaker {
   };
 
   async::Task<> synthesize(std::shared_ptr<Utterance> utterance);
+  // True when all of the sentence was made.
   async::Task<bool> speak(Utterance& utterance, std::size_t sentence);
   async::Task<Result<>> stream(Utterance& utterance, std::size_t sentence, std::size_t from,
                                speech::Synthesizer& synthesizer);

@@ -75,17 +75,16 @@ void Utterance::append(std::size_t index, speech::SpeechChunk chunk, std::size_t
   }
 }
 
-void Utterance::complete(std::size_t index) {
+void Utterance::complete(std::size_t index, bool whole) {
   auto& sentence = sentences_[index];
   sentence.complete = true;
-  // The end of the last word is the end of the sentence with its full stop; a provider without
+  if (!whole || sentence.made == 0) return;
+  // The end of the last word is the end of the sentence, full stop included; a provider without
   // marks has said it all or nothing.
-  if (sentence.made > 0) {
-    if (sentence.words.empty()) sentence.words.push_back({0, sentence.made});
-    auto& last = sentence.words.back();
-    last.text_end = sentence.text.size();
-    last.sample_end = std::min(last.sample_end, sentence.made);
-  }
+  if (sentence.words.empty()) sentence.words.push_back({0, sentence.made});
+  auto& last = sentence.words.back();
+  last.text_end = sentence.text.size();
+  last.sample_end = std::min(last.sample_end, sentence.made);
 }
 
 std::size_t Utterance::cut_to_whole_words(std::size_t index) {

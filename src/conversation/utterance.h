@@ -48,7 +48,8 @@ class Utterance {
   // Positions in `chunk` count from the stream's start; the stream began at `from` of the text.
   void append(std::size_t sentence, speech::SpeechChunk chunk, std::size_t from, std::size_t stream_start);
   std::size_t made(std::size_t sentence) const { return sentences_[sentence].made; }
-  void complete(std::size_t sentence);
+  // No more audio comes for it; `whole`: all of its text was spoken.
+  void complete(std::size_t sentence, bool whole);
   // Its provider is gone: drops the audio of a word that is not whole (unless already played) and
   // answers where in the text another provider goes on.
   std::size_t cut_to_whole_words(std::size_t sentence);
