@@ -12,10 +12,9 @@
 //
 // Both rates are the leg's, fixed by start(), whatever codec is agreed upon or changed to.
 //
-// Symmetric RTP: we send to where the far end's packets come from. The first packet from the
-// signalled address, or two in sequence from another one (NAT), decide it; after that no packet
-// from elsewhere is accepted until configure() names a new address, or the stream itself (same
-// SSRC) moves after a second of silence.
+// Symmetric RTP: we send to where the far end's packets come from (Latch says who is believed).
+// The socket is drained right before each exchange, which is when its packets are wanted; the
+// kernel's arrival times keep the jitter figure true.
 //
 // Owner: the leg. Executor: everything on the shard. Observer functions and exchange() may call
 // close(), but must not destroy the session.
@@ -46,11 +45,13 @@ struct Options {
   seconds silence_limit{20};
 };
 
-class Session final : public media::Ticked {
+class Session final {
  public:
   // Errors: PortPool::lease()'s.
   static Result<std::unique_ptr<Session>> open(media::Shard& shard, PortPool& ports, const Options& options);
-  ~Session() override;
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   Endpoint local_endpoint() const;
 
@@ -64,11 +65,11 @@ class Session final : public media::Ticked {
   void send_digits(std::string_view digits);
 
   MediaStats stats() const;
+  // Datagrams that were not heard: malformed, of another payload type, from strangers.
+  std::uint64_t ignored() const;
   // How long from `said` until the far end plays it, as RTCP lets us estimate: half the round trip
   // and a usual jitter buffer.
   milliseconds playout_delay() const;
-
-  void on_tick(SteadyTime now) override;
 
  private:
   struct Impl;
