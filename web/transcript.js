@@ -22,12 +22,11 @@ export class Transcript {
   /** A turn that is complete; the same id again replaces it (a barge-in cuts what was heard). */
   final(turn) {
     this.#remove(this.#partial, turn.speaker);
-    const key = turn.id ?? `${turn.speaker}:${turn.startMs}:${turn.text}`;
     const line = this.#line(turn);
-    const old = this.#final.get(key);
+    const old = this.#final.get(turn.id);
     if (old) old.replaceWith(line);
     else this.#append(line);
-    this.#final.set(key, line);
+    if (turn.id) this.#final.set(turn.id, line);
   }
 
   /** What is understood so far. */

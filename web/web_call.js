@@ -46,6 +46,7 @@ export class WebCall {
 
     this.#playback = new AudioWorkletNode(playback, 'playback', { numberOfInputs: 0, outputChannelCount: [1] });
     this.#playback.connect(playback.destination);
+    this.#playback.port.onmessage = ({ data }) => this.#send({ type: 'mark', name: data });
     const listener = new AudioWorkletNode(capture, 'capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
     listener.port.onmessage = ({ data }) => {
       this.#handlers.onLevel(data.level);
@@ -73,15 +74,16 @@ export class WebCall {
   }
 
   #receive(message) {
-    const data = message.data ?? message;
     if (message.type === 'ready') {
       this.#ready = true;
       this.#handlers.onState('talking');
-      if (message.callId) this.#handlers.onCall(message.callId);
+      this.#handlers.onCall(message.callId);
     } else if (message.type === 'transcript.partial') {
-      this.#handlers.onPartial(data);
+      this.#handlers.onPartial(message);
     } else if (message.type === 'transcript.final') {
-      this.#handlers.onFinal(data);
+      this.#handlers.onFinal(message);
+    } else if (message.type === 'mark') {
+      this.#playback?.port.postMessage({ mark: message.name });
     } else if (message.type === 'clear') {
       this.#playback?.port.postMessage('clear');
     } else if (message.type === 'ended') {

@@ -39,7 +39,8 @@ Answer get_ready(Services&, Context&);
 // page.cpp
 Answer get_page(Services&, Context&);
 Answer get_asset(Services&, Context&);
-// live.cpp
+// sockets.cpp
 Answer live_calls(Services&, Context&);
+Answer web_call(Services&, Context&);
 
 }  // namespace voxanne::api

@@ -117,5 +117,28 @@ TEST_F(LiveCalls, in_development_no_token_is_the_demo_organization_but_a_wrong_o
   EXPECT_EQ(wrong.read_frame().close_code(), 1008);
 }
 
+TEST(WebCall, reaches_the_gateway_with_a_token_and_not_without) {
+  World world;
+  test::RawClient client{world.port()};
+  ASSERT_EQ(client.open_websocket("/ws/web-call?assistantId=asst_1").status, 101);
+  client.send_frame(1, R"({"type":"subscribe","token":")" + world.token("demo") + "\"}");
+  EXPECT_EQ(client.read_frame().payload, R"({"type":"subscribed","orgId":"demo"})");
+  client.send_frame(1, R"({"type":"start"})");
+  while (client.read_frame().opcode == 1) {
+  }
+  EXPECT_EQ(world.browser_calls, std::vector<std::string>{"asst_1"});
+  test::RawClient without{world.port()};
+  ASSERT_EQ(without.open_websocket("/ws/web-call?assistantId=asst_1").status, 101);
+  without.send_frame(1, R"({"type":"subscribe"})");
+  EXPECT_EQ(without.read_frame().close_code(), 1008);
+  test::RawClient nobody{world.port()};
+  EXPECT_EQ(
+      nobody.open_websocket("/ws/web-call", "Authorization: Bearer " + world.token("demo") + "\r\n").status,
+      400);
+  test::RawClient foreign{world.port()};
+  EXPECT_EQ(foreign.open_websocket("/ws/web-call?assistantId=a", "Origin: https://evil.example\r\n").status,
+            403);
+}
+
 }  // namespace
 }  // namespace voxanne::api

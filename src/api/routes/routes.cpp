@@ -39,6 +39,7 @@ constexpr Declaration table[] = {
     {Method::get, "/", get_page, open, "The page"},
     {Method::get, "/assets/:name", get_asset, open, "The page's files"},
     {Method::get, "/ws/live-calls", live_calls, open, "Live events (WebSocket)"},
+    {Method::get, "/ws/web-call", web_call, open, "A call from the browser (WebSocket)"},
 };
 
 }  // namespace

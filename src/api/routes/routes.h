@@ -15,6 +15,10 @@
 #include <span>
 #include <string_view>
 
+namespace voxanne::telephony::browser {
+class Gateway;
+}
+
 namespace voxanne::api {
 
 // What the endpoints need of the house. All of it outlives the server; all of it may be used from
@@ -27,6 +31,7 @@ struct Services {
   events::Bus& bus;
   events::LiveHub& live;
   ops::Health& health;
+  telephony::browser::Gateway& browser_calls;
 };
 
 using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);

@@ -11,6 +11,7 @@
 #include "store/sqlite/sqlite_store.h"
 #include "support/http.h"
 #include "support/temp_dir.h"
+#include "telephony/browser/gateway.h"
 
 #include <boost/json.hpp>
 
@@ -125,6 +126,8 @@ class World {
   events::Bus& bus() { return bus_; }
   async::Clock& clock() { return clock_; }
 
+  std::vector<std::string> browser_calls;  // the assistants they asked for
+
  private:
   std::unique_ptr<store::SqliteStore> open() {
     store::SqliteOptions options{.path = (directory_ / "voxanne.db").string()};
@@ -155,7 +158,15 @@ class World {
   events::Bus bus_{clock_};
   events::LiveHub live_{bus_, clock_};
   ops::Health health_;
-  Services services_{*store_, clock_, authenticator_, calls_, bus_, live_, health_};
+  media::Shard shard_{"media"};
+  telephony::browser::Gateway browser_calls_{{},
+                                             clock_,
+                                             [this]() -> media::Shard& { return shard_; },
+                                             [this](auto leg, auto call) {
+                                               browser_calls.push_back(call.assistant.str());
+                                               leg.reset();  // hangs up
+                                             }};
+  Services services_{*store_, clock_, authenticator_, calls_, bus_, live_, health_, browser_calls_};
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;
 };
