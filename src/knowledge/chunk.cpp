@@ -1,0 +1,227 @@
+#include "knowledge/chunk.h"
+
+#include "base/json_text.h"
+#include "knowledge/sentences.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace voxanne::knowledge {
+namespace {
+
+constexpr std::size_t max_sentences = 3;
+// A paragraph longer than this starts a chunk of its own.
+constexpr std::size_t roomy_bytes = 240;
+
+std::string_view trim(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool only(std::string_view text, std::string_view characters) {
+  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+}
+
+bool is_rule(std::string_view line) {
+  std::string marks;
+  std::copy_if(line.begin(), line.end(), std::back_inserter(marks),
+               [](char c) { return c != ' ' && c != '\t'; });
+  return marks.size() >= 3 && (only(marks, "-") || only(marks, "*") || only(marks, "_"));
+}
+
+// "# Title" (CommonMark 4.2): its level, and the line becomes the title.
+std::optional<std::size_t> heading_level(std::string_view& line) {
+  const auto hashes = std::min(line.find_first_not_of('#'), line.size());
+  if (hashes == 0 || hashes > 6 || (hashes < line.size() && line[hashes] != ' ' && line[hashes] != '\t'))
+    return std::nullopt;
+  line = trim(line.substr(hashes));
+  auto end = line.find_last_not_of('#');
+  if (end != std::string_view::npos && end + 1 < line.size() && line[end] == ' ')
+    line = trim(line.substr(0, end));
+  return hashes;
+}
+
+// "- item", "* item", "12. item": the line becomes the item.
+bool take_bullet(std::string_view& line) {
+  if (line.size() >= 2 && std::string_view{"-*+"}.find(line[0]) != std::string_view::npos && line[1] == ' ') {
+    line = trim(line.substr(2));
+    if (line.starts_with("[ ] ") || line.starts_with("[x] ")) line = trim(line.substr(4));
+    return true;
+  }
+  const auto digits = std::min(line.find_first_not_of("0123456789"), line.size());
+  if (digits == 0 || digits > 9 || digits + 1 >= line.size() ||
+      (line[digits] != '.' && line[digits] != ')') || line[digits + 1] != ' ')
+    return false;
+  line = trim(line.substr(digits + 2));
+  return true;
+}
+
+std::string table_row(std::string_view line) {
+  line = trim(line);
+  if (line.starts_with('|')) line.remove_prefix(1);
+  if (line.ends_with('|')) line.remove_suffix(1);
+  std::string out;
+  int cell = 0;
+  for (;; ++cell) {
+    const auto bar = line.find('|');
+    const auto text = plain_line(trim(line.substr(0, bar)));
+    if (!text.empty()) {
+      if (!out.empty()) out += cell == 1 ? ": " : ", ";
+      out += text;
+    }
+    if (bar == std::string_view::npos) break;
+    line.remove_prefix(bar + 1);
+  }
+  return out;
+}
+
+class Chunker {
+ public:
+  explicit Chunker(bool markdown) : markdown_(markdown) {}
+
+  void line(std::string_view raw, std::size_t offset) {
+    std::string_view text = trim(raw);
+    if (text.empty()) return end_block();
+    if (!markdown_) return add(std::string{text}, offset);
+    if (in_comment_ || text.starts_with("<!--")) {
+      in_comment_ = text.find("-->") == std::string_view::npos;
+      return end_block();
+    }
+    if (text.starts_with("```") || text.starts_with("~~~")) {
+      in_code_ = !in_code_;
+      return end_block();
+    }
+    if (in_code_) return;
+    // Setext: the paragraph above is the heading (CommonMark 4.3).
+    if ((only(text, "=") || (only(text, "-") && text.size() >= 2)) && !block_.empty() && block_lines_ == 1 &&
+        !item_) {
+      const auto title = std::exchange(block_, {});
+      block_lines_ = 0;
+      return open_heading(text[0] == '=' ? 1 : 2, title);
+    }
+    if (is_rule(text)) return end_block();
+    if (const auto level = heading_level(text)) {
+      end_block();
+      return open_heading(*level, plain_line(text));
+    }
+    if (text.starts_with('|')) return table_line(text, offset);
+    while (text.starts_with('>')) text = trim(text.substr(1));
+    if (take_bullet(text)) {
+      end_block();
+      item_ = true;
+    }
+    if (!text.empty()) add(plain_line(text), offset);
+  }
+
+  std::vector<Piece> finish() {
+    end_block();
+    flush();
+    return std::move(pieces_);
+  }
+
+ private:
+  void add(std::string text, std::size_t offset) {
+    if (block_.empty()) block_offset_ = offset;
+    if (!block_.empty()) block_ += ' ';
+    block_ += text;
+    ++block_lines_;
+  }
+
+  void table_line(std::string_view text, std::size_t offset) {
+    end_block();
+    if (only(text, "|-: \t")) {  // under the header row, which is said with no row
+      pending_row_.clear();
+      return;
+    }
+    if (!pending_row_.empty()) put_block(std::exchange(pending_row_, {}), pending_offset_);
+    pending_row_ = table_row(text);
+    pending_offset_ = offset;
+  }
+
+  void open_heading(std::size_t level, std::string title) {
+    end_block();
+    flush();
+    path_.resize(std::min(path_.size(), level - 1));
+    path_.resize(level - 1);
+    path_.push_back(std::move(title));
+  }
+
+  void end_block() {
+    if (!pending_row_.empty()) put_block(std::exchange(pending_row_, {}), pending_offset_);
+    if (!block_.empty()) put_block(std::exchange(block_, {}), block_offset_);
+    block_lines_ = 0;
+    item_ = false;
+  }
+
+  void put_block(const std::string& block, std::size_t offset) {
+    // A block that leads to a list ("We accept:") stays with it.
+    if (block.size() > roomy_bytes && !current_.text.empty() && !current_.text.ends_with(':')) flush();
+    for (const auto sentence : split_sentences(block)) put_sentence(sentence, offset);
+    if (!current_.text.empty() &&
+        std::string_view{".!?:"}.find(current_.text.back()) == std::string_view::npos)
+      current_.text += '.';  // a list item or a row is a sentence of its own
+  }
+
+  void put_sentence(std::string_view sentence, std::size_t offset) {
+    while (!sentence.empty()) {
+      const bool full =
+          sentences_ >= max_sentences || current_.text.size() + 1 + sentence.size() > max_chunk_bytes - 1;
+      if (full && !current_.text.empty()) flush();
+      auto part = sentence;
+      if (part.size() > max_chunk_bytes - 1) {  // no end in sight: cut at a blank, or at a character
+        part = part.substr(0, valid_utf8_prefix(part.substr(0, max_chunk_bytes - 1)));
+        if (const auto blank = part.rfind(' '); blank != std::string_view::npos && blank > 0)
+          part = part.substr(0, blank);
+      }
+      if (current_.text.empty()) current_.offset = offset;
+      if (!current_.text.empty()) current_.text += ' ';
+      current_.text += part;
+      ++sentences_;
+      sentence = trim(sentence.substr(part.size()));
+    }
+  }
+
+  void flush() {
+    if (!current_.text.empty()) {
+      for (const auto& title : path_) {
+        if (title.empty()) continue;
+        if (!current_.heading.empty()) current_.heading += " › ";
+        current_.heading += title;
+      }
+      pieces_.push_back(std::move(current_));
+    }
+    current_ = {};
+    sentences_ = 0;
+  }
+
+  bool markdown_;
+  bool in_code_ = false, in_comment_ = false;
+  std::vector<std::string> path_;
+  std::string block_;
+  std::size_t block_offset_ = 0;
+  int block_lines_ = 0;
+  bool item_ = false;
+  std::string pending_row_;
+  std::size_t pending_offset_ = 0;
+  Piece current_;
+  std::size_t sentences_ = 0;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace
+
+std::vector<Piece> chunk(Format format, const std::string& text) {
+  Chunker chunker{format == Format::markdown};
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    chunker.line(std::string_view{text}.substr(at, end - at), at);
+    at = end + 1;
+  }
+  return chunker.finish();
+}
+
+}  // namespace voxanne::knowledge

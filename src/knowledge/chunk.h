@@ -1,0 +1,27 @@
+// A document's text → chunks small enough to hold one answer: one to three sentences under their
+// headings, at most max_chunk_characters. Pure; linear in the text.
+//
+// Markdown headings (# and underlined) become the chunk's heading path; each list item, table row
+// and paragraph begins a chunk of its own unless it is short enough to share one. A table row is
+// said as "First cell: second, third". Code fences, rules and HTML comments are left out. Plain text
+// is paragraphs; it has no headings.
+#pragma once
+
+#include "knowledge/extract.h"
+
+#include <string>
+#include <vector>
+
+namespace voxanne::knowledge {
+
+inline constexpr std::size_t max_chunk_bytes = 800;
+
+struct Piece {
+  std::string heading;     // the headings above it, outermost first, joined by " › "
+  std::string text;        // plain sentences joined by blanks
+  std::size_t offset = 0;  // in the text, of its first line
+};
+
+std::vector<Piece> chunk(Format format, const std::string& text);
+
+}  // namespace voxanne::knowledge

@@ -1,0 +1,18 @@
+// Text cut into sentences that can be said. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace voxanne::knowledge {
+
+// One line of Markdown without its inline marks: emphasis, code, links and images by their words,
+// escapes and entities resolved, blanks collapsed.
+std::string plain_line(std::string_view markdown);
+
+// Splits running text at sentence ends: not after "Dr.", "e.g.", an initial or within "9.30 a.m. to
+// noon". Each sentence is trimmed and keeps its punctuation.
+std::vector<std::string_view> split_sentences(std::string_view text);
+
+}  // namespace voxanne::knowledge

@@ -1,0 +1,91 @@
+// What receptionists are asked about, by the names callers use. Data of terms.cpp.
+#pragma once
+
+#include "knowledge/terms.h"
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace voxanne::knowledge {
+
+struct Concept {
+  std::string_view name;
+  Term::Kind kind;
+  std::string_view words;     // separated by blanks; one of them means the concept anywhere
+  std::string_view phrases;   // of two words, separated by "|"
+  std::string_view evidence;  // words that mean it in knowledge only
+};
+
+inline constexpr auto subject = Term::Kind::subject;
+inline constexpr auto frame = Term::Kind::frame;
+
+inline constexpr std::array concepts{
+    Concept{"@price", frame, "price cost fee charge rate expensive cheap afford", "how much", "free pound pence euro dollar"},
+    Concept{"@hours", frame, "open opening close closing hour shut", "what time|which time|what hours", "noon midday clock am pm"},
+    Concept{"@location", frame, "where address located location direction directions situated",
+            "", "street road lane avenue square opposite behind corner postcode floor near"},
+    Concept{"@duration", frame, "", "how long", "minute hour day week month year"},
+    Concept{"@who", frame, "who", "", "doctor dr mr mrs ms"},
+    Concept{"@parking", subject, "park parking car garage", "car park", ""},
+    Concept{"@payment", subject, "pay payment card cash credit debit cheque visa mastercard", "", ""},
+    Concept{"@instalments", subject, "instalment installment finance spread", "payment plan|pay monthly|monthly payments", ""},
+    Concept{"@insurance", subject, "insurance insurer insured bupa denplan", "", ""},
+    Concept{"@phone", subject, "phone telephone", "phone number|telephone number", ""},
+    Concept{"@email", subject, "email", "e mail", ""},
+    Concept{"@website", subject, "website online internet", "web site", ""},
+    Concept{"@emergency", subject, "emergency urgent urgently", "", ""},
+    Concept{"@children", subject, "child children kid kids son daughter baby toddler family boy girl", "", ""},
+    Concept{"@appointment", subject, "appointment book booking schedule slot", "", ""},
+    Concept{"@cancel", subject, "cancel cancellation reschedule rearrange", "", ""},
+    Concept{"@checkup", subject, "checkup examination exam", "check up|check ups", "check"},
+    Concept{"@hygienist", subject, "hygienist hygiene clean cleaning scale polish", "", ""},
+    Concept{"@whitening", subject, "whitening whiten whiter bleach bleaching", "", ""},
+    Concept{"@braces", subject, "brace braces orthodontic orthodontics orthodontist invisalign aligner straighten straightening", "", ""},
+    Concept{"@extraction", subject, "extraction extract remove removal pull pulled", "take out|taken out", ""},
+    Concept{"@dentist", subject, "dentist", "", "dr doctor"},
+    Concept{"@tooth", subject, "tooth teeth", "", ""},
+    Concept{"@xray", subject, "xray xrays", "x ray|x rays", ""},
+    Concept{"@access", subject, "wheelchair disabled accessible accessibility disability", "wheel chair|step free", ""},
+    Concept{"@newpatient", subject, "register registration join", "new patient|new patients|sign up", ""},
+    Concept{"@nervous", subject, "nervous anxious scared afraid fear frightened phobia", "", ""},
+    Concept{"@language", subject, "language languages", "", ""},
+    Concept{"@weekend", subject, "weekend weekends", "week end|week ends", ""},
+    Concept{"@complaint", subject, "complaint complain complaints unhappy", "", ""},
+};
+
+struct Relation {
+  std::string_view term;
+  std::array<std::string_view, 4> others;
+};
+
+// Stems and concepts.
+inline constexpr std::array relations{
+    Relation{"toothach", {"@emergency", "pain"}},
+    Relation{"ach", {"@emergency", "pain"}},
+    Relation{"pain", {"@emergency"}},
+    Relation{"hurt", {"@emergency", "pain"}},
+    Relation{"swollen", {"@emergency", "swell"}},
+    Relation{"swell", {"@emergency"}},
+    Relation{"bleed", {"@emergency"}},
+    Relation{"broken", {"@emergency", "broke", "break", "chip"}},
+    Relation{"broke", {"@emergency", "broken", "break", "chip"}},
+    Relation{"knock", {"@emergency"}},
+    Relation{"@weekend", {"saturday", "sunday"}},
+    Relation{"saturday", {"@weekend"}},
+    Relation{"sunday", {"@weekend"}},
+    Relation{"even", {"late", "@hours"}},
+    Relation{"late", {"even", "@hours"}},
+    Relation{"lunch", {"lunchtim"}},
+    Relation{"lunchtim", {"lunch"}},
+    Relation{"@appointment", {"@website", "@phone"}},
+    Relation{"@location", {"street", "road"}},
+    Relation{"@phone", {"call", "number"}},
+    Relation{"sedat", {"@nervous"}},
+    Relation{"@nervous", {"sedat"}},
+    Relation{"train", {"station"}},
+    Relation{"station", {"train"}},
+    Relation{"@instalments", {"@payment"}},
+};
+
+}  // namespace voxanne::knowledge
