@@ -78,6 +78,10 @@ class OggOpusDecoder {
   // Per channel; nullopt when the source cannot be repositioned.
   std::optional<std::uint64_t> total_samples() const;
 
+  // The next sample read is number `sample` of each channel, as exactly as the filters allow. internal
+  // "opus_unseekable" when the source cannot be repositioned, else as read().
+  Result<> seek(std::uint64_t sample);
+
   // Appends the next stretch (up to 120 ms) to `out`; false at the end. malformed "opus_malformed"
   // where the stream is damaged beyond a gap; internal "opus_unreadable" when the source fails.
   Result<bool> read(std::vector<Sample>& out);
@@ -87,6 +91,7 @@ class OggOpusDecoder {
     void operator()(OggOpusFile* file) const;
   };
   OggOpusDecoder(std::unique_ptr<OggOpusSource> source, std::unique_ptr<OggOpusFile, Free> file, int rate);
+  void restart_resamplers();
   void append(std::span<const Sample> interleaved, std::vector<Sample>& out);
   void append_resampled(std::span<const Sample> interleaved, std::vector<Sample>& out);
 

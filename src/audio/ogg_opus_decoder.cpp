@@ -111,11 +111,28 @@ OggOpusDecoder::OggOpusDecoder(std::unique_ptr<OggOpusSource> source, std::uniqu
       file_(std::move(file)) {
   decoded_.resize(opus_rate * 120 / 1'000 * static_cast<std::size_t>(channels_));
   if (rate == opus_rate) return;
+  channel_out_.resize(static_cast<std::size_t>(channels_));
+  restart_resamplers();
+}
+
+void OggOpusDecoder::restart_resamplers() {
+  resamplers_.clear();
   for (int channel = 0; channel < channels_; ++channel) {
-    resamplers_.emplace_back(opus_rate, rate, Quality::good);
+    resamplers_.emplace_back(opus_rate, rate_, Quality::good);
     resamplers_.back().skip_lag();
-    channel_out_.emplace_back();
   }
+}
+
+Result<> OggOpusDecoder::seek(std::uint64_t sample) {
+  const auto at = sample * static_cast<std::uint64_t>(opus_rate / rate_);
+  if (const int code = op_pcm_seek(file_.get(), static_cast<ogg_int64_t>(at)); code == OP_ENOSEEK)
+    return internal("opus_unseekable", "this source can only be read from its start");
+  else if (code < 0)
+    return damaged(code);
+  decoded_samples_ = at;
+  given_samples_ = sample;
+  if (rate_ != opus_rate) restart_resamplers();
+  return {};
 }
 
 OggOpusDecoder::OggOpusDecoder(OggOpusDecoder&&) noexcept = default;

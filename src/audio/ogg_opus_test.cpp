@@ -109,6 +109,24 @@ TEST(OggOpusTest, a_length_is_known_before_it_is_read) {
   EXPECT_EQ(decoded(bytes, 8'000, false)->size(), 2u * 12'345);
 }
 
+TEST(OggOpusTest, after_a_seek_it_plays_what_it_would_have_played_there) {
+  const auto house = speech("vm-intro", narrowband);
+  const auto bytes = encoded(narrowband, 2, interleaved(house, house));
+  const auto whole = decoded(bytes, narrowband).value();
+  auto decoder = OggOpusDecoder::open(std::make_unique<Memory>(bytes, true), narrowband).value();
+  for (const std::size_t at : {std::size_t{8'000}, std::size_t{0}, std::size_t{12'345}}) {
+    ASSERT_TRUE(decoder.seek(at));
+    Samples got;
+    while (decoder.read(got).value()) {
+    }
+    ASSERT_EQ(got.size(), whole.size() - 2 * at);
+    const auto expected = channel(std::span{whole}.subspan(2 * at), 0);
+    EXPECT_GT(snr_db(expected, channel(got, 0)), 20) << at;
+  }
+  auto stream = OggOpusDecoder::open(std::make_unique<Memory>(bytes, false), narrowband).value();
+  EXPECT_EQ(stream.seek(10).error().code, "opus_unseekable");
+}
+
 TEST(OggOpusTest, mono_works_too) {
   const auto caller = speech("vm-intro", wideband);
   const auto got = decoded(encoded(wideband, 1, caller), wideband).value();

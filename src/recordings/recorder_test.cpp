@@ -55,6 +55,7 @@ TEST(Recorder, keeps_every_slot_of_both_sides) {
   EXPECT_FALSE(recording.stopped);
   EXPECT_DOUBLE_EQ(recording.seconds(), 24.68);
   EXPECT_EQ(verified_slots(spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"})), 1'234u);
+  writer.stop();
   EXPECT_EQ(writer.pool().in_use(), 0u);
 }
 

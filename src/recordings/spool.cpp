@@ -1,6 +1,6 @@
 #include "recordings/spool.h"
 
-#include "recordings/ulaw.h"
+#include "audio/g711.h"
 
 #include <zlib.h>
 
@@ -53,8 +53,8 @@ bool is_silent(const audio::Frame& frame, int rate) {
 std::byte* put_frame(std::byte* to, const audio::Frame& frame) {
   const auto samples = frame.samples();
   if (frame.rate == audio::narrowband) {
-    for (const audio::Sample sample : samples) *to++ = std::byte{to_ulaw(sample)};
-    return to;
+    audio::g711_encode(audio::Law::mu, samples, {reinterpret_cast<std::uint8_t*>(to), samples.size()});
+    return to + samples.size();
   }
   std::memcpy(to, samples.data(), samples.size_bytes());
   return to + samples.size_bytes();
@@ -160,8 +160,8 @@ void decode_frame(Bytes encoded, int rate, audio::Frame& out) {
   }
   out.kind = audio::Frame::Kind::voice;
   if (rate == audio::narrowband)
-    std::transform(encoded.begin(), encoded.end(), samples.begin(),
-                   [](std::byte code) { return from_ulaw(std::to_integer<std::uint8_t>(code)); });
+    audio::g711_decode(audio::Law::mu,
+                       {reinterpret_cast<const std::uint8_t*>(encoded.data()), encoded.size()}, samples);
   else
     std::memcpy(samples.data(), encoded.data(), samples.size_bytes());
 }

@@ -135,6 +135,8 @@ bool SpoolReader::next(Slot& out) {
   return true;
 }
 
+void SpoolReader::rewind() { restart(first_record_); }
+
 SpoolReader::Summary SpoolReader::scan() {
   Summary summary;
   marks_.clear();

@@ -44,6 +44,7 @@ class SpoolReader {
   const SpoolHeader& header() const noexcept { return header_; }
   // False at the end of what is whole.
   bool next(Slot& out);
+  void rewind();
   // Reads to the end without decoding, then starts over; remembers where each second begins, so
   // that seek() is cheap from then on.
   Summary scan();

@@ -44,8 +44,9 @@ constexpr Statement set_status{"calls.upload_status",
                                "UPDATE calls SET recording_status = ?3 WHERE org_id = ?1 AND id = ?2"};
 constexpr Statement stored{
     "calls.recording_stored",
-    "UPDATE calls SET recording_status = 'stored', has_recording = 1, recording_key = ?3 "
-    "WHERE org_id = ?1 AND id = ?2"};
+    "UPDATE calls SET recording_status = 'stored', has_recording = 1, recording_key = ?3, recording_type = "
+    "?4, "
+    "recording_bytes = ?5, recording_sha256 = ?6, recording_ms = ?7 WHERE org_id = ?1 AND id = ?2"};
 constexpr Statement lost{
     "calls.recording_failed",
     "UPDATE calls SET recording_status = 'failed', has_recording = 0 WHERE org_id = ?1 AND id = ?2"};
@@ -127,7 +128,10 @@ void claim_upload(Batch& batch, Upload& upload, UtcTime lease_until) {
 
 void finish_upload(Batch& batch, const Upload& upload) {
   batch.add(finish, {bound(upload.id), bound(upload.attempts)}, 1);
-  batch.add(stored, {bound(upload.org), bound(upload.call), upload.object_key}, 1);
+  batch.add(stored,
+            {bound(upload.org), bound(upload.call), upload.object_key, upload.content_type, upload.bytes,
+             upload.sha256, upload.duration_ms},
+            1);
 }
 
 void retry_upload(Batch& batch, Upload& upload, std::string error_code, UtcTime next_attempt_at) {

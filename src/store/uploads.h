@@ -26,8 +26,9 @@ struct Upload {
   std::string source;        // path within the spool
   std::string object_key;    // where it goes
   std::string content_type;  // "audio/ogg"
+  // Of the source while it waits; of the object once finish_upload() says that it is stored.
   std::int64_t bytes = 0;
-  std::string sha256;  // of the source, hex
+  std::string sha256;  // hex; may be empty while it waits
   std::int64_t duration_ms = 0;
   int attempts = 0;
   UtcTime created_at{}, next_attempt_at{};
@@ -46,6 +47,7 @@ async::Task<Result<std::optional<UtcTime>>> next_upload_due(Store& store, std::s
 // Pieces for a row as it was read. A conflict: somebody else has it now. claim_upload and
 // retry_upload also bring `upload` up to date, for the pieces that follow.
 void claim_upload(Batch& batch, Upload& upload, UtcTime lease_until);
+// Besides, the call gets the object's key, type, size, checksum and duration from `upload`.
 void finish_upload(Batch& batch, const Upload& upload);
 void retry_upload(Batch& batch, Upload& upload, std::string error_code, UtcTime next_attempt_at);
 void fail_upload(Batch& batch, const Upload& upload, std::string error_code, UtcTime at);

@@ -1,0 +1,264 @@
+// Dies at every step of what follows a call, for every step, as kill -9 would: without running a
+// destructor. A step is the moment before and the moment after each access to the database and to
+// the object store. Afterwards a new boot recovers and works the queue; nothing may be lost.
+#include "async/thread.h"
+#include "audio/ogg_opus.h"
+#include "recordings/file_store.h"
+#include "recordings/key.h"
+#include "recordings/recorder.h"
+#include "recordings/recovery.h"
+#include "recordings/test_frames.h"
+#include "recordings/upload_queue.h"
+#include "store/organizations.h"
+#include "store/sqlite/sqlite_store.h"
+#include "support/temp_dir.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+
+namespace voxanne::recordings {
+namespace {
+
+namespace fs = std::filesystem;
+using domain::RecordingStatus;
+
+constexpr std::uint64_t slots = 120;
+constexpr int steps_before_audio = 4;  // of take_a_call(): two batches
+constexpr UtcTime noon{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1} + std::chrono::hours{12}};
+const store::CallKey key{OrgId{"harbour"}, CallId{"call_1"}};
+
+// Ends the process at its n-th step; 0 never does.
+class Fuse {
+ public:
+  explicit Fuse(int steps) : left_(steps) {}
+  void step() {
+    if (left_ > 0 && --left_ == 0) _exit(137);
+  }
+
+ private:
+  int left_;
+};
+
+class FusedStore final : public store::Store {
+ public:
+  FusedStore(store::Store& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
+  async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
+                             store::RowVisitor visit) override {
+    fuse_.step();
+    auto result = co_await inner_.read(statement, std::move(values), std::move(visit));
+    fuse_.step();
+    co_return result;
+  }
+  async::Task<Result<>> write(store::Batch batch) override {
+    fuse_.step();
+    auto result = co_await inner_.write(std::move(batch));
+    fuse_.step();
+    co_return result;
+  }
+
+ private:
+  store::Store& inner_;
+  Fuse& fuse_;
+};
+
+class FusedObjects final : public ObjectStore {
+ public:
+  FusedObjects(ObjectStore& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
+  async::Task<Result<>> put(std::string k, fs::path file, std::string checksum) override {
+    fuse_.step();
+    auto result = co_await inner_.put(std::move(k), std::move(file), std::move(checksum));
+    fuse_.step();
+    co_return result;
+  }
+  async::Task<Result<std::uint64_t>> size(std::string k) override { return inner_.size(std::move(k)); }
+  async::Task<Result<std::string>> read(std::string k, std::uint64_t offset, std::size_t length) override {
+    return inner_.read(std::move(k), offset, length);
+  }
+  async::Task<Result<>> remove(std::string k) override { return inner_.remove(std::move(k)); }
+  async::Task<Result<std::vector<ObjectInfo>>> list(std::string prefix, std::string after,
+                                                    std::size_t limit) override {
+    return inner_.list(std::move(prefix), std::move(after), limit);
+  }
+
+ private:
+  ObjectStore& inner_;
+  Fuse& fuse_;
+};
+
+// One boot of the server, as far as recordings go.
+struct Boot {
+  Boot(const fs::path& directory, std::string name, int steps)
+      : root(directory),
+        holder{"node-1", std::move(name)},
+        fuse(steps),
+        sqlite(store::SqliteStore::open({.path = (directory / "voxanne.db").string()}).value()),
+        database(*sqlite, fuse),
+        objects(files, fuse),
+        queue(database, objects, workers, clock, {.spool = directory / "spool", .node = "node-1"}) {}
+  ~Boot() { sqlite->stop(); }
+
+  template <class T>
+  T run(async::Task<T> task) {
+    return async::run_on(loop.executor(), std::move(task));
+  }
+  void write(const std::function<void(store::Batch&)>& fill) {
+    store::Batch batch;
+    fill(batch);
+    if (!run(database.write(std::move(batch)))) throw std::runtime_error("a batch of the test was refused");
+  }
+
+  void take_a_call() {
+    write([](store::Batch& batch) {
+      domain::Organization org;
+      org.id = key.org;
+      store::put_organization(batch, org, noon);
+      domain::Assistant assistant;
+      assistant.id = AssistantId{"reception"};
+      assistant.org = key.org;
+      store::put_assistant(batch, assistant, noon);
+    });
+    write([&](store::Batch& batch) {
+      domain::Call call;
+      call.id = key.id;
+      call.org = key.org;
+      call.assistant = AssistantId{"reception"};
+      call.created_at = noon;
+      store::insert_call(batch, call, holder);
+      store::move_call(batch, key, domain::CallStatus::in_progress, noon);
+      store::set_recording_status(batch, key, RecordingStatus::recording);
+    });
+    SpoolWriter writer{{.spool = root / "spool", .threads = 1, .gather = 0ms, .min_free_bytes = 0}};
+    Recorder recorder{writer, {.call = key.id, .org = key.org, .started_at = noon}};
+    for (std::uint64_t i = 0; i < slots; ++i) recorder.on_frames(test::frame(i, 0), test::frame(i, 1));
+    const auto recording = run(recorder.finish());
+    write([&](store::Batch& batch) {
+      store::end_call(batch, key, {.reason = std::string{domain::ended::customer}, .detail = {}},
+                      noon + slots * 20ms);
+      store::enqueue_upload(batch, upload_of(key.org, key.id, holder.node, recording.slots, noon));
+    });
+  }
+
+  void recover_all() {
+    static_cast<void>(run(recover(database, workers, clock, root / "spool", holder)).value());
+  }
+
+  void work() {
+    for (auto& upload : run(queue.claim(10, clock.utc() + 15min)).value()) {
+      const auto outcome = run(queue.handle(upload));
+      if (!run(queue.complete(upload, outcome, noon))) throw std::runtime_error("the outcome was refused");
+    }
+  }
+
+  fs::path root;
+  store::Holder holder;
+  Fuse fuse;
+  async::SystemClock clock;
+  async::LoopThread loop{"boot"};
+  async::WorkerPool workers{"files", 1};
+  FileStore files{root / "objects", workers};
+  std::unique_ptr<store::SqliteStore> sqlite;
+  FusedStore database;
+  FusedObjects objects;
+  UploadQueue queue;
+};
+
+// Runs a boot in a process of its own; true when it came to its end, false when it blew its fuse.
+bool survives(const std::function<void()>& boot) {
+  const pid_t child = fork();
+  if (child == 0) {
+    try {
+      boot();
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "%s\n", e.what());
+      _exit(1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  EXPECT_TRUE(code == 0 || code == 137) << code;
+  return code == 0;
+}
+
+void expect_everything_is_kept(const fs::path& directory, const std::string& reason, bool recorded = true) {
+  Boot last{directory, "boot-last", 0};
+  const auto call = last.run(store::find_call(last.database, key)).value();
+  if (!call) return;  // it died before the call was durable, and so before it was answered
+  EXPECT_EQ(call->ended_reason, reason);
+  if (!recorded) {
+    EXPECT_EQ(call->recording_status, RecordingStatus::none);
+    return;
+  }
+  ASSERT_EQ(call->recording_status, RecordingStatus::stored);
+  const auto place = last.run(store::find_recording(last.database, key)).value().value();
+  EXPECT_EQ(file_checksum(directory / "objects" / place.object_key, "unreadable").value(), place.sha256);
+  auto decoder =
+      audio::OggOpusDecoder::open_file(directory / "objects" / place.object_key, audio::narrowband);
+  ASSERT_TRUE(decoder);
+  EXPECT_NEAR(static_cast<double>(decoder->total_samples().value()), slots * 160.0, 160.0);
+  EXPECT_EQ(place.duration_ms, static_cast<std::int64_t>(slots) * 20);
+  EXPECT_TRUE(fs::is_empty(directory / "spool/harbour"));
+}
+
+TEST(CrashSweep, dying_at_any_step_after_a_call_loses_nothing) {
+  int step = 1;
+  for (;; ++step) {
+    SCOPED_TRACE("died at step " + std::to_string(step));
+    const voxanne::test::TempDir dir;
+    const bool survived = survives([&] {
+      Boot boot{dir.path(), "boot-1", step};
+      boot.take_a_call();
+      boot.work();
+    });
+    ASSERT_TRUE(survives([&] {
+      Boot boot{dir.path(), "boot-2", 0};
+      boot.recover_all();
+      boot.work();
+    }));
+    // Where the verdict had been written it stays; else the crash is the verdict.
+    std::string reason = "customer-ended-call";
+    {
+      Boot look{dir.path(), "boot-3", 0};
+      const auto call = look.run(store::find_call(look.database, key)).value();
+      if (call && call->ended_reason == "worker-shutdown") reason = "worker-shutdown";
+    }
+    expect_everything_is_kept(dir.path(), reason, step > steps_before_audio);
+    if (survived || HasFailure()) break;
+  }
+  EXPECT_GE(step, 10) << "steps were counted";
+  std::printf("crash sweep: %d steps after a call\n", step - 1);
+}
+
+TEST(CrashSweep, dying_at_any_step_of_recovery_leaves_the_rest_to_the_next_boot) {
+  int step = 1;
+  for (;; ++step) {
+    SCOPED_TRACE("died at step " + std::to_string(step));
+    const voxanne::test::TempDir dir;
+    // Dies with the recording finished and the verdict about to be written.
+    ASSERT_FALSE(survives([&] {
+      Boot boot{dir.path(), "boot-1", steps_before_audio + 1};
+      boot.take_a_call();
+    }));
+    const bool survived = survives([&] {
+      Boot boot{dir.path(), "boot-2", step};
+      boot.recover_all();
+      boot.work();
+    });
+    ASSERT_TRUE(survives([&] {
+      Boot boot{dir.path(), "boot-3", 0};
+      boot.recover_all();
+      boot.work();
+    }));
+    expect_everything_is_kept(dir.path(), "worker-shutdown");
+    if (survived || HasFailure()) break;
+  }
+  EXPECT_GE(step, 10) << "steps were counted";
+  std::printf("crash sweep: %d steps of recovery\n", step - 1);
+}
+
+}  // namespace
+}  // namespace voxanne::recordings
