@@ -55,8 +55,8 @@ class ResponderLadder::LadderReply final : public Reply {
 
   async::Deadline deadline() const {
     const auto& options = ladder_.options_;
-    return async::Deadline::after(ladder_.clock_, last()   ? options.last_rung_within
-                                                  : spoke_ ? options.next_sentence_within
+    return async::Deadline::after(ladder_.clock_, spoke_   ? options.next_sentence_within
+                                                  : last() ? options.last_rung_within
                                                            : options.first_sentence_within);
   }
 

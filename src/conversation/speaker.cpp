@@ -60,8 +60,9 @@ async::Task<> Speaker::synthesize(std::shared_ptr<Utterance> utterance) {
     }
     const bool whole = co_await speak(*utterance, *sentence);
     spoke |= utterance->made(*sentence) > 0;
-    if (utterance->made(*sentence) == 0 && !std::exchange(failed, true)) {
+    if (utterance->made(*sentence) == 0) {
       // Nobody can say it: the caller hears at least that the line is alive.
+      failed = true;
       observer_.on_event("speech_failed", {});
       sound_tone(*utterance, *sentence);
     }

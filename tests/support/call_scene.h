@@ -110,11 +110,11 @@ class CallScene final : public conversation::ConversationObserver {
       if (is_audible(t)) return t;
     return std::nullopt;
   }
-  // The longest time without a sound between `from` and `to`.
+  // The longest time in which nobody made a sound, between `from` and `to`.
   milliseconds longest_silence(milliseconds from, milliseconds to) const {
     milliseconds longest{0}, silent{0};
     for (auto t = from; t < std::min(to, now); t += milliseconds{20}) {
-      silent = is_audible(t) ? milliseconds{0} : silent + milliseconds{20};
+      silent = is_audible(t) || caller_speaks(t) ? milliseconds{0} : silent + milliseconds{20};
       longest = std::max(longest, silent);
     }
     return longest;
@@ -168,15 +168,17 @@ class CallScene final : public conversation::ConversationObserver {
     return static_cast<std::size_t>(time.count() * options.rate / 1000);
   }
 
+  bool caller_speaks(milliseconds time) const {
+    return std::ranges::any_of(speech_, [&](const auto& s) { return s.first <= time && time < s.second; });
+  }
+
   void slot() {
     while (!at_.empty() && at_.begin()->first <= now) {
       const auto due = at_.extract(at_.begin());
       for (const auto& action : due.mapped()) action();
     }
     audio::Frame heard{.rate = options.rate, .kind = audio::Frame::Kind::voice}, spoken{.rate = options.rate};
-    const bool speaks =
-        std::ranges::any_of(speech_, [&](const auto& s) { return s.first <= now && now < s.second; });
-    if (speaks) std::ranges::fill(heard.samples(), audio::Sample{3000});
+    if (caller_speaks(now)) std::ranges::fill(heard.samples(), audio::Sample{3000});
     conversation->exchange(heard, spoken);
     said.insert(said.end(), spoken.samples().begin(), spoken.samples().end());
     now += milliseconds{audio::frame_ms};
