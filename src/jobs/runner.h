@@ -5,7 +5,8 @@
 //   Runner<store::Upload> runner{executor, clock, queue, options};
 //   runner.start();            // takes what is due, then sleeps until the next is, or wake()
 //   runner.wake();             // after enqueueing, once the batch is durable
-//   co_await runner.stop();    // takes no more, finishes what runs within `grace`, then cancels it
+//   co_await runner.stop();    // takes no more, finishes what runs within `grace`, then cancels the
+//                              // rest, which is due again at once
 //
 // Owner: whoever owns the queue. Executor: one loop; every function of the queue runs on it. A queue
 // that cannot be read (the database is away) is asked again with the same backoff.
@@ -13,10 +14,12 @@
 
 #include "async/backoff.h"
 #include "async/clock.h"
+#include "async/deadline.h"
 #include "async/task_group.h"
 #include "base/result.h"
 
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -38,7 +41,7 @@ class Queue {
   virtual async::Task<Result<std::optional<UtcTime>>> next_due() = 0;
   // The work itself. Ends by cancellation when the runner is stopped for good or the lease runs out.
   virtual async::Task<Outcome> handle(Item& item) = 0;
-  // How often the item has been claimed, this time included.
+  // How often the item has been claimed, this time included: what its backoff grows with.
   virtual int attempts(const Item& item) const = 0;
   // Records the outcome; for a retry, when it is due again. A conflict is no error to report: the
   // lease was lost and the item is somebody else's.
@@ -55,4 +58,42 @@ struct RunnerOptions {
   async::Backoff backoff{milliseconds{1'000}, milliseconds{300'000}};
 };
 
+template <class Item>
+class Runner {
+ public:
+  Runner(async::Executor executor, async::Clock& clock, Queue<Item>& queue, RunnerOptions options)
+      : clock_(clock),
+        queue_(queue),
+        options_(std::move(options)),
+        look_(executor),
+        items_(executor, options_.name + "-items"),
+        loop_(executor, options_.name) {}
+
+  void start() { loop_.spawn(work()); }
+  void wake() { look_.set(); }
+  async::Task<> stop();
+
+ private:
+  async::Task<> work();
+  async::Task<> sleep();
+  async::Task<> run(Item item);
+  async::Task<Outcome> attempt(Item& item, async::Deadline lease);
+  async::Task<Outcome> guarded(Item& item);
+  async::Task<> record(Item& item, const Outcome& outcome, async::Deadline lease);
+  UtcTime next_attempt(const Item& item, const Outcome& outcome);
+
+  async::Clock& clock_;
+  Queue<Item>& queue_;
+  const RunnerOptions options_;
+  std::minstd_rand random_{std::random_device{}()};
+  int running_ = 0;
+  int misses_ = 0;  // how often in a row the queue could not be read
+  bool stopping_ = false;
+  async::Event look_;  // something changed: a wake(), a free place, the end
+  async::TaskGroup items_;
+  async::TaskGroup loop_;
+};
+
 }  // namespace voxanne::jobs
+
+#include "jobs/runner_impl.h"
