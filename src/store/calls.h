@@ -43,11 +43,11 @@ void end_call(Batch& batch, const CallKey& call, const domain::Verdict& verdict,
 
 // What looking back on a call found; written at its end or later.
 struct CallSummary {
-  std::string summary, outcome;
-  std::string sentiment_label;
-  std::optional<double> sentiment_score;
+  std::string summary{}, outcome{};
+  std::string sentiment_label{};
+  std::optional<double> sentiment_score{};
   std::string tools_used = "[]";  // JSON array
-  std::optional<double> cost_cents;
+  std::optional<double> cost_cents{};
 };
 void summarize_call(Batch& batch, const CallKey& call, const CallSummary& summary);
 

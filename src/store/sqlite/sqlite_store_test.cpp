@@ -1,0 +1,266 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include "store/calls.h"
+#include "support/store/fault_vfs.h"
+#include "support/store/temp_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/use_future.hpp>
+
+#include <future>
+#include <thread>
+
+namespace voxanne::store {
+namespace {
+
+using namespace test;
+
+constexpr Statement insert_row{
+    "test.insert", "INSERT INTO nodes (id, boot_id, started_at, seen_at) VALUES (?1, ?2, ?3, ?3)"};
+constexpr Statement update_row{"test.update", "UPDATE nodes SET seen_at = ?2 WHERE id = ?1"};
+constexpr Statement count_rows{"test.count", "SELECT count(*) FROM nodes WHERE boot_id = ?1"};
+constexpr Statement values{"test.values", "SELECT NULL, -7, 2.5, 'text', ?1, '' , 3, 4.0"};
+constexpr Statement broken{"test.broken", "INSERT INTO no_such_table VALUES (1)"};
+constexpr Statement many{"test.many",
+                         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) "
+                         "SELECT i, hex(zeroblob(500)) FROM n"};
+
+// Another process's lock on the database, as a shell in a transaction holds it.
+class ForeignLock {
+ public:
+  explicit ForeignLock(const std::string& path) {
+    EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  }
+  ~ForeignLock() { sqlite3_close(db_); }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+class Engine : public testing::Test {
+ protected:
+  Engine() { open({.path = path()}); }
+  ~Engine() override {
+    store->stop();
+    loop.stop();
+  }
+  void open(SqliteOptions options) {
+    store.reset();
+    options.inline_readers = {loop.executor()};
+    store = SqliteStore::open(std::move(options)).value();
+  }
+  std::future<Result<>> start(Batch batch) {
+    return async::asio::co_spawn(loop.executor(), store->write(std::move(batch)), async::asio::use_future);
+  }
+  Result<> write(Batch batch) { return start(std::move(batch)).get(); }
+  std::int64_t count(const std::string& boot) {
+    std::int64_t rows = -1;
+    const auto read = async::run_on(
+        loop.executor(), store->read(count_rows, {boot}, [&](const Row& row) { rows = row.integer(0); }));
+    EXPECT_TRUE(read) << read.error().message;
+    return rows;
+  }
+  static Batch rows(const std::string& boot, const std::string& first, const std::string& second) {
+    return std::move(Batch{}
+                         .add(insert_row, {first, boot, std::int64_t{1}}, 1)
+                         .add(insert_row, {second, boot, std::int64_t{1}}, 1));
+  }
+  std::string path() const { return directory / "test.db"; }
+
+  TempDir directory;
+  async::LoopThread loop{"test-loop"};
+  std::unique_ptr<SqliteStore> store;
+};
+
+TEST_F(Engine, a_batch_is_applied_whole_or_not_at_all) {
+  EXPECT_TRUE(write(rows("b", "1", "2")));
+  const auto conflict = write(rows("b", "3", "1"));
+  ASSERT_FALSE(conflict);
+  EXPECT_EQ(conflict.error().kind, Fault::conflict);
+  EXPECT_EQ(conflict.error().code, "already_exists");
+  EXPECT_THAT(conflict.error().message, testing::HasSubstr("test.insert"));
+  EXPECT_EQ(count("b"), 2);
+  const auto guarded = write(std::move(
+      Batch{}.add(insert_row, {"4", "b", std::int64_t{1}}).add(update_row, {"nobody", std::int64_t{2}}, 1)));
+  EXPECT_EQ(guarded.error().code, "guard_failed");
+  EXPECT_EQ(count("b"), 2);
+  EXPECT_TRUE(write(std::move(Batch{}.add(update_row, {"nobody", std::int64_t{2}}, 0))));
+}
+
+TEST_F(Engine, our_own_mistakes_are_internal_and_spoil_only_their_batch) {
+  EXPECT_EQ(write(std::move(Batch{}.add(broken, {}))).error().kind, Fault::internal);
+  EXPECT_EQ(write(std::move(Batch{}.add(update_row, {"1"}))).error().code, "wrong_parameters");
+  EXPECT_TRUE(write(rows("b", "1", "2")));
+  const auto read = async::run_on(loop.executor(), store->read(broken, {}, {}));
+  EXPECT_EQ(read.error().kind, Fault::internal);
+}
+
+TEST_F(Engine, waiting_batches_share_one_commit_and_conflicts_stay_their_own) {
+  fault_vfs::install();
+  open({.path = path()});
+  std::vector<std::future<Result<>>> answers;
+  {
+    const ForeignLock lock{path()};  // holds the writer until all are queued
+    for (int i = 0; i < 200; ++i)
+      answers.push_back(i % 3 == 2 ? start(rows("b", "half-" + std::to_string(i), "0a"))
+                                   : start(rows("b", std::to_string(i) + "a", std::to_string(i) + "b")));
+    // All are queued once the loop has run what was spawned before this.
+    async::asio::post(loop.executor(), async::asio::use_future).get();
+  }
+  const int syncs_before = fault_vfs::log_syncs();
+  int applied = 0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto answer = answers[i].get();
+    if (i % 3 == 2)
+      EXPECT_EQ(answer.error().code, "already_exists") << i;
+    else
+      applied += answer.has_value();
+  }
+  EXPECT_EQ(applied, 134);
+  EXPECT_EQ(count("b"), 2 * 134);
+  EXPECT_LE(fault_vfs::log_syncs() - syncs_before, 6) << "a commit for one, and one for all the others";
+}
+
+TEST_F(Engine, a_lock_held_elsewhere_is_said_and_got_over) {
+  open({.path = path(), .busy_timeout = 20ms});
+  {
+    const ForeignLock lock{path()};
+    const auto locked = write(rows("b", "1", "2"));
+    EXPECT_EQ(locked.error().kind, Fault::unavailable);
+    EXPECT_EQ(locked.error().code, "database_locked");
+    EXPECT_EQ(count("b"), 0) << "reads go on";
+  }
+  EXPECT_TRUE(write(rows("b", "1", "2")));
+}
+
+TEST_F(Engine, a_full_queue_refuses_and_recovers) {
+  open({.path = path(), .max_queued_batches = 4, .busy_timeout = 5s});
+  std::vector<std::future<Result<>>> answers;
+  {
+    const ForeignLock lock{path()};
+    for (int i = 0; i < 20; ++i)
+      answers.push_back(start(rows("b", std::to_string(i), std::to_string(i) + "b")));
+    EXPECT_EQ(answers.back().get().error().code, "database_busy");
+    answers.pop_back();
+  }
+  int applied = 0;
+  for (auto& answer : answers) applied += answer.get().has_value();
+  EXPECT_GE(applied, 4);
+  EXPECT_LE(applied, 5) << "those queued, and the one the writer had taken";
+  EXPECT_EQ(count("b"), 2 * applied);
+  EXPECT_TRUE(write(rows("c", "x", "y")));
+}
+
+TEST_F(Engine, the_queue_is_bounded_in_bytes_too) {
+  open({.path = path(), .max_queued_bytes = 1'000'000, .busy_timeout = 5s});
+  std::vector<std::future<Result<>>> answers;
+  const std::string large(600'000, 'x');
+  {
+    const ForeignLock lock{path()};
+    for (int i = 0; i < 6; ++i)
+      answers.push_back(
+          start(std::move(Batch{}.add(insert_row, {std::to_string(i), large, std::int64_t{1}}))));
+    EXPECT_EQ(answers.back().get().error().code, "database_busy");
+    answers.pop_back();
+  }
+  for (auto& answer : answers) answer.get();
+}
+
+TEST_F(Engine, rows_keep_their_types_inline_and_from_a_worker) {
+  async::LoopThread elsewhere{"elsewhere"};
+  const std::string with_zero{"a\0b", 3};
+  for (async::LoopThread* reader : {&loop, &elsewhere}) {
+    int seen = 0;
+    const std::thread::id home =
+        async::asio::co_spawn(
+            reader->executor(),
+            []() -> async::Task<std::thread::id> { co_return std::this_thread::get_id(); },
+            async::asio::use_future)
+            .get();
+    const auto read = async::run_on(reader->executor(), store->read(values, {with_zero}, [&](const Row& row) {
+      ++seen;
+      EXPECT_EQ(std::this_thread::get_id(), home);
+      EXPECT_TRUE(row.is_null(0));
+      EXPECT_EQ(row.text(0), "");
+      EXPECT_EQ(row.integer(1), -7);
+      EXPECT_EQ(row.real(2), 2.5);
+      EXPECT_EQ(row.text(3), "text");
+      EXPECT_EQ(row.text(4), with_zero);
+      EXPECT_FALSE(row.is_null(5));
+      EXPECT_EQ(row.text(5), "");
+      EXPECT_EQ(row.real(6), 3.0);
+      EXPECT_EQ(row.integer(7), 4);
+    }));
+    EXPECT_TRUE(read);
+    EXPECT_EQ(seen, 1);
+  }
+  elsewhere.stop();
+}
+
+TEST_F(Engine, a_result_without_bounds_is_refused_on_a_worker) {
+  async::LoopThread elsewhere{"elsewhere"};
+  int seen = 0;
+  const auto read = [&](std::int64_t rows) {
+    return async::run_on(elsewhere.executor(), store->read(many, {rows}, [&](const Row&) { ++seen; }));
+  };
+  EXPECT_TRUE(read(1'000));
+  EXPECT_EQ(seen, 1'000);
+  EXPECT_EQ(read(100'000).error().code, "result_too_large");
+  EXPECT_EQ(seen, 1'000);
+  elsewhere.stop();
+}
+
+TEST_F(Engine, a_visitor_that_throws_leaves_the_statement_usable) {
+  const auto throwing = [&] {
+    return async::run_on(loop.executor(), store->read(many, {std::int64_t{10}}, [](const Row&) {
+      throw std::runtime_error("visitor");
+    }));
+  };
+  EXPECT_THROW(throwing(), std::runtime_error);
+  EXPECT_EQ(count("b"), 0);
+  EXPECT_TRUE(write(rows("b", "1", "2"))) << "no read transaction was left behind";
+  EXPECT_EQ(count("b"), 2);
+}
+
+TEST_F(Engine, readers_never_see_half_a_batch) {
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  std::atomic<int> reads{0};
+  for (int i = 0; i < 3; ++i)
+    readers.emplace_back([&] {
+      async::LoopThread own{"reader"};
+      while (!done) {
+        const auto read = async::run_on(own.executor(), store->read(count_rows, {"b"}, [&](const Row& row) {
+          EXPECT_EQ(row.integer(0) % 2, 0);
+        }));
+        EXPECT_TRUE(read);
+        ++reads;
+      }
+      own.stop();
+    });
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(write(rows("b", std::to_string(i), std::to_string(i) + "b")));
+  done = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(count("b"), 200);
+  EXPECT_GT(reads, 0);
+}
+
+TEST_F(Engine, stop_writes_what_is_queued_and_refuses_the_rest) {
+  std::vector<std::future<Result<>>> answers;
+  for (int i = 0; i < 50; ++i)
+    answers.push_back(start(rows("b", std::to_string(i), std::to_string(i) + "b")));
+  async::asio::post(loop.executor(), async::asio::use_future).get();
+  store->stop();
+  for (auto& answer : answers) EXPECT_TRUE(answer.get());
+  EXPECT_EQ(write(rows("b", "late", "later")).error().code, "store_stopped");
+  const auto read = async::run_on(loop.executor(), store->read(count_rows, {"b"}, {}));
+  EXPECT_EQ(read.error().code, "store_stopped");
+  open({.path = path()});
+  EXPECT_EQ(count("b"), 100);
+}
+
+}  // namespace
+}  // namespace voxanne::store
