@@ -14,9 +14,19 @@ Error fault(std::string code, std::string message) {
   return {Fault::unavailable, std::move(code), std::move(message), 1s};
 }
 
+bool out_of_space(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+
+// What the system said to the write that failed last; sqlite3_system_errno() may have been overwritten by
+// the rollback that followed it.
 bool out_of_space(sqlite3* db) {
-  const int error = sqlite3_system_errno(db);
-  return error == ENOSPC || error == EDQUOT || error == EFBIG;
+  int error = 0;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  if (out_of_space(error)) return true;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log == nullptr || log->pMethods == nullptr) return false;
+  log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return out_of_space(error);
 }
 
 }  // namespace

@@ -1,0 +1,223 @@
+// Opening: what is wrong is said precisely, and a schema is brought up to date from wherever it is.
+#include "store/sqlite/connection.h"
+#include "store/sqlite/migrate.h"
+#include "store/sqlite/open_file.h"
+#include "store/sqlite/sqlite_store.h"
+#include "support/temp_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace voxanne::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Opening : public testing::Test {
+ protected:
+  std::string code_of(const std::string& file) {
+    auto opened = SqliteStore::open({.path = file});
+    if (opened) return "";
+    EXPECT_EQ(opened.error().kind, Fault::unavailable);
+    EXPECT_THAT(opened.error().message, testing::HasSubstr(":")) << "says how to mend it";
+    return opened.error().code;
+  }
+  void put(const std::string& text) { std::ofstream{path} << text; }
+
+  const test::TempDir directory;
+  const std::string path = directory / "test.db";
+};
+
+TEST_F(Opening, what_is_wrong_is_said_precisely) {
+  EXPECT_EQ(code_of(directory / "missing/test.db"), "database_directory_missing");
+  fs::create_directory(directory / "folder.db");
+  EXPECT_EQ(code_of(directory / "folder.db"), "database_is_directory");
+  put("this is a text, not a database");
+  EXPECT_EQ(code_of(path), "database_not_sqlite");
+  EXPECT_EQ(std::ifstream(path).get(), 't') << "and is left as it was";
+  put(std::string{"SQLite format 3\0", 16} + std::string(4'096, '?'));
+  EXPECT_EQ(code_of(path), "database_corrupt");
+}
+
+TEST_F(Opening, what_this_user_may_not_touch_is_said) {
+  ASSERT_EQ(code_of(path), "");
+  fs::permissions(path, fs::perms::owner_read);
+  fs::permissions(directory.path(), fs::perms::all);
+  const pid_t child = fork();
+  if (child == 0) {
+    // Root may write anything; nobody may not.
+    if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(2);
+    const auto file = prepare_file(path);
+    if (file || file.error().code != "database_permission_denied") _exit(3);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Opening, a_new_database_belongs_to_its_owner_alone) {
+  ASSERT_EQ(code_of(path), "");
+  struct stat found{};
+  ASSERT_EQ(stat(path.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0600u);
+}
+
+// The contract names these; operators of existing deployments look for them.
+TEST_F(Opening, the_schema_has_the_contracts_indexes) {
+  ASSERT_EQ(code_of(path), "");
+  auto connection = Connection::open(path, Connection::Mode::writer, 1s).value();
+  static constexpr Statement leading{
+      "test.leading",
+      "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1) i WHERE NOT i.partial "
+      "AND (SELECT name FROM pragma_index_info(i.name) WHERE seqno = 0) = ?2 "
+      "AND (?3 = '' OR (SELECT name FROM pragma_index_info(i.name) WHERE seqno = 1) = ?3))"};
+  const auto has = [&](const char* table, const char* first, const char* second) {
+    bool found = false;
+    const Value values[] = {std::string{table}, std::string{first}, std::string{second}};
+    EXPECT_TRUE(connection.run(leading, values, [&](const Row& row) { found = row.integer(0) == 1; }));
+    return found;
+  };
+  EXPECT_TRUE(has("calls", "org_id", "created_at"));
+  EXPECT_TRUE(has("calls", "org_id", "status"));
+  EXPECT_TRUE(has("call_logs", "call_id", ""));
+  EXPECT_TRUE(has("call_transcripts", "call_id", ""));
+  EXPECT_TRUE(has("knowledge_base", "org_id", ""));
+  EXPECT_TRUE(has("knowledge_base_chunks", "knowledge_base_id", ""));
+  EXPECT_FALSE(has("calls", "summary", ""));
+}
+
+class Migrations : public Opening {
+ protected:
+  Migrations() { std::ofstream{path}; }
+  Connection connect() { return Connection::open(path, Connection::Mode::writer, 2s).value(); }
+  static std::int64_t number(Connection& connection, const Statement& statement) {
+    std::int64_t value = -1;
+    EXPECT_TRUE(connection.run(statement, {}, [&](const Row& row) { value = row.integer(0); }));
+    return value;
+  }
+};
+
+TEST_F(Migrations, are_numbered_without_a_gap) {
+  int expected = 1;
+  for (const Migration& step : sqlite_migrations()) EXPECT_EQ(step.number, expected++) << step.name;
+}
+
+// Each version in turn is filled with rows and then brought up to date: none is lost.
+TEST_F(Migrations, keep_what_every_earlier_version_held) {
+  static constexpr const char* fill[] = {
+      R"(INSERT INTO organizations VALUES ('o', 'O', 'UTC', 0, 1, 1, NULL);
+         INSERT INTO assistants VALUES ('o', 'a', 'A', 'hi', '', 'slt', 'bye', 7000, 60000, 1, 1, 1);
+         INSERT INTO phone_numbers VALUES ('o', 'p', 'a', '+447700900000', 'sip', 1, 1);)",
+      R"(INSERT INTO calls (id, org_id, assistant_id, phone_number_id, direction, channel, status,
+           customer_number, customer_name, created_at, node_id, boot_id)
+           VALUES ('c', 'o', 'a', 'p', 'inbound', 'sip', 'ringing', '+447700900001', 'Ada', 1, 'n', 'b');
+         INSERT INTO call_logs (org_id, call_id, at, type) VALUES ('o', 'c', 1, 'x');
+         INSERT INTO call_transcripts (id, org_id, call_id, speaker, text, start_ms, end_ms)
+           VALUES ('t', 'o', 'c', 'caller', 'hello', 0, 1);)",
+      R"(INSERT INTO knowledge_base VALUES (1, 'd', 'o', 'T', '', '', 1, '', 1, 0, 1, 1);
+         INSERT INTO knowledge_base_chunks (id, org_id, knowledge_base_id, position, heading, text)
+           VALUES ('k', 'o', 'd', 0, 'H', 'words');)",
+      R"(INSERT INTO messages (id, org_id, call_id, caller_name, number, text, urgency, created_at)
+           VALUES ('m', 'o', 'c', 'Ada', '', 'hi', 'normal', 1);)",
+      R"(INSERT INTO job_runs (name, due_at, node_id, started_at) VALUES ('cleanup', 1, 'n', 1);)"};
+  static constexpr Statement rows{
+      "test.rows",
+      "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
+      "(SELECT count(*) FROM calls) + (SELECT count(*) FROM call_logs) + (SELECT count(*) FROM "
+      "call_transcripts) + "
+      "(SELECT count(*) FROM knowledge_base_chunks) + (SELECT count(*) FROM messages) + "
+      "(SELECT count(*) FROM job_runs) + (SELECT sum(calls) FROM call_counters)"};
+  const auto steps = sqlite_migrations();
+  ASSERT_EQ(std::size(fill), steps.size()) << "a new step brings rows for its tables";
+  for (std::size_t version = 0; version <= steps.size(); ++version) {
+    SCOPED_TRACE(version);
+    fs::remove(path);
+    fs::remove(path + "-wal");
+    fs::remove(path + "-shm");
+    std::ofstream{path};
+    Connection connection = connect();
+    ASSERT_TRUE(migrate(connection, steps.first(version)));
+    ASSERT_EQ(schema_version(connection).value(), int(version));
+    for (std::size_t i = 0; i < version; ++i) ASSERT_TRUE(connection.execute(fill[i])) << i;
+    const auto done = migrate(connection, steps);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_TRUE(migrate(connection, steps)) << "twice changes nothing";
+    for (std::size_t i = version; i < steps.size(); ++i) ASSERT_TRUE(connection.execute(fill[i])) << i;
+    EXPECT_EQ(number(connection, rows), 9);
+  }
+}
+
+TEST_F(Migrations, a_newer_schema_is_refused) {
+  ASSERT_EQ(code_of(path), "");
+  {
+    Connection connection = connect();
+    ASSERT_TRUE(connection.execute("INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 0)"));
+  }
+  EXPECT_EQ(code_of(path), "database_newer_schema");
+}
+
+TEST_F(Migrations, a_step_that_fails_leaves_nothing_behind) {
+  static constexpr Migration steps[] = {
+      {1, "good", "CREATE TABLE good (x);"},
+      {2, "bad", "CREATE TABLE half (x); INSERT INTO half VALUES (1); SELECT * FROM nowhere;"}};
+  Connection connection = connect();
+  const auto failed = migrate(connection, steps);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, "migration_failed");
+  EXPECT_THAT(failed.error().message, testing::HasSubstr("migration 2"));
+  EXPECT_EQ(schema_version(connection).value(), 1);
+  static constexpr Statement tables{"test.tables",
+                                    "SELECT count(*) FROM sqlite_schema WHERE name IN ('good', 'half')"};
+  EXPECT_EQ(number(connection, tables), 1);
+}
+
+TEST_F(Migrations, two_processes_may_try_at_once) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      auto connection = Connection::open(path, Connection::Mode::writer, 10s);
+      _exit(connection && migrate(*connection, sqlite_migrations()) ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = -1;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  Connection connection = connect();
+  EXPECT_EQ(schema_version(connection).value(), int(sqlite_migrations().size()));
+}
+
+// An old version goes on serving while the new one migrates.
+TEST_F(Migrations, an_open_store_serves_through_a_migration) {
+  ASSERT_EQ(code_of(path), "");
+  Connection serving = connect();
+  static constexpr Statement insert{"test.insert", "INSERT INTO nodes VALUES ('n', 'b', 0, 0)"};
+  static constexpr Statement rows{"test.rows", "SELECT count(*) FROM nodes"};
+  ASSERT_TRUE(serving.run(insert, {}));
+  ASSERT_EQ(number(serving, rows), 1);
+  {
+    std::vector<Migration> steps{sqlite_migrations().begin(), sqlite_migrations().end()};
+    steps.push_back({int(steps.size()) + 1, "next",
+                     "ALTER TABLE nodes ADD COLUMN version TEXT NOT NULL DEFAULT ''; "
+                     "CREATE INDEX nodes_seen ON nodes (seen_at);"});
+    Connection migrating = connect();
+    ASSERT_TRUE(migrate(migrating, steps));
+  }
+  EXPECT_EQ(number(serving, rows), 1);
+  EXPECT_TRUE(serving.execute("UPDATE nodes SET seen_at = 1"));
+}
+
+}  // namespace
+}  // namespace voxanne::store
