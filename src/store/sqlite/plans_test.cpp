@@ -74,7 +74,7 @@ TEST_F(Plans, the_test_sees_a_scan_where_there_is_one) {
   EXPECT_TRUE(any_scans("UPDATE calls SET summary = '' WHERE assistant_id = ?1"));
 }
 
-TEST_F(Plans, names_and_addresses_are_unique) {
+TEST_F(Plans, names_are_unique) {
   std::set<std::string_view> names;
   for (const Statement* statement : all_statements())
     EXPECT_TRUE(names.insert(statement->name).second) << statement->name;
