@@ -15,8 +15,8 @@
 //   readers; it is never recreated behind anybody's back: the original has to come back, or the
 //   server be started again.
 //
-// Lifecycle: open() (blocking: creates, migrates), use, stop() after every loop that asks has stopped
-// asking; the loops are destroyed after it. Nothing is asked twice of a stopped store.
+// Lifecycle: open() (blocking: creates, migrates), use, stop(). Answers are posted to the loops that
+// asked, so every such loop is destroyed after stop(), whether it still runs or not.
 //
 // Codes of `unavailable`: disk_full, database_io_error, database_locked, database_read_only,
 // database_deleted, database_replaced, database_corrupt, database_busy (the queue is full),

@@ -44,8 +44,9 @@ class Engine : public testing::Test {
  protected:
   Engine() { open({.path = path()}); }
   ~Engine() override {
-    store->stop();
+    store->stop();  // before the loops that have asked
     loop.stop();
+    elsewhere.stop();
   }
   void open(SqliteOptions options) {
     store.reset();
@@ -56,10 +57,11 @@ class Engine : public testing::Test {
     return async::asio::co_spawn(loop.executor(), store->write(std::move(batch)), async::asio::use_future);
   }
   Result<> write(Batch batch) { return start(std::move(batch)).get(); }
-  std::int64_t count(const std::string& boot) {
+  std::int64_t count(const std::string& boot) { return count(boot, loop); }
+  std::int64_t count(const std::string& boot, async::LoopThread& reader) {
     std::int64_t rows = -1;
     const auto read = async::run_on(
-        loop.executor(), store->read(count_rows, {boot}, [&](const Row& row) { rows = row.integer(0); }));
+        reader.executor(), store->read(count_rows, {boot}, [&](const Row& row) { rows = row.integer(0); }));
     EXPECT_TRUE(read) << read.error().message;
     return rows;
   }
@@ -72,6 +74,7 @@ class Engine : public testing::Test {
 
   TempDir directory;
   async::LoopThread loop{"test-loop"};
+  async::LoopThread elsewhere{"elsewhere"};  // reads on a worker
   std::unique_ptr<SqliteStore> store;
 };
 
@@ -149,7 +152,7 @@ TEST_F(Engine, a_full_queue_refuses_and_recovers) {
   int applied = 0;
   for (auto& answer : answers) applied += answer.get().has_value();
   EXPECT_GE(applied, 4);
-  EXPECT_LE(applied, 5) << "those queued, and the one the writer had taken";
+  EXPECT_LE(applied, 8) << "those queued, and those the writer had taken";
   EXPECT_EQ(count("b"), 2 * applied);
   EXPECT_TRUE(write(rows("c", "x", "y")));
 }
@@ -170,7 +173,6 @@ TEST_F(Engine, the_queue_is_bounded_in_bytes_too) {
 }
 
 TEST_F(Engine, rows_keep_their_types_inline_and_from_a_worker) {
-  async::LoopThread elsewhere{"elsewhere"};
   const std::string with_zero{"a\0b", 3};
   for (async::LoopThread* reader : {&loop, &elsewhere}) {
     int seen = 0;
@@ -197,11 +199,9 @@ TEST_F(Engine, rows_keep_their_types_inline_and_from_a_worker) {
     EXPECT_TRUE(read);
     EXPECT_EQ(seen, 1);
   }
-  elsewhere.stop();
 }
 
 TEST_F(Engine, a_result_without_bounds_is_refused_on_a_worker) {
-  async::LoopThread elsewhere{"elsewhere"};
   int seen = 0;
   const auto read = [&](std::int64_t rows) {
     return async::run_on(elsewhere.executor(), store->read(many, {rows}, [&](const Row&) { ++seen; }));
@@ -210,7 +210,6 @@ TEST_F(Engine, a_result_without_bounds_is_refused_on_a_worker) {
   EXPECT_EQ(seen, 1'000);
   EXPECT_EQ(read(100'000).error().code, "result_too_large");
   EXPECT_EQ(seen, 1'000);
-  elsewhere.stop();
 }
 
 TEST_F(Engine, a_visitor_that_throws_leaves_the_statement_usable) {
@@ -228,24 +227,15 @@ TEST_F(Engine, a_visitor_that_throws_leaves_the_statement_usable) {
 TEST_F(Engine, readers_never_see_half_a_batch) {
   std::atomic<bool> done{false};
   std::vector<std::thread> readers;
-  std::atomic<int> reads{0};
-  for (int i = 0; i < 3; ++i)
-    readers.emplace_back([&] {
-      async::LoopThread own{"reader"};
-      while (!done) {
-        const auto read = async::run_on(own.executor(), store->read(count_rows, {"b"}, [&](const Row& row) {
-          EXPECT_EQ(row.integer(0) % 2, 0);
-        }));
-        EXPECT_TRUE(read);
-        ++reads;
-      }
-      own.stop();
+  for (async::LoopThread* reader : {&loop, &elsewhere, &elsewhere})
+    readers.emplace_back([&, reader] {
+      for (int reads = 0; reads < 50 || (!done && reads < 2'000); ++reads)
+        EXPECT_EQ(count("b", *reader) % 2, 0);
     });
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(write(rows("b", std::to_string(i), std::to_string(i) + "b")));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(write(rows("b", std::to_string(i), std::to_string(i) + "b")));
   done = true;
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(count("b"), 200);
-  EXPECT_GT(reads, 0);
 }
 
 TEST_F(Engine, stop_writes_what_is_queued_and_refuses_the_rest) {
