@@ -10,6 +10,7 @@ export class Calls {
   #items = new Map();
   #next = null;
   #chosen = null;
+  #missing = null;
   #transcript = new Transcript(byId('detail-turns'));
   #fetching = new Map();
 
@@ -37,6 +38,8 @@ export class Calls {
       else this.#refetch(callId);
     }
     if (callId !== this.#chosen) return;
+    // It was chosen before its record was there.
+    if (this.#missing === callId) this.#open(callId);
     if (type === 'transcript.partial') this.#transcript.partial(data);
     if (type === 'transcript.final') this.#transcript.final(data);
     if (type === 'recording.ready' || type === 'recording.failed') this.#showRecording(this.#calls.get(callId), true);
@@ -130,6 +133,7 @@ export class Calls {
       turns = (await api(`/api/calls/${encodeURIComponent(id)}/transcript`)).turns;
     } catch (error) {
       if (id !== this.#chosen) return;
+      this.#missing = id;
       byId('detail-title').textContent = 'This call cannot be shown';
       byId('detail-hint').textContent = error.message;
       byId('detail-hint').hidden = false;
@@ -137,6 +141,7 @@ export class Calls {
       return;
     }
     if (id !== this.#chosen) return;
+    this.#missing = null;
     this.#transcript.clear();
     turns.forEach((turn) => this.#transcript.final(turn));
     byId('detail-hint').hidden = true;
@@ -147,10 +152,10 @@ export class Calls {
 
   #showFacts(call) {
     byId('detail-title').textContent = who(call);
-    const facts = [['Status', status(call)], ['Ended', ending(call)], ['Number', call.customer.number],
-      ['Began', when(call.createdAt)], ['Duration', duration(call.duration)], ['Channel', call.channel], ['Call', call.id]];
+    const facts = [['Status', status(call)], ['How it ended', ending(call)], ['Number', call.customer.name && call.customer.number],
+      ['Began', when(call.createdAt)], ['Duration', duration(call.duration)], ['Channel', call.channel], ['Call', call.id, 'id']];
     byId('detail-facts').replaceChildren(...facts.filter(([, value]) => value)
-      .map(([name, value]) => element('div', '', element('dt', '', name), element('dd', '', value))));
+      .map(([name, value, look]) => element('div', look, element('dt', '', name), element('dd', '', value))));
   }
 
   async #showRecording(call, anew) {

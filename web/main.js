@@ -67,7 +67,9 @@ byId('sign-in').addEventListener('submit', (event) => {
 
 // The phone.
 const turns = new Transcript(byId('phone-turns'));
-let phone = null;
+let phone = null, phoneCall = null;
+
+const showLevel = (level) => { byId('phone-level').style.transform = `scaleX(${Math.sqrt(level)})`; };
 
 function showPhone(busy, text) {
   byId('phone-call').hidden = busy;
@@ -77,20 +79,24 @@ function showPhone(busy, text) {
 
 byId('phone-call').addEventListener('click', async () => {
   turns.clear();
+  phoneCall = null;
   byId('phone-live').hidden = false;
   showPhone(true, 'Connecting');
   byId('phone-hangup').focus();
   phone = new WebCall({
     onState: (state) => showPhone(true, state === 'talking' ? 'Connected. Speak whenever you like.' : 'Connecting'),
-    onLevel: (level) => { byId('phone-level').value = level; },
-    onCall: (id) => calls.choose(id),
+    onLevel: showLevel,
+    onCall: (id) => { phoneCall = id; },
     onPartial: (turn) => turns.partial(turn),
     onFinal: (turn) => turns.final(turn),
     onEnded: (text) => {
       phone = null;
-      byId('phone-level').value = 0;
+      showLevel(0);
+      byId('phone-live').hidden = true;
       showPhone(false, text);
       byId('phone-call').focus();
+      // From here on it is a call like every other, with its recording.
+      if (phoneCall) calls.choose(phoneCall);
     },
   });
   const answer = await api('/api/assistants').catch(() => null);

@@ -42,6 +42,7 @@ class FakeCalls final : public calls::CallControl {
     store::Batch batch;
     store::insert_call(batch, call, {"node", "boot"});
     if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    if (on_placed) on_placed(call);
     co_return call;
   }
   async::Task<Result<>> end(OrgId org, CallId call) override {
@@ -59,6 +60,7 @@ class FakeCalls final : public calls::CallControl {
   }
 
   std::optional<Error> refusal;
+  std::function<void(const domain::Call&)> on_placed;
   std::vector<calls::PlaceCall> placed;
   std::vector<std::string> ended, said;
 
@@ -126,7 +128,10 @@ class World {
   events::Bus& bus() { return bus_; }
   async::Clock& clock() { return clock_; }
 
-  std::vector<std::string> browser_calls;  // the assistants they asked for
+  media::Shard& shard() { return shard_; }
+
+  std::vector<std::string> browser_calls;      // the assistants they asked for
+  telephony::browser::OnCall on_browser_call;  // without one they are hung up
 
  private:
   std::unique_ptr<store::SqliteStore> open() {
@@ -159,13 +164,14 @@ class World {
   events::LiveHub live_{bus_, clock_};
   ops::Health health_;
   media::Shard shard_{"media"};
-  telephony::browser::Gateway browser_calls_{{},
-                                             clock_,
-                                             [this]() -> media::Shard& { return shard_; },
-                                             [this](auto leg, auto call) {
-                                               browser_calls.push_back(call.assistant.str());
-                                               leg.reset();  // hangs up
-                                             }};
+  telephony::browser::Gateway browser_calls_{
+      {},
+      clock_,
+      [this]() -> media::Shard& { return shard_; },
+      [this](std::unique_ptr<telephony::Leg> leg, telephony::browser::InboundCall call) {
+        browser_calls.push_back(call.assistant.str());
+        if (on_browser_call) on_browser_call(std::move(leg), std::move(call));
+      }};
   Services services_{*store_, clock_, authenticator_, calls_, bus_, live_, health_, browser_calls_};
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;
