@@ -149,14 +149,9 @@ void Call::abandon() {
       [](LineEnd& leg) { leg.on_closed({LegEnd::Cause::local_hung_up, 0, "the gateway was stopped"}); });
 }
 
-bool Call::agree(Result<Agreement> agreement) {
-  if (!agreement) {
-    failure_ = agreement.error().message;
-    return false;
-  }
-  agreement_ = *agreement;
-  line_->tell([agreed = *agreement](LineEnd& leg) { leg.on_agreement(agreed); });
-  return true;
+void Call::agree(const Agreement& agreement) {
+  agreement_ = agreement;
+  line_->tell([agreement](LineEnd& leg) { leg.on_agreement(agreement); });
 }
 
 Ref<mbuf> Call::make_offer() {
@@ -173,24 +168,23 @@ Ref<mbuf> Call::make_offer() {
 
 Ref<mbuf> Call::answer_offer(std::string_view text) {
   const auto offer = sdp::parse(text);
-  if (!offer) {
-    failure_ = offer.error().message;
-    return {};
-  }
+  if (!offer) return {};
   const auto keep = agreement_ ? std::optional{agreement_->format.codec} : std::nullopt;
-  if (!agree(choose(*offer, keep))) return {};
+  const auto agreement = choose(*offer, keep);
+  if (!agreement) return {};
+  agree(*agreement);
   ++origin_.version;
   return buffer_of(write_answer(*offer, *agreement_, local()));
 }
 
-bool Call::take_answer(std::string_view text) {
-  if (offered_.empty()) return false;
+Result<> Call::take_answer(std::string_view text) {
+  if (text.empty()) return malformed("bad_sdp", "the far end sent no session description");
   const auto answer = sdp::parse(text);
-  if (!answer) {
-    failure_ = answer.error().message;
-    return false;
-  }
-  return agree(sip::accept(*answer, offered_));
+  if (!answer) return answer.error();
+  const auto agreement = sip::accept(*answer, offered_);
+  if (!agreement) return agreement.error();
+  agree(*agreement);
+  return {};
 }
 
 int Call::on_offer(mbuf** description, const sip_msg* msg, void* arg) {
@@ -211,8 +205,9 @@ int Call::on_answer(const sip_msg* msg, void* arg) {
   guarded("answer", [&] {
     std::string_view body = body_of(*msg).value_or("");
     if (body.empty()) body = self.early_answer_;
-    taken = self.take_answer(body);
-    if (!taken && self.failure_.empty()) self.failure_ = "the far end sent no session description";
+    const auto agreed = self.take_answer(body);
+    taken = agreed.has_value();
+    if (!taken) self.failure_ = agreed.error().message;
   });
   return taken ? 0 : EPROTO;
 }

@@ -67,8 +67,8 @@ class Call {
 
   Ref<mbuf> answer_offer(std::string_view offer);  // empty: not acceptable
   Ref<mbuf> make_offer();
-  bool take_answer(std::string_view answer);
-  bool agree(Result<Agreement> agreement);
+  Result<> take_answer(std::string_view answer);
+  void agree(const Agreement& agreement);
   Local local() const;
   LegEnd verdict(int error, const sip_msg* msg) const;
   void end(LegEnd end);  // destroys the call

@@ -6,7 +6,7 @@
 //   gateway.start();    listens, registers at the trunk
 //   gateway.dial(…)     a leg towards the trunk, or to a SIP URI where that is allowed
 //   gateway.drain();    new calls are 503 with Retry-After; those that run go on
-//   gateway.stop();     hangs up the rest, unregisters, closes the sockets (at most 3 s)
+//   gateway.stop();     hangs up the rest, unregisters, closes the sockets; bounded by Options::stop_timeout
 //
 // Owner: app. The SIP thread and the media shards outlive it and its legs; legs may outlive it.
 // start() and stop() block and are called from neither of those threads; the rest from any.

@@ -48,6 +48,7 @@ struct Options {
   std::size_t max_pending = 200;     // inbound calls that nobody answered yet; over it 503
   seconds retry_after{2};            // said with a 503 of the rate limit and while draining
   milliseconds ack_timeout{32'000};  // 64·T1 (RFC 3261 section 13.3.1.4)
+  milliseconds stop_timeout{2'000};  // how long stop() waits for answers to its BYEs
 };
 
 }  // namespace voxanne::telephony::sip

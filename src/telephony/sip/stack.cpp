@@ -16,7 +16,7 @@ namespace voxanne::telephony::sip {
 namespace {
 
 constexpr std::uint32_t table_size = 1024;
-constexpr seconds close_limit{2};
+constexpr int receive_buffer = 512 * 1024;  // bursts of INVITEs wait here
 constexpr std::uint64_t close_poll_ms = 20;
 constexpr int guard_layer = 0;
 
@@ -56,6 +56,25 @@ Ref<dnsc> system_resolver() {
   Ref<dnsc> resolver;
   if (dns_srv_get(nullptr, 0, servers, &count) == 0) dnsc_alloc(resolver.out(), nullptr, servers, count);
   return resolver;
+}
+
+// A stray response, which nobody answers: its arrival shows us the socket (see on_datagram) before
+// anything from elsewhere can come by it.
+void send_first_datagram(const Listen& listener) {
+  Address address = listener.address;
+  if (address.is_unspecified()) {
+    if (address.is_v4())
+      address = boost::asio::ip::address_v4::loopback();
+    else
+      address = boost::asio::ip::address_v6::loopback();
+  }
+  const boost::asio::ip::udp::endpoint endpoint{address, listener.port};
+  const int sender = socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  constexpr std::string_view text =
+      "SIP/2.0 100 Listening\r\nVia: SIP/2.0/UDP voxanne.invalid;branch=z9hG4bK0\r\n\r\n";
+  static_cast<void>(
+      sendto(sender, text.data(), text.size(), 0, endpoint.data(), static_cast<socklen_t>(endpoint.size())));
+  close(sender);
 }
 
 bool in_dialog(const sip_msg& msg) { return pl_isset(&msg.to.tag); }
@@ -122,6 +141,7 @@ Result<> Stack::listen(Listen& listener) {
   if (const int error = sip_transp_add(core_, libre_transport(listener.transport), &address); error != 0)
     return Error{Fault::impossible, "sip_listen_failed",
                  std::string{"the SIP listener cannot be opened: "} + std::strerror(error)};
+  if (listener.transport == Transport::udp) send_first_datagram(listener);
   return {};
 }
 
@@ -137,7 +157,7 @@ void Stack::close(std::function<void()> closed) {
     call.abandon();
     calls_.erase(number);
   }
-  close_by_ = clock_.now() + close_limit;
+  close_by_ = clock_.now() + options_.stop_timeout;
   mem_deref(std::exchange(sessions_, nullptr));
   wait_for_sessions(this);
 }
@@ -242,9 +262,10 @@ bool Stack::on_datagram(sa*, mbuf* data, void* arg) {
 
 void Stack::guard_socket(const sip_msg& msg) {
   if (msg.tp != SIP_TRANSP_UDP || guards_.contains(msg.sock)) return;
+  auto* const socket = static_cast<udp_sock*>(msg.sock);
+  udp_sockbuf_set(socket, receive_buffer);
   udp_helper* guard = nullptr;
-  if (udp_register_helper(&guard, static_cast<udp_sock*>(msg.sock), guard_layer, nullptr, on_datagram,
-                          this) == 0)
+  if (udp_register_helper(&guard, socket, guard_layer, nullptr, on_datagram, this) == 0)
     guards_.emplace(msg.sock, guard);
 }
 

@@ -1,0 +1,423 @@
+// The gateway seen from the network: a peer that says exactly what the test wants.
+#include "telephony/sip/gateway.h"
+
+#include "telephony/sip/test_gateway.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace voxanne::telephony::sip {
+namespace {
+
+using test::SipMessage;
+using test::SipPhone;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Cause = LegEnd::Cause;
+
+class SipInbound : public testing::TestWithParam<Transport> {
+ protected:
+  SipThread thread;
+  TestGateway gateway{thread};
+  SipPhone phone{gateway.port(GetParam()), GetParam() == Transport::udp ? SipPhone::udp : SipPhone::tcp};
+
+  SipMessage call(const std::string& user, const std::string& sdp = SipPhone::sdp()) {
+    phone.send(phone.request("INVITE", user, {.body = sdp}));
+    return phone.response();
+  }
+  void ack(const std::string& body = {}) { phone.send(phone.request("ACK", "demo", {.body = body})); }
+};
+
+INSTANTIATE_TEST_SUITE_P(, SipInbound, testing::Values(Transport::udp, Transport::tcp),
+                         [](const auto& info) { return std::string{to_string(info.param)}; });
+
+TEST_P(SipInbound, is_answered_and_ended_by_the_caller) {
+  const SipMessage ok = call("demo");
+  ASSERT_EQ(ok.status, 200);
+  EXPECT_THAT(ok.body, HasSubstr("RTP/AVP 0 101\r\n"));
+  EXPECT_THAT(ok.header("Contact"), HasSubstr("127.0.0.1:" + std::to_string(gateway.port(GetParam()))));
+  ack();
+  const InboundInfo info = gateway.info();
+  EXPECT_EQ(info.from_number, "+447700900123");
+  EXPECT_EQ(info.from_name, "Anna");
+  EXPECT_EQ(info.to, "demo");
+  EXPECT_EQ(info.source, "127.0.0.1:" + std::to_string(phone.port()));
+  EXPECT_EQ(info.protocol_id, phone.call_id());
+
+  phone.send(phone.request("BYE", "demo", {.in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 200);
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::remote_hung_up);
+}
+
+TEST_P(SipInbound, is_ended_by_us) {
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  gateway.call().hang_up();
+  const SipMessage bye = phone.next_request();
+  EXPECT_EQ(bye.method, "BYE");
+  phone.send(phone.reply(bye, 200, "OK"));
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::local_hung_up);
+}
+
+TEST_P(SipInbound, destroying_a_living_leg_hangs_up) {
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  gateway.call().destroy();
+  EXPECT_EQ(phone.next_request().method, "BYE");
+}
+
+TEST_P(SipInbound, rings_until_the_leg_is_answered) {
+  phone.send(phone.request("INVITE", "slow", {.body = SipPhone::sdp("8")}));
+  ASSERT_EQ(phone.response(180).status, 180);
+  gateway.call().answer();
+  const SipMessage ok = phone.response();
+  EXPECT_EQ(ok.status, 200);
+  EXPECT_THAT(ok.body, HasSubstr("RTP/AVP 8\r\n"));
+}
+
+TEST_P(SipInbound, is_cancelled_early) {
+  phone.send(phone.request("INVITE", "slow", {.body = SipPhone::sdp()}));
+  ASSERT_EQ(phone.response(180).status, 180);
+  phone.send(phone.request("CANCEL", "slow", {.same_transaction = true}));
+  const SipMessage first = phone.response(), second = phone.response();
+  EXPECT_THAT((std::vector{first.status, second.status}), testing::UnorderedElementsAre(200, 487));
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::cancelled);
+}
+
+TEST_P(SipInbound, late_offer_is_narrowband_and_answered_in_the_ack) {
+  const SipMessage ok = call("demo", "");
+  ASSERT_EQ(ok.status, 200);
+  EXPECT_THAT(ok.body, HasSubstr("RTP/AVP 0 8 101\r\n"));
+  ack(SipPhone::sdp("8"));
+  phone.send(phone.request("BYE", "demo", {.in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 200);
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::remote_hung_up);
+}
+
+TEST_P(SipInbound, late_offer_that_is_never_answered_ends_the_call) {
+  ASSERT_EQ(call("demo", "").status, 200);
+  ack();
+  EXPECT_EQ(phone.next_request().method, "BYE");
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::rejected);
+}
+
+TEST_P(SipInbound, hold_and_resume) {
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  phone.send(phone.request("INVITE", "demo",
+                           {.body = SipPhone::sdp("0", 40'000, "a=sendonly\r\n"), .in_dialog = true}));
+  const SipMessage held = phone.response();
+  ASSERT_EQ(held.status, 200);
+  EXPECT_THAT(held.body, HasSubstr("a=recvonly\r\n"));
+  ack();
+  ASSERT_TRUE(gateway.call().wait_for("hold"));
+
+  phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp("0"), .in_dialog = true}));
+  const SipMessage resumed = phone.response();
+  ASSERT_EQ(resumed.status, 200);
+  EXPECT_THAT(resumed.body, HasSubstr("a=sendrecv\r\n"));
+  ack();
+  ASSERT_TRUE(gateway.call().wait_for("resume"));
+  EXPECT_THAT(gateway.call().events(), ElementsAre("hold", "resume"));
+}
+
+TEST_P(SipInbound, a_change_that_is_not_acceptable_leaves_the_call_as_it_was) {
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp("18"), .in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 488);
+  phone.send(phone.request("BYE", "demo", {.in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 200);
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::remote_hung_up);
+}
+
+TEST_P(SipInbound, is_refused_with_the_reason_and_when_to_try_again) {
+  const struct {
+    const char* user;
+    int status;
+    const char* retry_after;
+  } cases[] = {{"nobody", 404, ""},
+               {"forbidden", 403, ""},
+               {"busy", 486, "7"},
+               {"full", 503, "7"},
+               {"leaving", 503, "7"}};
+  std::size_t n = 0;
+  for (const auto& expected : cases) {
+    phone.new_call();
+    const SipMessage refusal = call(expected.user);
+    EXPECT_EQ(refusal.status, expected.status) << expected.user;
+    EXPECT_EQ(refusal.header("Retry-After"), expected.retry_after) << expected.user;
+    phone.send(phone.request("ACK", expected.user, {.same_transaction = true}));
+    ASSERT_TRUE(gateway.call(n).wait_for("ended"));
+    EXPECT_EQ(gateway.call(n).end().cause, Cause::rejected);
+    EXPECT_EQ(gateway.call(n++).end().status, expected.status);
+  }
+}
+
+TEST_P(SipInbound, info_carries_key_presses) {
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  phone.send(phone.request(
+      "INFO", "demo",
+      {.body = "Signal=5\r\nDuration=160\r\n", .type = "application/dtmf-relay", .in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 200);
+  phone.send(phone.request("INFO", "demo", {.body = "#", .type = "application/dtmf", .in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 200);
+  phone.send(phone.request("INFO", "demo",
+                           {.body = "Signal=x", .type = "application/dtmf-relay", .in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 400);
+  phone.send(phone.request("INFO", "demo", {.body = "hi", .type = "text/plain", .in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 415);
+  ASSERT_TRUE(gateway.call().wait_for("digit #"));
+  EXPECT_EQ(gateway.call().digits(), "5#");
+}
+
+TEST_P(SipInbound, options_tells_what_we_take) {
+  phone.send(phone.request("OPTIONS", "demo"));
+  const SipMessage ok = phone.response();
+  EXPECT_EQ(ok.status, 200);
+  EXPECT_EQ(ok.header("Allow"), "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO");
+  EXPECT_EQ(ok.header("Accept"), "application/sdp");
+}
+
+TEST_P(SipInbound, other_methods_are_not_allowed_in_or_out_of_a_dialog) {
+  for (const char* method :
+       {"UPDATE", "SUBSCRIBE", "MESSAGE", "REGISTER", "PUBLISH", "NOTIFY", "REFER", "FROB"}) {
+    phone.send(phone.request(method, "demo"));
+    const SipMessage refusal = phone.response();
+    EXPECT_EQ(refusal.status, 405) << method;
+    EXPECT_NE(refusal.header("Allow"), "") << method;
+  }
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  for (const char* method : {"UPDATE", "REFER", "NOTIFY"}) {
+    phone.send(phone.request(method, "demo", {.in_dialog = true}));
+    EXPECT_EQ(phone.response().status, 405) << method;
+  }
+}
+
+TEST_P(SipInbound, requests_of_unknown_dialogs_are_told_so) {
+  phone.send(phone.request("BYE", "demo"));
+  EXPECT_EQ(phone.response().status, 481);
+  phone.send(phone.request("CANCEL", "demo"));
+  EXPECT_EQ(phone.response().status, 481);
+  phone.send(phone.request("ACK", "demo"));
+  EXPECT_TRUE(phone.silent_for(100ms));
+}
+
+TEST_P(SipInbound, bodies_that_are_no_usable_offer_are_refused_precisely) {
+  const struct {
+    std::string body, type, headers;
+    int status;
+  } cases[] = {
+      {"hello", "text/plain", "", 415},
+      {SipPhone::sdp(), "multipart/mixed;boundary=x", "", 415},
+      {SipPhone::sdp(), "application/sdp", "Content-Encoding: gzip\r\n", 415},
+      {"hello", "application/sdp", "", 400},
+      {SipPhone::sdp("18"), "application/sdp", "", 488},
+      {"v=0\r\nm=audio 4000 RTP/AVP 0\r\n", "application/sdp", "", 488},
+      {SipPhone::sdp(), "application/sdp", "Require: 100rel, timer\r\n", 420},
+  };
+  for (const auto& bad : cases) {
+    phone.new_call();
+    phone.send(phone.request("INVITE", "demo", {.headers = bad.headers, .body = bad.body, .type = bad.type}));
+    const SipMessage refusal = phone.response();
+    EXPECT_EQ(refusal.status, bad.status) << bad.body << bad.headers;
+    if (bad.status == 415)
+      EXPECT_NE(refusal.header("Accept") + refusal.header("Accept-Encoding"), "");
+    else if (bad.status == 488)
+      EXPECT_THAT(refusal.header("Warning"), HasSubstr("voxanne"));
+    else if (bad.status == 420)
+      EXPECT_EQ(refusal.header("Unsupported"), "100rel, timer");
+  }
+  EXPECT_EQ(gateway.arrived(), 0U);
+}
+
+class Udp : public testing::Test {
+ protected:
+  SipThread thread;
+};
+
+TEST_F(Udp, what_is_not_sip_is_dropped_and_what_lacks_a_header_is_400) {
+  TestGateway gateway{thread};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  const std::string whole = phone.request("INVITE", "slow", {.body = SipPhone::sdp()});
+  const auto without = [&](const std::string& name) {
+    const auto at = whole.find("\r\n" + name + ":");
+    return whole.substr(0, at) + whole.substr(whole.find("\r\n", at + 2));
+  };
+  const auto with = [&](const std::string& old, const std::string& now) {
+    std::string text = whole;
+    return text.replace(text.find(old), old.size(), now);
+  };
+
+  for (const std::string& broken : {without("Call-ID"), without("From"), without("To"), without("CSeq"),
+                                    with("CSeq: 1 INVITE", "CSeq: 1 BYE"), with(";tag=", ";tog="),
+                                    without("Contact"), with("Content-Length: ", "Content-Length: 9")}) {
+    phone.send(broken);
+    EXPECT_EQ(phone.response().status, 400) << broken;
+  }
+  phone.send(with("INVITE sip:", "INVITE tel:"));
+  EXPECT_EQ(phone.response().status, 416);
+  phone.send(with("Contact: <sip:phone@", "Contact: <sip:ph\r\n one@"));
+  EXPECT_EQ(phone.response().status, 400);
+
+  for (const std::string& junk :
+       {std::string{"\r\n\r\n"}, std::string{"GET / HTTP/1.1\r\n\r\n"}, std::string(8'000, 'A'),
+        std::string(100, '\0'), std::string{"INVITE\r\n\r\n"}, std::string{"SIP/2.0 200 OK\r\n\r\n"},
+        std::string{"SIP/2.0 abc\r\n\r\n"}, without("Via"), with(";rport", ";rport;maddr=203.0.113.9"),
+        whole.substr(0, 60)})
+    phone.send(junk);
+  phone.new_call();
+  phone.send(phone.request("OPTIONS", "demo"));
+  EXPECT_EQ(phone.receive().status, 200);  // the first that comes: nothing of the junk was answered
+  EXPECT_GT(gateway.gateway().health().malformed, 7U);
+}
+
+TEST_F(Udp, truncations_and_flipped_bytes_never_harm) {
+  TestGateway gateway{thread};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  const std::string whole = phone.request("INVITE", "slow", {.body = SipPhone::sdp()});
+  for (std::size_t length = 0; length < whole.size(); length += 3) phone.send(whole.substr(0, length));
+  for (std::size_t at = 0; at < whole.size(); at += 2) {
+    std::string flipped = whole;
+    flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 8)));
+    phone.send(flipped);
+  }
+  // The burst may have filled the socket's buffer, so this one is repeated as UDP clients do.
+  SipPhone other{gateway.port(Transport::udp), SipPhone::udp, 200ms};
+  int status = 0;
+  for (int attempt = 0; attempt < 50 && status == 0; ++attempt) {
+    other.send(other.request("OPTIONS", "demo"));
+    status = other.response().status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
+TEST_F(Udp, an_answer_that_is_never_acknowledged_ends_the_call) {
+  Options options = TestGateway::options();
+  options.ack_timeout = 300ms;
+  TestGateway gateway{thread, options};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
+  ASSERT_EQ(phone.response().status, 200);
+  ASSERT_TRUE(gateway.call().wait_for("ended"));
+  EXPECT_EQ(gateway.call().end().cause, Cause::transport_failed);
+  phone.send(phone.request("ACK", "demo"));  // too late
+  EXPECT_EQ(phone.next_request().method, "BYE");
+}
+
+TEST_F(Udp, other_sources_are_forbidden) {
+  Options options = TestGateway::options();
+  options.allow_loopback = false;
+  options.allowed = {parse_network("192.0.2.0/24").value()};
+  TestGateway gateway{thread, options};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  for (const char* method : {"INVITE", "OPTIONS", "REGISTER", "BYE"}) {
+    phone.send(phone.request(method, "demo"));
+    EXPECT_EQ(phone.response().status, 403) << method;
+  }
+  EXPECT_EQ(gateway.arrived(), 0U);
+  EXPECT_EQ(gateway.gateway().health().refused, 4U);
+}
+
+TEST_F(Udp, invites_over_the_rate_are_told_to_come_back) {
+  Options options = TestGateway::options();
+  options.invites_per_second = 0.01;
+  options.invite_burst = 2;
+  TestGateway gateway{thread, options};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  std::vector<int> statuses;
+  for (int i = 0; i < 3; ++i) {
+    phone.new_call();
+    phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
+    const SipMessage answer = phone.response();
+    statuses.push_back(answer.status);
+    if (answer.status == 503) EXPECT_EQ(answer.header("Retry-After"), "2");
+  }
+  EXPECT_THAT(statuses, ElementsAre(200, 200, 503));
+  EXPECT_EQ(gateway.gateway().health().limited, 1U);
+}
+
+TEST_F(Udp, calls_that_nobody_answers_are_bounded) {
+  Options options = TestGateway::options();
+  options.max_pending = 1;
+  TestGateway gateway{thread, options};
+  SipPhone first{gateway.port(Transport::udp), SipPhone::udp},
+      second{gateway.port(Transport::udp), SipPhone::udp};
+  first.send(first.request("INVITE", "slow", {.body = SipPhone::sdp()}));
+  ASSERT_EQ(first.response(180).status, 180);
+  second.send(second.request("INVITE", "slow", {.body = SipPhone::sdp()}));
+  EXPECT_EQ(second.response().status, 503);
+  gateway.call().answer();
+  ASSERT_EQ(first.response().status, 200);
+  second.new_call();
+  second.send(second.request("INVITE", "slow", {.body = SipPhone::sdp()}));
+  EXPECT_EQ(second.response(180).status, 180);
+}
+
+TEST_F(Udp, draining_refuses_new_calls_and_keeps_those_that_run) {
+  TestGateway gateway{thread};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp},
+      other{gateway.port(Transport::udp), SipPhone::udp};
+  phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
+  ASSERT_EQ(phone.response().status, 200);
+  phone.send(phone.request("ACK", "demo"));
+  gateway.gateway().drain();
+  other.send(other.request("INVITE", "demo", {.body = SipPhone::sdp()}));
+  const SipMessage refusal = other.response();
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_EQ(refusal.header("Retry-After"), "2");
+  EXPECT_EQ(gateway.gateway().health().calls, 1U);
+  phone.send(phone.request("BYE", "demo", {.in_dialog = true}));
+  EXPECT_EQ(phone.response().status, 200);
+}
+
+TEST_F(Udp, stopping_hangs_up_what_still_talks) {
+  auto gateway = std::make_unique<TestGateway>(thread);
+  SipPhone phone{gateway->port(Transport::udp), SipPhone::udp},
+      ringing{gateway->port(Transport::udp), SipPhone::udp};
+  phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
+  ASSERT_EQ(phone.response().status, 200);
+  phone.send(phone.request("ACK", "demo"));
+  ringing.send(ringing.request("INVITE", "slow", {.body = SipPhone::sdp()}));
+  ASSERT_EQ(ringing.response(180).status, 180);
+  phone.send(phone.request("OPTIONS", "demo"));  // the ACK is in when this is answered
+  ASSERT_EQ(phone.response().status, 200);
+
+  std::thread answering{[&] {
+    const SipMessage bye = phone.next_request();
+    EXPECT_EQ(bye.method, "BYE");
+    phone.send(phone.reply(bye, 200, "OK"));
+  }};
+  gateway->gateway().stop();
+  answering.join();
+  EXPECT_EQ(ringing.response().status, 503);
+  EXPECT_TRUE(gateway->call(0).wait_for("ended"));
+  EXPECT_TRUE(gateway->call(1).wait_for("ended"));
+  EXPECT_FALSE(gateway->gateway().health().listening);
+}
+
+TEST_F(Udp, a_port_in_use_is_a_clear_error) {
+  TestGateway first{thread};
+  for (const Transport transport : {Transport::udp, Transport::tcp}) {
+    Options options = TestGateway::options();
+    options.listen = {{transport, boost::asio::ip::address_v4::loopback(), first.port(transport)}};
+    async::SystemClock clock;
+    Gateway second{thread, clock, options, {}};
+    const auto started = second.start();
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, "sip_port_in_use");
+  }
+}
+
+}  // namespace
+}  // namespace voxanne::telephony::sip
