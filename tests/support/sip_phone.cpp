@@ -59,19 +59,30 @@ std::string SipMessage::header(std::string_view name) const {
 }
 
 SipPhone::SipPhone(std::uint16_t server_port, Transport transport, milliseconds patience)
-    : transport_(transport), patience_(patience), server_port_(server_port) {
-  socket_ = ::socket(AF_INET, (transport == udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-  const sockaddr_in local = loopback(0), remote = loopback(server_port);
+    : transport_(transport), patience_(patience) {
+  open();
+  connect(server_port);
+}
+
+SipPhone::SipPhone() : transport_(udp), patience_(seconds{5}) { open(); }
+
+void SipPhone::open() {
+  socket_ = ::socket(AF_INET, (transport_ == udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+  const sockaddr_in local = loopback(0);
   sockaddr_in bound{};
   socklen_t length = sizeof bound;
   if (::bind(socket_, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0 ||
-      ::connect(socket_, reinterpret_cast<const sockaddr*>(&remote), sizeof remote) != 0 ||
-      ::getsockname(socket_, reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
-    ::close(socket_);
+      ::getsockname(socket_, reinterpret_cast<sockaddr*>(&bound), &length) != 0)
     throw std::runtime_error("the SIP peer of a test has no socket");
-  }
   port_ = ntohs(bound.sin_port);
   new_call();
+}
+
+void SipPhone::connect(std::uint16_t server_port) {
+  server_port_ = server_port;
+  const sockaddr_in remote = loopback(server_port);
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&remote), sizeof remote) != 0)
+    throw std::runtime_error("the SIP peer of a test cannot reach the server");
 }
 
 SipPhone::~SipPhone() { ::close(socket_); }
@@ -80,6 +91,11 @@ void SipPhone::new_call() {
   call_id_ = to_hex(random_bytes(8));
   from_tag_ = to_hex(random_bytes(4));
   to_tag_.clear();
+}
+
+void SipPhone::join(const SipMessage& invite) {
+  call_id_ = invite.header("Call-ID");
+  to_tag_ = tag_of(invite.header("From"));
 }
 
 std::string SipPhone::request(std::string_view method, std::string_view user, const Parts& parts) {

@@ -42,13 +42,17 @@ class SipPhone {
   };
 
   SipPhone(std::uint16_t server_port, Transport transport, milliseconds patience = seconds{5});
+  // UDP, called rather than calling: it waits for connect() to learn where the server is.
+  SipPhone();
+  void connect(std::uint16_t server_port);
   ~SipPhone();
   SipPhone(const SipPhone&) = delete;
   SipPhone& operator=(const SipPhone&) = delete;
 
   std::uint16_t port() const noexcept { return port_; }
   const std::string& call_id() const noexcept { return call_id_; }
-  void new_call();  // forgets the dialog
+  void new_call();                      // forgets the dialog
+  void join(const SipMessage& invite);  // the dialog of a call that came in
 
   std::string request(std::string_view method, std::string_view user, const Parts& parts);
   std::string request(std::string_view method, std::string_view user) {
@@ -70,12 +74,13 @@ class SipPhone {
                          std::string_view attributes = {});
 
  private:
+  void open();
   bool fill(milliseconds limit);
 
   int socket_ = -1;
   Transport transport_;
   milliseconds patience_;
-  std::uint16_t server_port_, port_ = 0;
+  std::uint16_t server_port_ = 0, port_ = 0;
   std::string buffer_;  // TCP
   std::string call_id_, from_tag_, to_tag_, branch_;
   unsigned sequence_ = 1;

@@ -2,42 +2,20 @@
 #include "telephony/sip/screen.h"
 #include "telephony/sip/token_bucket.h"
 
-#include <gtest/gtest.h>
+#include "telephony/sip/test_digest.h"
 
-#include "telephony/sip/libre.h"
+#include <gtest/gtest.h>
 
 namespace voxanne::telephony::sip {
 namespace {
 
 using Verdict = DigestAuthenticator::Verdict;
 
-std::string md5_of(const std::string& text) {
-  std::uint8_t sum[MD5_SIZE];
-  md5(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), sum);
-  return to_hex({reinterpret_cast<const char*>(sum), sizeof sum});
-}
-
-// A client of RFC 2617, section 3.2.2.
-struct Client {
-  std::string user = "anna", password = "secret", realm = "voxanne", uri = "sip:demo@host", nonce,
-              count = "00000001", response;
-
-  void take(const std::string& challenge) {
-    const auto start = challenge.find("nonce=\"") + 7;
-    nonce = challenge.substr(start, challenge.find('"', start) - start);
-  }
-  DigestResponse respond(const std::string& method = "INVITE") {
-    response = md5_of(md5_of(user + ":" + realm + ":" + password) + ":" + nonce + ":" + count +
-                      ":c0ffee:auth:" + md5_of(method + ":" + uri));
-    return {user, realm, nonce, uri, response, "auth", count, "c0ffee"};
-  }
-};
-
 class Digest : public testing::Test {
  protected:
   DigestAuthenticator digest{{{"anna", Secret{"secret"}}}, "voxanne"};
   SteadyTime now{std::chrono::hours{5}};
-  Client client;
+  DigestClient client;
 
   Digest() { client.take(digest.challenge(now, false)); }
   Verdict verify(const std::string& uri = "sip:demo@host") {
