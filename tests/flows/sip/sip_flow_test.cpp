@@ -1,5 +1,6 @@
 // Our gateway with the peers of the trade: sipp's scenarios and baresip. What is asserted is what
 // happened on our side; sipp ends with 0 even where a scenario took another branch.
+#include "audio/wav.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 #include "telephony/sip/client.h"
@@ -37,6 +38,7 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
+// Each peer ends by its own limit too, and is killed with the process that started it.
 class Flow : public testing::Test {
  protected:
   struct Sipp {
@@ -152,30 +154,13 @@ TEST_F(Flow, sipp_is_busy) {
   EXPECT_EQ(callee->wait(seconds{20}), 0);
 }
 
-// Half a minute of a tone as a WAV file of 16-bit PCM.
+// Half a minute of a tone.
 void write_tone(const std::filesystem::path& path, int rate) {
-  const auto bytes = static_cast<std::uint32_t>(30 * rate * 2);
-  std::string file = "RIFF....WAVEfmt ................data....";
-  const auto put = [&](std::size_t at, std::uint32_t value, int width) {
-    for (int i = 0; i < width; ++i)
-      file[at + static_cast<std::size_t>(i)] = static_cast<char>(value >> (8 * i));
-  };
-  file.insert(20, 4, '.');
-  put(4, 36 + bytes, 4);
-  put(16, 16, 4);
-  put(20, 1, 2);
-  put(22, 1, 2);
-  put(24, static_cast<std::uint32_t>(rate), 4);
-  put(28, static_cast<std::uint32_t>(rate) * 2, 4);
-  put(32, 2, 2);
-  put(34, 16, 2);
-  put(40, bytes, 4);
-  for (std::uint32_t n = 0; n < bytes / 2; ++n) {
-    const auto sample = static_cast<std::int16_t>(8'000 * std::sin(2 * std::numbers::pi * 440 * n / rate));
-    file.push_back(static_cast<char>(sample));
-    file.push_back(static_cast<char>(sample >> 8));
-  }
-  std::ofstream{path, std::ios::binary} << file;
+  std::vector<audio::Sample> samples(static_cast<std::size_t>(30 * rate));
+  for (std::size_t n = 0; n < samples.size(); ++n)
+    samples[n] = static_cast<audio::Sample>(
+        8'000 * std::sin(2 * std::numbers::pi * 440 * static_cast<double>(n) / rate));
+  ASSERT_TRUE(audio::write_wav_file(path, rate, 1, samples));
 }
 
 // baresip says a tone from a file instead of reading a microphone.
@@ -198,7 +183,7 @@ class Baresip : public Flow {
     write_tone(directory / "tone.wav", rate);
     std::ofstream{directory / "accounts"}
         << "<sip:anna@127.0.0.1>;regint=0;answermode=auto;audio_codecs=" << codec << "\n";
-    std::vector<std::string> command{"timeout", "40", "baresip", "-4", "-f", directory.path().string()};
+    std::vector<std::string> command{"baresip", "-4", "-t", "40", "-f", directory.path().string()};
     command.insert(command.end(), more.begin(), more.end());
     return std::make_unique<Process>(Process::Options{.command = std::move(command),
                                                       .environment = {{"TERM", "dumb"}},
