@@ -1,0 +1,172 @@
+// What a request costs before anybody has done anything for it: CPU µs of the web shard's thread per
+// GET of a constant body, kept-alive. The floor answers the same bytes to every read on Asio, without
+// reading HTTP; the rows above it add the server, the router, and a verified token.
+//
+//   http_bench [requests per row] [connections]
+#include "api/router.h"
+#include "async/task_group.h"
+#include "async/thread.h"
+#include "net/server.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+
+using namespace voxanne;
+
+namespace {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+using Socket = asio::basic_stream_socket<Tcp, async::Executor>;
+using Acceptor = asio::basic_socket_acceptor<Tcp, async::Executor>;
+
+constexpr auto as_result = asio::as_tuple(async::use_task);
+
+double cpu_micros_of(async::Executor executor) {
+  return async::run_on(executor, []() -> async::Task<double> {
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    const auto of = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+    };
+    co_return of(usage.ru_utime) + of(usage.ru_stime);
+  }());
+}
+
+// Asks on all connections, then reads all the answers, again and again.
+void load(std::uint16_t port, const std::string& request, int requests, int connections) {
+  std::vector<int> sockets;
+  for (int i = 0; i < connections; ++i) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot connect");
+    sockets.push_back(socket);
+  }
+  std::size_t answer_size = 0;
+  char buffer[8192];
+  for (int done = 0; done < requests; done += connections) {
+    for (const int socket : sockets)
+      static_cast<void>(::send(socket, request.data(), request.size(), MSG_NOSIGNAL));
+    for (const int socket : sockets) {
+      std::size_t got = 0;
+      do {
+        const auto size = ::recv(socket, buffer + got, sizeof buffer - got, 0);
+        if (size <= 0) throw std::runtime_error("the connection broke");
+        got += static_cast<std::size_t>(size);
+        if (answer_size == 0 && std::string_view{buffer, got}.starts_with("HTTP/1.1 200")) answer_size = got;
+      } while (got < answer_size);
+      if (answer_size == 0) throw std::runtime_error("the answer was not 200");
+    }
+  }
+  for (const int socket : sockets) ::close(socket);
+}
+
+void measure(const char* name, async::Executor shard, std::uint16_t port, const std::string& request,
+             int requests, int connections) {
+  load(port, request, requests / 10, connections);
+  const double before = cpu_micros_of(shard);
+  const auto start = std::chrono::steady_clock::now();
+  load(port, request, requests, connections);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  std::printf("%-44s %6.2f µs CPU   %8.0f requests/s\n", name, (cpu_micros_of(shard) - before) / requests,
+              requests / took.count());
+}
+
+async::Task<> answer_blindly(Socket socket, const std::string& answer) {
+  char buffer[4096];
+  for (;;) {
+    const auto [failed, size] = co_await socket.async_read_some(asio::buffer(buffer), as_result);
+    if (failed) co_return;
+    const auto [unsent, sent] = co_await asio::async_write(socket, asio::buffer(answer), as_result);
+    if (unsent) co_return;
+  }
+}
+
+async::Task<> accept_blindly(Acceptor& acceptor, async::TaskGroup& tasks, const std::string& answer) {
+  for (;;) {
+    auto [failed, socket] = co_await acceptor.async_accept(as_result);
+    if (failed) co_return;
+    tasks.spawn(answer_blindly(std::move(socket), answer));
+  }
+}
+
+std::string get(std::string_view path, std::string_view fields = "") {
+  return "GET " + std::string{path} +
+         " HTTP/1.1\r\nHost: localhost:3001\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: "
+         "gzip\r\n" +
+         std::string{fields} + "\r\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int requests = argc > 1 ? std::atoi(argv[1]) : 200'000;
+  const int connections = argc > 2 ? std::atoi(argv[2]) : 32;
+  const auto body = std::make_shared<const std::string>(
+      R"({"status":"ok","padding":"0123456789012345678901234567890123456789"})");
+
+  async::LoopThread shard{"web"};
+  async::SystemClock clock;
+  const auto key = api::TokenKey::make(Secret{std::string(32, 'k')}).value();
+  const std::string token = key.sign({.org = OrgId{"org_1"},
+                                      .role = api::Role::viewer,
+                                      .subject = "bench",
+                                      .issuer = {},
+                                      .audience = {},
+                                      .issued_at = clock.utc(),
+                                      .expires_at = clock.utc() + 1h});
+  api::Authenticator authenticator{{.keys = {key}, .allowed_origins = {}, .shards = 1, .admit = {}}, clock};
+  api::Router router{authenticator};
+  const api::Endpoint endpoint = [body](api::Context&) -> async::Task<Result<net::Response>> {
+    net::Response response{.status = 200, .headers = {}, .body = body};
+    response.headers.add("Content-Type", "application/json");
+    co_return response;
+  };
+  router.add({.method = net::Method::get, .path = "/open", .endpoint = endpoint, .role = std::nullopt});
+  router.add({.method = net::Method::get, .path = "/api/things/:id", .endpoint = endpoint});
+
+  {
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                               std::to_string(body->size()) + "\r\n\r\n" + *body;
+    Acceptor acceptor{shard.executor(), Tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+    async::TaskGroup tasks{shard.executor(), "floor"};
+    const auto port = acceptor.local_endpoint().port();
+    asio::post(shard.executor(), [&] { tasks.spawn(accept_blindly(acceptor, tasks, answer)); });
+    measure("floor: Asio reads and writes, no HTTP", shard.executor(), port, get("/"), requests, connections);
+    async::run_on(shard.executor(), tasks.stop());
+  }
+  {
+    net::Server server{{}, {shard.executor()}, [body](net::Request&) -> async::Task<net::Response> {
+                         net::Response response{.status = 200, .headers = {}, .body = body};
+                         response.headers.add("Content-Type", "application/json");
+                         co_return response;
+                       }};
+    server.start().value();
+    measure("server: constant body", shard.executor(), server.port(), get("/"), requests, connections);
+  }
+  {
+    net::Server server{{.common_headers = api::security_headers()}, {shard.executor()}, router.handler()};
+    server.start().value();
+    measure("router: open route, security headers", shard.executor(), server.port(), get("/open"), requests,
+            connections);
+    measure("router: parameter and HS256 token", shard.executor(), server.port(),
+            get("/api/things/thing_1", "Authorization: Bearer " + token + "\r\n"), requests, connections);
+  }
+  return 0;
+}
