@@ -41,7 +41,7 @@ class JitterBuffer {
     std::uint16_t sequence = 0;
     std::uint32_t timestamp = 0;
     bool audio = true;
-    std::span<const std::uint8_t> payload;
+    std::span<const std::uint8_t> payload{};
   };
 
   enum class Put {

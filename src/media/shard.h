@@ -1,6 +1,7 @@
-// A media shard: one loop and thread for calls, at raised priority where permitted, with one 5 ms
-// tick that paces every leg on it (a timer per call costs more than the call). A call lives on one
-// shard. Nothing on a shard may block or compute for more than 2 ms.
+// A media shard: one loop and thread for calls, scheduled in real time (SCHED_RR) where permitted,
+// else at raised priority, with one 5 ms tick that paces every leg on it (a timer per call costs
+// more than the call). A call lives on one shard. Nothing on a shard may block or compute for more
+// than 2 ms.
 //
 // Ticks are due at fixed points of the steady clock, so they do not drift; whole intervals that a
 // stalled machine slept through are skipped, and whoever counts 20 ms slots catches up (SlotClock).
