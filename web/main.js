@@ -13,7 +13,7 @@ function notice(text) {
   byId('notice').hidden = !text;
 }
 
-const connectionLooks = { connecting: ['', 'Connecting'], live: ['good', 'Live'], offline: ['bad', 'Reconnecting'] };
+const connectionLooks = { signedOut: ['', 'Signed out'], connecting: ['', 'Connecting'], live: ['good', 'Live'], offline: ['bad', 'Reconnecting'] };
 function showConnection(state) {
   const [look, text] = connectionLooks[state];
   byId('connection').className = `pill ${look}`;
@@ -45,7 +45,7 @@ function askForToken(why) {
   live.stop();
   token.clear();
   notice(why);
-  showConnection('connecting');
+  showConnection('signedOut');
   byId('dashboard').hidden = true;
   byId('sign-in').hidden = false;
   byId('token').focus();
