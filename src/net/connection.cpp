@@ -4,7 +4,6 @@
 #include "net/response_text.h"
 #include "net/websocket_accept.h"
 
-#include <unistd.h>
 #include <algorithm>
 #include <cstring>
 
@@ -179,8 +178,8 @@ async::Task<Connection::Next> Connection::respond(const Request& request, Respon
     sent = co_await write(head_, *text);
   else if (const auto* shared = std::get_if<Response::Shared>(&response.body))
     sent = co_await write(head_, *shared ? std::string_view{**shared} : std::string_view{});
-  else if (const auto* file = std::get_if<FileRange>(&response.body))
-    sent = co_await write(head_, {}) && co_await write_file(*file);
+  else if (const auto* source = std::get_if<Source>(&response.body))
+    sent = co_await write(head_, {}) && co_await write_source(*source);
   if (sent && !keep) co_await linger();
   co_return sent&& keep ? Next::request : Next::close;
 }
@@ -239,18 +238,16 @@ async::Task<bool> Connection::write(std::string_view head, std::string_view body
   co_return true;
 }
 
-async::Task<bool> Connection::write_file(const FileRange& file) {
-  std::string chunk;
-  for (std::uint64_t done = 0; done < file.length();) {
-    chunk.resize(std::min<std::uint64_t>(body_buffer, file.length() - done));
-    const auto got =
-        ::pread(file.descriptor(), chunk.data(), chunk.size(), static_cast<off_t>(file.offset() + done));
-    if (got <= 0) {
-      log::error("http.file_truncated", {{"at", file.offset() + done}});
-      co_return false;  // the length is already promised: only a broken connection tells the truth
+async::Task<bool> Connection::write_source(const Source& source) {
+  for (std::uint64_t done = 0; done < source.length;) {
+    const auto piece = co_await source.next();
+    if (!piece || piece->empty() || piece->size() > source.length - done) {
+      log::error("http.source_failed",
+                 {{"at", done}, {"error", piece ? "wrong length" : piece.error().code}});
+      co_return false;
     }
-    if (!co_await write({}, {chunk.data(), static_cast<std::size_t>(got)})) co_return false;
-    done += static_cast<std::uint64_t>(got);
+    if (!co_await write({}, *piece)) co_return false;
+    done += piece->size();
   }
   co_return true;
 }

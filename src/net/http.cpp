@@ -116,7 +116,7 @@ Response Response::upgrade(Upgrade upgrade) {
 std::uint64_t Response::body_size() const {
   if (const auto* text = std::get_if<std::string>(&body)) return text->size();
   if (const auto* shared = std::get_if<Shared>(&body)) return *shared ? (*shared)->size() : 0;
-  if (const auto* file = std::get_if<FileRange>(&body)) return file->length();
+  if (const auto* source = std::get_if<Source>(&body)) return source->length;
   return 0;
 }
 

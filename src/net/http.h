@@ -103,23 +103,11 @@ struct Request {
   SteadyTime received{};   // when the header was complete
 };
 
-// A part of an open file. Shared, so that a response may be copied.
-class FileRange {
- public:
-  // Errors: not_found (file_not_found), internal (file_unreadable).
-  static Result<FileRange> open(const std::string& path);
-  // Takes the descriptor over; `length` bytes from `offset` on.
-  FileRange(int descriptor, std::uint64_t offset, std::uint64_t length);
-
-  FileRange part(std::uint64_t offset, std::uint64_t length) const;  // relative to this one
-  int descriptor() const noexcept { return *file_; }
-  std::uint64_t offset() const noexcept { return offset_; }
-  std::uint64_t length() const noexcept { return length_; }
-
- private:
-  FileRange() = default;
-  std::shared_ptr<const int> file_;
-  std::uint64_t offset_ = 0, length_ = 0;
+// A body that is made while it is sent: exactly `length` bytes, in pieces that are never empty. An
+// error, or a piece too much, breaks the connection, since the length is already promised.
+struct Source {
+  std::uint64_t length = 0;
+  std::function<async::Task<Result<std::string>>()> next;
 };
 
 // The connection becomes a WebSocket when the request asked for one (else 426). `serve` runs on
@@ -140,7 +128,7 @@ struct Upgrade {
 
 struct Response {
   using Shared = std::shared_ptr<const std::string>;  // constant, not copied per response
-  using Body = std::variant<std::string, Shared, FileRange, Upgrade>;
+  using Body = std::variant<std::string, Shared, Source, Upgrade>;
 
   int status = 200;
   Headers headers;
@@ -159,9 +147,5 @@ std::string_view reason_phrase(int status);
 // Runs on the request's shard and must be safe to call on all of them. The request outlives the
 // task. An exception becomes a 500 by Options::render_error.
 using Handler = std::function<async::Task<Response>(Request&)>;
-
-// A file as the answer to GET or HEAD: 200, 206 for one byte range (RFC 9110 §14), 416 when it lies
-// outside. Several ranges are answered with the whole file.
-Response file_response(const Request& request, const FileRange& file, std::string_view content_type);
 
 }  // namespace voxanne::net

@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <stdexcept>
 
 namespace voxanne::net {
@@ -66,65 +65,6 @@ TEST(QueryTest, refuses_what_is_broken) {
   std::string many;
   for (int i = 0; i < 257; ++i) many += "a&";
   EXPECT_FALSE(query.parse(many));
-}
-
-class FileTest : public testing::Test {
- protected:
-  void SetUp() override {
-    path_ = testing::TempDir() + "net_file_test_" + std::to_string(::getpid());
-    std::ofstream{path_} << "0123456789";
-    file_.emplace(FileRange::open(path_).value());
-  }
-  void TearDown() override { std::remove(path_.c_str()); }
-
-  Response ask(const char* range) {
-    Request request;
-    if (range) request.headers.add("Range", range);
-    return file_response(request, *file_, "audio/ogg");
-  }
-
-  std::string path_;
-  std::optional<FileRange> file_;
-};
-
-TEST_F(FileTest, ranges_are_answered_as_rfc_9110_says) {
-  const struct {
-    const char* range;
-    int status;
-    const char* content_range;
-    std::uint64_t offset, length;
-  } rows[] = {
-      {nullptr, 200, "", 0, 10},
-      {"bytes=0-3", 206, "bytes 0-3/10", 0, 4},
-      {"bytes=4-", 206, "bytes 4-9/10", 4, 6},
-      {"bytes=9-99", 206, "bytes 9-9/10", 9, 1},
-      {"bytes=-3", 206, "bytes 7-9/10", 7, 3},
-      {"bytes=-99", 206, "bytes 0-9/10", 0, 10},
-      {"bytes=10-", 416, "bytes */10", 0, 0},
-      {"bytes=-0", 416, "bytes */10", 0, 0},
-      {"bytes=18446744073709551615-", 416, "bytes */10", 0, 0},
-      {"bytes=18446744073709551616-", 200, "", 0, 10},
-      {"bytes=5-4", 200, "", 0, 10},
-      {"bytes=0-1,3-4", 200, "", 0, 10},
-      {"bytes=a-b", 200, "", 0, 10},
-      {"bytes=-", 200, "", 0, 10},
-      {"bytes=", 200, "", 0, 10},
-      {"lines=0-1", 200, "", 0, 10},
-  };
-  for (const auto& row : rows) {
-    SCOPED_TRACE(row.range ? row.range : "none");
-    const auto response = ask(row.range);
-    EXPECT_EQ(response.status, row.status);
-    EXPECT_EQ(response.headers.get("Content-Range"), row.content_range);
-    EXPECT_EQ(response.headers.get("Accept-Ranges"), "bytes");
-    EXPECT_EQ(response.body_size(), row.length);
-    if (const auto* part = std::get_if<FileRange>(&response.body)) EXPECT_EQ(part->offset(), row.offset);
-  }
-}
-
-TEST_F(FileTest, opening_says_why_it_cannot) {
-  EXPECT_EQ(FileRange::open(path_ + ".absent").error().kind, Fault::not_found);
-  EXPECT_EQ(FileRange::open("/").error().code, "file_unreadable");
 }
 
 TEST(ResponseTextTest, framing_is_the_servers) {

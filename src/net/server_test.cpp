@@ -8,7 +8,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include <fstream>
 #include <thread>
 
 namespace voxanne::net {
@@ -18,12 +17,12 @@ using test::RawClient;
 using namespace std::chrono_literals;
 
 // A server on two shards. Routes: /echo answers the body, /shard the shard, /constant a shared
-// body, /big 8 MiB, /throw fails, /wait answers when release() was called, /file a file.
+// body, /big 8 MiB, /throw fails, /wait answers when release() was called, /source ten bytes in pieces;
+// /short and /long do not keep to ten.
 class ServerTest : public testing::Test {
  protected:
   void TearDown() override {
     if (server_) server_->stop(0ms);
-    std::remove(file_.c_str());
   }
 
   Server::Options options() {
@@ -46,8 +45,9 @@ class ServerTest : public testing::Test {
     if (request.path == "/big") co_return Response::text(200, std::string(8 << 20, 'b'));
     if (request.path == "/throw") throw std::runtime_error("defect");
     if (request.path == "/empty") co_return Response::empty();
-    if (request.path == "/file")
-      co_return file_response(request, FileRange::open(file_).value(), "text/plain");
+    if (request.path == "/source") co_return pieces({"012", "3456", "789"});
+    if (request.path == "/short") co_return pieces({"012", "345678"});
+    if (request.path == "/long") co_return pieces({"0123456789abc"});
     if (request.path == "/wait") {
       ++waiting_;
       async::SteadyTimer timer{co_await boost::asio::this_coro::executor};
@@ -57,6 +57,18 @@ class ServerTest : public testing::Test {
       }
     }
     co_return Response::text(200, request.body.empty() ? request.target : request.body);
+  }
+
+  // Ten bytes are promised; an error follows the last piece.
+  static Response pieces(std::vector<std::string> list) {
+    auto left = std::make_shared<std::vector<std::string>>(list.rbegin(), list.rend());
+    Source source{.length = 10, .next = [left]() -> async::Task<Result<std::string>> {
+                    if (left->empty()) co_return internal("no_more", "there is no more");
+                    auto piece = std::move(left->back());
+                    left->pop_back();
+                    co_return piece;
+                  }};
+    return {.status = 200, .headers = {}, .body = std::move(source)};
   }
 
   RawClient connect() { return RawClient{server_->port()}; }
@@ -74,7 +86,6 @@ class ServerTest : public testing::Test {
     return false;
   }
 
-  const std::string file_ = testing::TempDir() + "net_server_test_" + std::to_string(::getpid());
   Response::Shared constant_ = std::make_shared<const std::string>("constant");
   std::atomic<int> waiting_ = 0;
   std::atomic<bool> released_ = false;
@@ -108,7 +119,6 @@ TEST_F(ServerTest, deals_connections_to_all_shards) {
 }
 
 TEST_F(ServerTest, bodies_methods_and_head) {
-  std::ofstream{file_} << "0123456789";
   start(options());
   auto client = connect();
   client.send("PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
@@ -123,14 +133,23 @@ TEST_F(ServerTest, bodies_methods_and_head) {
   const auto empty = client.read_response();
   EXPECT_EQ(empty.status, 204);
   EXPECT_FALSE(empty.headers.contains("content-length"));
-  client.send(get("/file", "Range: bytes=2-4\r\n"));
-  const auto part = client.read_response();
-  EXPECT_EQ(part.status, 206);
-  EXPECT_EQ(part.body, "234");
-  client.send("HEAD /file HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.send(get("/source"));
+  EXPECT_EQ(client.read_response().body, "0123456789");
+  client.send("HEAD /source HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(client.read_response(true).headers["content-length"], "10");
   client.send(get("/big"));
   EXPECT_EQ(client.read_response().body.size(), 8u << 20);
+}
+
+TEST_F(ServerTest, a_source_that_breaks_its_promise_breaks_the_connection) {
+  start(options());
+  for (const char* path : {"/short", "/long"}) {
+    auto client = connect();
+    client.send(get(path));
+    const auto all = client.read_to_end();
+    EXPECT_NE(all.find("Content-Length: 10"), std::string::npos) << path;
+    EXPECT_LT(all.size() - all.find("\r\n\r\n") - 4, 10u) << path;
+  }
 }
 
 TEST_F(ServerTest, http_1_0_and_connection_close_end_after_the_answer) {
