@@ -1,0 +1,69 @@
+// What is served when somebody listens to a call: the stored object, or, before it is stored, a WAV
+// made from the spool while it is read. Both give any byte range.
+//
+//   const auto about = co_await playback.find(org, call);      // is there one, how long
+//   auto sound = co_await playback.open(org, call, format);    // then read(), piece by piece
+//   const auto range = parse_range(header, (*sound)->size());
+//
+// Tasks run on the caller's loop and block nothing on it. Any number at once.
+//
+// Errors: not_found "recording_not_found" (there is none, or it was lost: the message says why),
+// not_found "recording_not_ready" (the call runs), impossible "recording_format_unknown",
+// unavailable or internal for faults of store and disk, which are 5xx and never "not found".
+#pragma once
+
+#include "async/worker_pool.h"
+#include "recordings/object_store.h"
+#include "store/uploads.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace voxanne::recordings {
+
+class Playable {
+ public:
+  virtual ~Playable() = default;
+
+  const std::string& content_type() const noexcept { return content_type_; }
+  std::uint64_t size() const noexcept { return size_; }
+  // Strong validator (RFC 9110 §8.8.3), quoted.
+  const std::string& etag() const noexcept { return etag_; }
+  // Up to `length` bytes from `offset`; fewer only at the end. One at a time.
+  virtual async::Task<Result<std::string>> read(std::uint64_t offset, std::size_t length) = 0;
+
+ protected:
+  std::string content_type_, etag_;
+  std::uint64_t size_ = 0;
+};
+
+class Playback {
+ public:
+  Playback(store::Store& store, ObjectStore& objects, async::WorkerPool& workers, std::filesystem::path spool)
+      : store_(store), objects_(objects), workers_(workers), spool_(std::move(spool)) {}
+
+  struct About {
+    std::string key;  // for UrlSigner
+    double seconds = 0;
+  };
+  async::Task<Result<About>> find(OrgId org, CallId call);
+
+  // `format`: empty for the recording as it is kept, "wav".
+  async::Task<Result<std::unique_ptr<Playable>>> open(OrgId org, CallId call, std::string format);
+
+ private:
+  // A recording that can be played, or why there is none.
+  async::Task<Result<store::RecordingPlace>> locate(store::CallKey call);
+  async::Task<Result<std::unique_ptr<Playable>>> open_spool(OrgId org, CallId call);
+  async::Task<Result<std::unique_ptr<Playable>>> open_object(std::string key, std::string type,
+                                                             std::string etag);
+  async::Task<Result<std::unique_ptr<Playable>>> open_decoded(std::string key, std::string etag);
+
+  store::Store& store_;
+  ObjectStore& objects_;
+  async::WorkerPool& workers_;
+  std::filesystem::path spool_;
+};
+
+}  // namespace voxanne::recordings
