@@ -4,6 +4,7 @@
 #include "knowledge/terms.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -16,8 +17,9 @@ constexpr double in_sentence = 1.0, in_heading = 0.85, in_neighbour = 0.55, rela
 constexpr double frame_weight = 0.5, unknown_weight = 1.6;
 // The question asks for a price, and none is in the sentence, or even near it.
 constexpr double frame_is_near = 0.9, frame_is_missing = 0.8;
-// How much less a term weighs that is in every sentence.
-constexpr double commonness = 0.25;
+constexpr double weak_weight = 0.4, unknown_weak_weight = 0.2;
+// A term that is in every sentence weighs this much of one that is in a single one.
+constexpr double common_weight = 0.5;
 // What decides among sentences that cover the question equally well.
 constexpr double by_heading = 0.05, by_rank = 0.02, by_topic = 0.02, by_chunk = 0.001, by_position = 0.008,
                  by_length = 0.0001, by_price_not_asked_for = 0.02;
@@ -69,23 +71,35 @@ struct Weighted {
   double weight;
 };
 
+// In how many sentences a term is, as a factor: 1 for one, common_weight for all.
+double rarity(const std::string& term, const std::vector<Passage>& passages) {
+  double sentences = 0, holding = 0;
+  for (const auto& passage : passages)
+    for (const auto& words : passage.words) {
+      ++sentences;
+      holding += words.contains(term) ? 1 : 0;
+    }
+  if (holding <= 1 || sentences <= 1) return 1;
+  return common_weight + (1 - common_weight) * std::log(sentences / holding) / std::log(sentences);
+}
+
 std::vector<Weighted> weigh(const std::vector<Term>& question, const std::vector<Passage>& passages) {
-  const bool only_frames = std::all_of(question.begin(), question.end(),
-                                       [](const Term& term) { return term.kind == Term::Kind::frame; });
+  using Kind = Term::Kind;
+  const bool names_something = std::any_of(question.begin(), question.end(), [](const Term& term) {
+    return term.kind == Kind::word || term.kind == Kind::subject;
+  });
+  const bool asks_price =
+      std::any_of(question.begin(), question.end(), [](const Term& term) { return term.text == "@price"; });
   std::vector<Weighted> out;
   for (const auto& term : question) {
-    double weight = term.kind == Term::Kind::frame && !only_frames ? frame_weight : 1.0;
     const bool known = std::any_of(passages.begin(), passages.end(),
                                    [&](const Passage& passage) { return holds(passage.all, term.text) > 0; });
-    if (!known) weight *= unknown_weight;
-    double sentences = 0, holding = 0;
-    for (const auto& passage : passages)
-      for (const auto& words : passage.words) {
-        ++sentences;
-        holding += words.contains(term.text) ? 1 : 0;
-      }
-    weight *= 1 - commonness * holding / std::max(1.0, sentences);
-    out.push_back({term, weight});
+    double weight = known ? 1 : unknown_weight;
+    if (term.kind == Kind::frame && names_something) weight *= frame_weight;
+    // "how much do I pay for …" asks for a price, not for ways to pay it.
+    if (term.kind == Kind::weak || (asks_price && term.text == "@payment"))
+      weight = known ? weak_weight : unknown_weak_weight;
+    out.push_back({term, weight * rarity(term.text, passages)});
   }
   return out;
 }

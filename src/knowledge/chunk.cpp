@@ -132,12 +132,11 @@ class Chunker {
   }
 
   void table_line(std::string_view text, std::size_t offset) {
-    end_block();
     if (only(text, "|-: \t")) {  // under the header row, which is said with no row
       pending_row_.clear();
       return;
     }
-    if (!pending_row_.empty()) put_block(std::exchange(pending_row_, {}), pending_offset_);
+    end_block();
     pending_row_ = table_row(text);
     pending_offset_ = offset;
   }
@@ -189,7 +188,7 @@ class Chunker {
     if (!current_.text.empty()) {
       for (const auto& title : path_) {
         if (title.empty()) continue;
-        if (!current_.heading.empty()) current_.heading += " › ";
+        if (!current_.heading.empty()) current_.heading += heading_separator;
         current_.heading += title;
       }
       pieces_.push_back(std::move(current_));

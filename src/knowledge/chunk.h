@@ -1,5 +1,5 @@
 // A document's text → chunks small enough to hold one answer: one to three sentences under their
-// headings, at most max_chunk_characters. Pure; linear in the text.
+// headings, at most max_chunk_bytes. Pure; linear in the text.
 //
 // Markdown headings (# and underlined) become the chunk's heading path; each list item, table row
 // and paragraph begins a chunk of its own unless it is short enough to share one. A table row is
@@ -10,14 +10,17 @@
 #include "knowledge/extract.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace voxanne::knowledge {
 
 inline constexpr std::size_t max_chunk_bytes = 800;
 
+inline constexpr std::string_view heading_separator = " › ";
+
 struct Piece {
-  std::string heading;     // the headings above it, outermost first, joined by " › "
+  std::string heading;     // the headings above it, outermost first, joined by the separator
   std::string text;        // plain sentences joined by blanks
   std::size_t offset = 0;  // in the text, of its first line
 };

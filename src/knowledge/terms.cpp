@@ -36,10 +36,31 @@ constexpr std::string_view stop_words =
     "times "
     "find put set back turn leave lot lots little big quite pretty terrible terribly awful bad badly mouth "
     "somewhere "
-    "anywhere nearby happen happens stop stops dont cant im ive id ill youre were thats whats theres isnt "
+    "anywhere near nearby happen happens stop stops dont cant im ive id ill youre were thats whats theres "
+    "isnt "
     "arent doesnt wont didnt practice "
     "clinic "
     "office";
+
+// Words of a question that say little about what is asked.
+constexpr std::string_view weak_words =
+    "work works working moment soon seen last lasts proper properly several few age number early kind type "
+    "types "
+    "first next other others another same different own both enough right sure "
+    "certain "
+    "certainly normally usually usual generally exactly roughly approximately minimum maximum between during "
+    "until "
+    "before after within without over under around still yet ever never always often sometimes once twice "
+    "only even "
+    "else especially particular particularly special specific various available possible necessary required "
+    "require "
+    "allow allowed allows bring brings keep keeps try trying start starts begin begins show shows talk "
+    "talking speak "
+    "speaking explain understand hear include includes included including send sends receive receives handle "
+    "handles "
+    "deal deals expect expected arrange plan plans planning visit visits visiting patient patients service "
+    "services "
+    "treatment treatments day days week weeks month months year years morning afternoon night area call";
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
@@ -118,12 +139,14 @@ std::vector<std::string> words_of(std::string_view text) {
 
 struct Tables {
   std::unordered_set<std::string_view> stops;
+  std::unordered_set<std::string> weak;  // stems
   // Stem or "first second" → concepts; evidence counts in knowledge only.
   std::unordered_multimap<std::string, const Concept*> names, asked, evidence;
   std::unordered_map<std::string_view, const Concept*> by_name;
 
   Tables() {
     for (const auto word : split(stop_words, ' ')) stops.insert(word);
+    for (const auto word : split(weak_words, ' ')) weak.insert(stem(word));
     for (const auto& entry : concepts) {
       by_name.emplace(entry.name, &entry);
       for (const auto word : split(entry.words, ' ')) add(names, stem(word), entry);
@@ -172,6 +195,10 @@ std::string stem(std::string_view given) {
     drop(3);
   else if (ends("ed") && !ends("eed") && word.size() >= 5 && has_vowel(word.size() - 2))
     drop(2);
+  else if (ends("ily") && word.size() >= 7)
+    word.replace(word.size() - 3, 3, "y");
+  else if (ends("ly") && word.size() >= 7)
+    word.resize(word.size() - 2);
   else if (ends("ation") && word.size() >= 7)
     word.replace(word.size() - 3, 3, "");
   if (ends("e") && word.size() > 3) word.pop_back();
@@ -195,6 +222,13 @@ std::vector<Term> terms_of(std::string_view text, Role role) {
     const std::string& word = words[i];
     if (word.starts_with('@')) {
       add(known.by_name.at(word)->kind, word);
+      continue;
+    }
+    const bool is_greeting =
+        word == "good" && i + 1 < words.size() &&
+        (words[i + 1] == "morning" || words[i + 1] == "afternoon" || words[i + 1] == "evening");
+    if (is_greeting) {
+      ++i;
       continue;
     }
     // "thank you very much": no price either.
@@ -230,7 +264,8 @@ std::vector<Term> terms_of(std::string_view text, Role role) {
     const bool named = add_concepts(known.names, root);
     if ((role == Role::question && add_concepts(known.asked, root)) || named) continue;
     if (known.stops.contains(word) || (word.size() == 1 && !is_digit(word[0]))) continue;
-    if (!implied || root.size() > 2) add(Term::Kind::word, root, word);
+    if (!implied || root.size() > 2)
+      add(known.weak.contains(root) ? Term::Kind::weak : Term::Kind::word, root, word);
   }
   return out;
 }
@@ -241,6 +276,9 @@ std::vector<std::string> names_of(const Term& term) {
     std::vector<std::string> out;
     for (const auto words : {entry->second->words, entry->second->asked, entry->second->evidence})
       for (const auto word : split(words, ' ')) out.emplace_back(word);
+    for (const auto phrase : split(entry->second->phrases, '|'))
+      for (const auto word : split(phrase, ' '))
+        if (word.size() > 2 && !tables().stops.contains(word)) out.emplace_back(word);
     return out;
   }
   std::vector<std::string> out{term.said};

@@ -16,6 +16,7 @@ struct Term {
     word,     // a stem
     subject,  // a concept of receptionists' questions: "@parking"
     frame,    // which kind of answer is wanted rather than about what: "@price", "@hours"
+    weak,     // a stem of a word that says little by itself: "work", "moment", "properly"
   } kind = Kind::word;
   std::string text;  // to compare by
   std::string said;  // of a word: as it stood there, in lower case

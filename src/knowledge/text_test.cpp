@@ -1,0 +1,201 @@
+#include "base/json_text.h"
+#include "knowledge/chunk.h"
+#include "knowledge/extract.h"
+#include "knowledge/sentences.h"
+#include "knowledge/terms.h"
+
+#include <gtest/gtest.h>
+
+namespace voxanne::knowledge {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+// ── extract ────────────────────────────────────────────────────────────────────────────────────
+
+TEST(Extract, knows_a_format_by_name_or_type) {
+  EXPECT_EQ(format_of("Prices.MD", "").value(), Format::markdown);
+  EXPECT_EQ(format_of("a.markdown", "application/octet-stream").value(), Format::markdown);
+  EXPECT_EQ(format_of("a.txt", "application/octet-stream").value(), Format::text);
+  EXPECT_EQ(format_of("notes", "text/markdown; charset=utf-8").value(), Format::markdown);
+  EXPECT_EQ(format_of("", "text/plain").value(), Format::text);
+  for (const auto& [name, type] : {std::pair{"a.pdf", "application/pdf"},
+                                   {"a.pdf", "text/plain"},
+                                   {"a", "application/octet-stream"},
+                                   {"", ""},
+                                   {"a.docx", ""}})
+    EXPECT_EQ(format_of(name, type).error().code, "document_type_unsupported") << name;
+}
+
+TEST(Extract, cleans_line_ends_marks_and_controls) {
+  EXPECT_EQ(extract(Format::text,
+                    "\xEF\xBB\xBF"
+                    "a\r\nb\rc\fd\x07"
+                    "e\tf")
+                .value()
+                .text,
+            "a\nb\nc\nde\tf");
+  EXPECT_EQ(extract(Format::markdown, "x").value().content_type, "text/markdown");
+}
+
+TEST(Extract, says_what_is_wrong) {
+  const auto code = [](std::string_view bytes) { return extract(Format::text, bytes).error().code; };
+  EXPECT_EQ(code(""), "document_empty");
+  EXPECT_EQ(code(" \r\n\t "), "document_empty");
+  EXPECT_EQ(code("\xEF\xBB\xBF"), "document_empty");
+  EXPECT_EQ(code(std::string_view{"%PDF\0\1\2", 7}), "document_binary");
+  EXPECT_EQ(code(std::string(100, '\x02')), "document_binary");
+  EXPECT_EQ(code("caf\xE9"), "document_not_utf8");
+  EXPECT_NE(extract(Format::text, "caf\xE9").error().message.find("offset 3"), std::string::npos);
+  EXPECT_EQ(code(std::string(max_document_bytes + 1, 'a')), "document_too_large");
+}
+
+// ── sentences ──────────────────────────────────────────────────────────────────────────────────
+
+TEST(Sentences, plain_line_keeps_the_words) {
+  EXPECT_EQ(plain_line("**Bold** and *thin* and `code`"), "Bold and thin and code");
+  EXPECT_EQ(plain_line("see [our *prices*](https://x/y?z=(1)) now"), "see our prices) now");
+  EXPECT_EQ(plain_line("![a map](map.png) here"), "a map here");
+  EXPECT_EQ(plain_line("<b>x</b> & y &amp; z<br>"), "x & y & z");
+  EXPECT_EQ(plain_line("write to <info@x.org>"), "write to info@x.org");
+  EXPECT_EQ(plain_line("2 * 3, snake_case, a < b"), "2 * 3, snake_case, a < b");
+  EXPECT_EQ(plain_line("\\*not thin\\*"), "*not thin*");
+  EXPECT_EQ(plain_line("  a \t b  "), "a b");
+  EXPECT_EQ(plain_line("[broken](link"), "[broken](link");
+}
+
+TEST(Sentences, end_where_sentences_end) {
+  const auto split = [](std::string_view text) {
+    const auto views = split_sentences(text);
+    return Strings{views.begin(), views.end()};
+  };
+  EXPECT_EQ(split("One. Two! Three? Four"), (Strings{"One.", "Two!", "Three?", "Four"}));
+  EXPECT_EQ(split("See Dr. Bennett at 9.30 a.m. or later. Thanks."),
+            (Strings{"See Dr. Bennett at 9.30 a.m. or later.", "Thanks."}));
+  EXPECT_EQ(split("Open until 6 p.m. Closed on Sunday."),
+            (Strings{"Open until 6 p.m.", "Closed on Sunday."}));
+  EXPECT_EQ(split("It costs £4.50. (Or less.) J. Smith said so."),
+            (Strings{"It costs £4.50.", "(Or less.)", "J. Smith said so."}));
+  EXPECT_EQ(split("e.g. this, i.e. that."), (Strings{"e.g. this, i.e. that."}));
+  EXPECT_EQ(split("Wait... what?"), (Strings{"Wait... what?"}));
+  EXPECT_EQ(split("One\n\nTwo"), (Strings{"One", "Two"}));
+  EXPECT_TRUE(split(" \n ").empty());
+}
+
+// ── chunk ──────────────────────────────────────────────────────────────────────────────────────
+
+struct Flat {
+  std::string heading, text;
+  bool operator==(const Flat&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Flat& flat) {
+  return out << flat.heading << ": " << flat.text;
+}
+
+std::vector<Flat> chunks(const std::string& markdown, Format format = Format::markdown) {
+  std::vector<Flat> out;
+  for (auto& piece : chunk(format, markdown)) out.push_back({piece.heading, piece.text});
+  return out;
+}
+
+TEST(Chunk, headings_make_a_path) {
+  EXPECT_EQ(
+      chunks("Intro.\n# A\nOne.\n## B ##\nTwo.\n### C\nThree.\n## D\nFour.\n\nE\n===\nFive.\n\nF\n---\nSix."),
+      (std::vector<Flat>{{"", "Intro."},
+                         {"A", "One."},
+                         {"A › B", "Two."},
+                         {"A › B › C", "Three."},
+                         {"A › D", "Four."},
+                         {"E", "Five."},
+                         {"E › F", "Six."}}));
+  EXPECT_EQ(chunks("### Deep\nx."), (std::vector<Flat>{{"Deep", "x."}}));
+}
+
+TEST(Chunk, lists_rows_and_paragraphs_become_sentences) {
+  EXPECT_EQ(chunks("- One\n- Two, which\n  goes on\n1. Three\n* Four"),
+            (std::vector<Flat>{{"", "One. Two, which goes on. Three."}, {"", "Four."}}));
+  EXPECT_EQ(chunks("| Treatment | Price |\n|---|---:|\n| Check-up | £45 |\n| Crown | £650 | from |"),
+            (std::vector<Flat>{{"", "Check-up: £45. Crown: £650, from."}}));
+  EXPECT_EQ(chunks("A paragraph\nin two lines.\n\nAnother."),
+            (std::vector<Flat>{{"", "A paragraph in two lines. Another."}}));
+  EXPECT_EQ(chunks("Text.\n```\ncode\n```\n---\n<!-- a\ncomment -->\n> Quoted."),
+            (std::vector<Flat>{{"", "Text. Quoted."}}));
+  EXPECT_EQ(chunks("# not a heading\n- nor a list", Format::text),
+            (std::vector<Flat>{{"", "# not a heading - nor a list."}}));
+}
+
+TEST(Chunk, stays_small_and_valid_whatever_comes) {
+  std::string text = "# Long\n" + std::string(5'000, 'x') + "\n\n";
+  for (int i = 0; i < 500; ++i) text += "wörd ";
+  for (const auto& piece : chunk(Format::markdown, text)) {
+    EXPECT_LE(piece.text.size(), max_chunk_bytes);
+    EXPECT_TRUE(is_valid_utf8(piece.text));
+    EXPECT_EQ(piece.heading, "Long");
+  }
+}
+
+TEST(Chunk, offsets_point_to_the_first_line) {
+  const std::string text = "# A\n\nFirst.\n\n# B\nSecond.";
+  const auto pieces = chunk(Format::markdown, text);
+  ASSERT_EQ(pieces.size(), 2u);
+  EXPECT_EQ(text.substr(pieces[0].offset, 6), "First.");
+  EXPECT_EQ(text.substr(pieces[1].offset, 7), "Second.");
+}
+
+TEST(Chunk, hostile_input_costs_linear_time) {
+  // Each of these was chosen to make a careless parser look ahead again and again.
+  for (const char* unit :
+       {"[", "[a](", "<", "*", "`", "\\", "&", ". ", ".", "a.", "|", "> ", "- ", "<!--", "\n#", "…"}) {
+    std::string text;
+    while (text.size() < 1'000'000) text += unit;
+    const auto start = std::chrono::steady_clock::now();
+    for (const auto& piece : chunk(Format::markdown, text)) ASSERT_LE(piece.text.size(), max_chunk_bytes);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds{20}) << unit;
+  }
+}
+
+// ── terms ──────────────────────────────────────────────────────────────────────────────────────
+
+Strings terms(std::string_view text, Role role = Role::question) {
+  Strings out;
+  for (const auto& term : terms_of(text, role)) out.push_back(term.text);
+  return out;
+}
+
+TEST(Terms, forms_of_a_word_have_one_stem) {
+  for (const auto& [a, b] : {std::pair{"opening", "opened"},
+                             {"practices", "practice"},
+                             {"fitting", "fit"},
+                             {"emergencies", "emergency"},
+                             {"fillings", "filling"},
+                             {"crowns", "crown"},
+                             {"buses", "bus"},
+                             {"closing", "close"},
+                             {"monthly", "month"},
+                             {"heavily", "heavy"}})
+    EXPECT_EQ(stem(a), stem(b)) << a;
+  EXPECT_NE(stem("bus"), stem("bu"));
+  EXPECT_EQ(stem("glass"), "glass");
+  EXPECT_EQ(stem("need"), "need");
+  EXPECT_EQ(stem("24"), "24");
+}
+
+TEST(Terms, a_question_is_what_it_is_about) {
+  EXPECT_EQ(terms("Hi, um, how much is a check-up, please?"), (Strings{"@price", "@checkup"}));
+  EXPECT_EQ(terms("what's the cost of a checkup"), (Strings{"@price", "@checkup"}));
+  EXPECT_EQ(terms("When are you open on Saturdays?"), (Strings{"@hours", "saturday"}));
+  EXPECT_EQ(terms("thank you very much good morning"), Strings{});
+  EXPECT_EQ(terms("where can I park my car"), (Strings{"@location", "@parking"}));
+  EXPECT_EQ(terms(""), Strings{});
+}
+
+TEST(Terms, knowledge_yields_what_it_implies) {
+  EXPECT_EQ(terms("Mon–Thu 9am", Role::knowledge),
+            (Strings{"monday", "tuesday", "wednesday", "thursday", "9", "@hours"}));
+  EXPECT_EQ(terms("Friday to Monday", Role::knowledge), (Strings{"friday", "saturday", "sunday", "monday"}));
+  EXPECT_EQ(terms("Crown: £650", Role::knowledge), (Strings{"crown", "@price", "650"}));
+  EXPECT_EQ(terms("monday or friday", Role::knowledge), (Strings{"monday", "friday"}));
+}
+
+}  // namespace
+}  // namespace voxanne::knowledge

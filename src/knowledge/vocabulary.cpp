@@ -1,0 +1,36 @@
+#include "knowledge/vocabulary.h"
+
+#include "knowledge/chunk.h"
+#include "knowledge/sentences.h"
+#include "store/knowledge.h"
+
+#include <unordered_set>
+
+namespace voxanne::knowledge {
+
+async::Task<Result<Vocabulary>> vocabulary_of(store::Store& store, OrgId org) {
+  Vocabulary out;
+  std::size_t bytes = 0;
+  std::unordered_set<std::string> headings;
+  const auto add = [&](std::string_view text) {
+    if (bytes + text.size() > max_vocabulary_bytes) {
+      out.truncated = true;
+      return;
+    }
+    bytes += text.size();
+    out.sentences.emplace_back(text);
+  };
+  const auto read = co_await store::visit_chunks(store, std::move(org), [&](const domain::Chunk& chunk) {
+    for (std::string_view path = chunk.heading; !path.empty();) {
+      const auto end = std::min(path.find(heading_separator), path.size());
+      const auto title = path.substr(0, end);
+      if (!title.empty() && headings.emplace(title).second) add(title);
+      path.remove_prefix(std::min(end + heading_separator.size(), path.size()));
+    }
+    for (const auto sentence : split_sentences(chunk.text)) add(sentence);
+  });
+  if (!read) co_return read.error();
+  co_return out;
+}
+
+}  // namespace voxanne::knowledge
