@@ -99,6 +99,8 @@ void ActivityDetector::filter(const Frame& frame) {
     previous_ = pair[1];
     history_[i] = static_cast<Sample>(std::clamp(low, -32'768.0f, 32'767.0f));
   }
+  // On digital silence the filter would decay into denormal numbers, each a hundred times as slow.
+  if (std::abs(z1_) + std::abs(z2_) < 1e-15f) z1_ = z2_ = 0;
   power /= 160 * 32'768.0f * 32'768.0f;
   level_db_ = decibel(power);
   smooth_power_ = frames_ == 0 ? power : 0.7f * smooth_power_ + 0.3f * power;

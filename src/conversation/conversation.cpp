@@ -15,6 +15,7 @@ using namespace async::asio::experimental::awaitable_operators;
 constexpr milliseconds barely_heard{1'000};
 // "Yes" over the end of a question answers it if the question ends so soon after.
 constexpr milliseconds answer_overlap{1'000};
+constexpr std::size_t most_announcements = 16;
 constexpr int most_sentences = 60;  // of one reply
 constexpr int most_failures = 3;    // turns in a row that could not be answered, or not be spoken
 
@@ -66,7 +67,7 @@ async::Task<ConversationEnd> Conversation::run() {
 }
 
 async::Task<> Conversation::converse() {
-  co_await say(options_.assistant.greeting);
+  co_await speak(options_.assistant.greeting);
   while (auto input = co_await next_input()) co_await answer(std::move(*input));
 }
 
@@ -80,6 +81,10 @@ async::Task<std::optional<Conversation::Input>> Conversation::next_input() {
       co_return Input{.input = {.kind = CallerInput::Kind::deaf}, .known = clock_.now()};
     } else if (auto input = take_input()) {
       co_return input;
+    } else if (!announcements_.empty() && !turns_.caller_speaks()) {
+      auto text = std::move(announcements_.front());
+      announcements_.pop_front();
+      co_await speak(std::move(text));
     } else if (nudge_ != Idle::Action::none || filler_due_) {
       co_await follow_nudge();
     } else {
@@ -168,7 +173,7 @@ async::Task<> Conversation::deliver(const Input& input, std::shared_ptr<Utteranc
   co_await utterance->finished();
 }
 
-async::Task<bool> Conversation::say(std::string text) {
+async::Task<bool> Conversation::speak(std::string text) {
   begin_saying(false);
   const auto utterance = saying_->utterance;
   add_sentence(*utterance, std::move(text), {}, Utterance::Part::sentence);
@@ -181,7 +186,7 @@ async::Task<bool> Conversation::say(std::string text) {
 async::Task<> Conversation::say_goodbye(std::string text, std::string_view reason) {
   turns_.closing(true);
   // On hold nobody hears it, and it would never end.
-  const bool said = held_ || co_await say(std::move(text) + " " + options_.assistant.goodbye);
+  const bool said = held_ || co_await speak(std::move(text) + " " + options_.assistant.goodbye);
   turns_.closing(false);
   if (said || reason != domain::ended::silence) finish(reason);
 }
@@ -189,7 +194,7 @@ async::Task<> Conversation::say_goodbye(std::string text, std::string_view reaso
 async::Task<> Conversation::follow_nudge() {
   if (std::exchange(filler_due_, false)) {
     observer_.on_event("filler", {});
-    co_await say(options_.prompts.filler);
+    co_await speak(options_.prompts.filler);
     co_return;
   }
   switch (std::exchange(nudge_, Idle::Action::none)) {
@@ -199,7 +204,7 @@ async::Task<> Conversation::follow_nudge() {
       if (listener_.deaf())
         inputs_.push_back({.input = {.kind = CallerInput::Kind::deaf}, .known = clock_.now()});
       else
-        co_await say(idle_.prompted() == 1 ? options_.prompts.still_there : options_.prompts.still_here);
+        co_await speak(idle_.prompted() == 1 ? options_.prompts.still_there : options_.prompts.still_here);
       break;
     case Idle::Action::give_up:
       observer_.on_event("silence_timed_out", {});
@@ -207,7 +212,7 @@ async::Task<> Conversation::follow_nudge() {
       break;
     case Idle::Action::warn:
       observer_.on_event("duration_warning", {});
-      co_await say(options_.prompts.minute_left);
+      co_await speak(options_.prompts.minute_left);
       break;
     case Idle::Action::time_up:
     case Idle::Action::none:
@@ -272,10 +277,17 @@ void Conversation::set_awaiting() {
 }
 
 void Conversation::finish(std::string_view reason, domain::FaultParty fault, std::string detail) {
-  stop({.status = domain::CallStatus::ended,
+  const bool nobody = fault == domain::FaultParty::nobody;
+  stop({.status = nobody ? domain::CallStatus::ended : domain::CallStatus::failed,
         .reason = std::string{reason},
         .fault = fault,
         .detail = std::move(detail)});
+}
+
+void Conversation::say(std::string text) {
+  if (announcements_.size() >= most_announcements) announcements_.pop_front();
+  announcements_.push_back(std::move(text));
+  wake_.set();
 }
 
 void Conversation::stop(ConversationEnd why) {

@@ -74,6 +74,8 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   void exchange(const audio::Frame& heard, audio::Frame& said) override;
   void on_digit(char digit);
   void on_hold(bool held);
+  // The assistant says this as soon as nobody is speaking.
+  void say(std::string text);
   // The leg ended, or somebody ends the call: falls silent now, without a goodbye.
   void stop(ConversationEnd why);
 
@@ -103,7 +105,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   async::Task<std::optional<Input>> next_input();
   async::Task<> answer(Input input);
   async::Task<> deliver(const Input& input, std::shared_ptr<Utterance> utterance, bool& hang_up);
-  async::Task<bool> say(std::string text);
+  async::Task<bool> speak(std::string text);
   async::Task<> say_goodbye(std::string text, std::string_view reason);
   async::Task<> follow_nudge();
   std::optional<Input> take_input();
@@ -151,6 +153,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   std::optional<Input> unanswered_;       // its reply was withdrawn: what the caller adds belongs to it
   std::optional<Input> early_;            // said over the end of a question
   std::optional<CallTime> waited_since_;  // for an answer: when the filler is due
+  std::deque<std::string> announcements_;
   Idle::Action nudge_ = Idle::Action::none;
   bool time_up_ = false, filler_due_ = false, held_ = false, told_deaf_ = false, over_ = false;
   std::optional<ConversationEnd> end_;

@@ -227,6 +227,7 @@ TEST(LastResort, a_call_that_nobody_can_voice_ends_as_a_fault) {
   ASSERT_TRUE(scene.run_to_end(120s));
   EXPECT_EQ(scene.verdict->reason, "pipeline-error-synthesizer");
   EXPECT_EQ(scene.verdict->fault, domain::FaultParty::provider);
+  EXPECT_EQ(scene.verdict->status, domain::CallStatus::failed);
   EXPECT_TRUE(scene.first_audible(0s)) << "a tone";
 }
 

@@ -322,6 +322,15 @@ TEST_F(ConversationTest, fills_the_time_while_recognition_is_slow) {
                                               "assistant: One moment please.", "assistant: Certainly."));
 }
 
+TEST_F(BargeInTest, what_the_assistant_is_told_to_say_follows_what_it_says) {
+  scene.at(4s, [&] { scene.conversation->say("The dentist will be with you shortly."); });
+  scene.start();
+  scene.run_until(9s);
+  EXPECT_THAT(scene.transcript(),
+              ElementsAre("assistant: Hello.", "caller: when are you open", "assistant: " + long_answer,
+                          "assistant: The dentist will be with you shortly."));
+}
+
 TEST_F(ConversationTest, words_without_confidence_are_not_understood) {
   scene.caller_says(1s, 1s, {.text = "plausible nonsense", .confidence = 0.1});
   scene.start();
