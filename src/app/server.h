@@ -13,6 +13,7 @@
 #include "app/config.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 
 #include <cstdint>
 #include <functional>

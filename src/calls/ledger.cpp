@@ -47,7 +47,8 @@ async::Task<> Ledger::write_one(Entry& entry) {
   std::minstd_rand random{std::random_device{}()};
   for (int attempt = 0;; ++attempt) {
     const auto written = co_await store_.write(entry.batch);
-    if (written) {
+    // An unavailable store may have applied the batch all the same: then the next try contradicts it.
+    if (written || (attempt > 0 && written.error().kind == Fault::conflict)) {
       if (entry.after) entry.after();
       co_return;
     }

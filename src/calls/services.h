@@ -7,6 +7,7 @@
 #include "conversation/conversation.h"
 #include "conversation/responder.h"
 #include "domain/assistant.h"
+#include "domain/call.h"
 #include "events/bus.h"
 #include "media/shard.h"
 #include "recordings/spool_writer.h"
@@ -25,14 +26,20 @@ struct Hands {
   std::function<void(std::string question)> on_gap;  // a question that found no answer
 };
 
+// Who talks with whom.
+struct Subject {
+  domain::Call call;
+  domain::Assistant assistant;
+  domain::Organization organization;
+};
+
 struct Services {
   async::Clock& clock;
   store::Store& store;
   events::Bus& events;
   recordings::SpoolWriter& spool;
   // The ladders of a call on `shard`: shared providers, and responders of its own.
-  std::function<conversation::Providers(const media::Shard& shard, const domain::Assistant& assistant,
-                                        Hands hands)>
+  std::function<conversation::Providers(const media::Shard& shard, const Subject& subject, Hands hands)>
       providers;
   std::function<async::Task<Result<std::optional<conversation::KnowledgeAnswer>>>(OrgId org,
                                                                                   std::string question)>

@@ -31,11 +31,10 @@ std::string json_object(const conversation::EventDetails& details) {
 
 }  // namespace
 
-Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, domain::Call call,
-                 domain::Assistant assistant, bool stored, OnTranscript on_transcript)
+Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, Subject subject, bool stored,
+                 OnTranscript on_transcript)
     : services_(services),
-      call_(std::move(call)),
-      assistant_(std::move(assistant)),
+      subject_(std::move(subject)),
       stored_(stored),
       on_transcript_(std::move(on_transcript)),
       leg_(std::move(leg)),
@@ -85,16 +84,16 @@ async::Task<domain::Verdict> Session::converse() {
   if (!call_.started_at) call_.started_at = now;
 
   conversation::ConversationOptions options;
-  options.assistant = assistant_;
+  options.assistant = subject_.assistant;
   options.org = call_.org.str();
   options.rate = leg_->sample_rate();
   options.playout_delay = [this] { return leg_->playout_delay(); };
   conversation_ = std::make_unique<conversation::Conversation>(
-      executor, services_.clock, std::move(options), services_.providers(leg_->shard(), assistant_, hands()),
+      executor, services_.clock, std::move(options), services_.providers(leg_->shard(), subject_, hands()),
       static_cast<conversation::ConversationObserver&>(*this));
 
   media::Exchange* exchange = conversation_.get();
-  if (assistant_.record) {
+  if (subject_.assistant.record) {
     recorder_ = std::make_unique<recordings::Recorder>(
         services_.spool,
         recordings::SpoolHeader{

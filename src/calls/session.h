@@ -29,8 +29,8 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   using OnTranscript = std::function<void(domain::Speaker, std::string_view text, bool final)>;
 
   // `stored`: the call's row is durable already (it was placed through the API).
-  Session(Services& services, std::unique_ptr<telephony::Leg> leg, domain::Call call,
-          domain::Assistant assistant, bool stored, OnTranscript on_transcript = {});
+  Session(Services& services, std::unique_ptr<telephony::Leg> leg, Subject subject, bool stored,
+          OnTranscript on_transcript = {});
   ~Session() override;
 
   async::Task<> run();
@@ -67,8 +67,8 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   std::string call_json() const;
 
   Services& services_;
-  domain::Call call_;
-  domain::Assistant assistant_;
+  Subject subject_;
+  domain::Call& call_ = subject_.call;
   bool stored_;
   OnTranscript on_transcript_;
   CallFacts facts_;

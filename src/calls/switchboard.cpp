@@ -131,7 +131,8 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
     refusal = target.error().kind == Fault::not_found ? telephony::Refusal::unknown_target
                                                       : telephony::Refusal::server_full;
   else
-    refusal = admit(target->org, target->max_concurrent, domain::Direction::inbound);
+    refusal =
+        admit(target->organization.id, target->organization.max_concurrent_calls, domain::Direction::inbound);
   if (refusal) {
     log::warning("call.refused", {{"why", target.has_error() ? target.error().code
                                                              : refusal_error(*refusal, seconds{0}).code},
@@ -143,7 +144,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
 
   domain::Call call;
   call.id = info.call_id.empty() ? CallId::make() : info.call_id;
-  call.org = target->org;
+  call.org = target->organization.id;
   call.assistant = target->assistant.id;
   call.phone_number = target->number;
   call.direction = domain::Direction::inbound;
@@ -152,8 +153,10 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
   call.customer = {info.from_number, info.from_name};
   call.created_at = services_.clock.utc();
   call.started_at = call.created_at;
-  co_await serve(desk, std::make_unique<Session>(services_, std::move(leg), std::move(call),
-                                                 target->assistant, false, std::move(on_transcript)));
+  co_await serve(desk,
+                 std::make_unique<Session>(services_, std::move(leg),
+                                           Subject{std::move(call), target->assistant, target->organization},
+                                           false, std::move(on_transcript)));
 }
 
 // Admitted calls only; whatever happens inside, the place is given back.
@@ -219,9 +222,9 @@ async::Task<Result<Switchboard::Target>> Switchboard::look_up(
     co_return not_found("assistant_not_found", "there is no such assistant in this organization");
   auto organization = co_await store::find_organization(store, known->first);
   if (organization.has_error()) co_return organization.error();
-  target.org = known->first;
   target.assistant = std::move(**assistant);
-  if (*organization) target.max_concurrent = (*organization)->max_concurrent_calls;
+  if (*organization) target.organization = std::move(**organization);
+  target.organization.id = known->first;
   co_return target;
 }
 
@@ -250,7 +253,8 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   auto leg = dialer->second->dial(
       desk.shard, {.to = request.customer.number, .from_number = (*number)->number, .from_name = {}});
   if (leg.has_error()) co_return leg.error();
-  if (const auto refusal = admit(request.org, target->max_concurrent, domain::Direction::outbound))
+  if (const auto refusal =
+          admit(request.org, target->organization.max_concurrent_calls, domain::Direction::outbound))
     co_return refusal_error(*refusal, retry_of(*refusal, options_.retry_after));
 
   domain::Call call;
@@ -271,7 +275,8 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
     co_return written.error();
   }
   desk.tasks.spawn(
-      serve(desk, std::make_unique<Session>(services_, std::move(*leg), call, target->assistant, true)));
+      serve(desk, std::make_unique<Session>(services_, std::move(*leg),
+                                            Subject{call, target->assistant, target->organization}, true)));
   co_return call;
 }
 

@@ -47,7 +47,7 @@ class Switchboard final : public CallControl {
   media::Shard& choose_shard();
   // A call came in by SIP.
   void take(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info);
-  // A call came in for a known assistant (a browser, whose token named the organization).
+  // A call came in for a known assistant (a browser, whose token named the organization)).
   void take_for(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info, OrgId org,
                 AssistantId assistant, Session::OnTranscript on_transcript);
 
@@ -65,10 +65,9 @@ class Switchboard final : public CallControl {
 
  private:
   struct Target {
-    OrgId org;
     domain::Assistant assistant;
+    domain::Organization organization;
     PhoneNumberId number;
-    int max_concurrent = 0;
   };
   struct Desk;  // one shard's calls
 

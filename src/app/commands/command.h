@@ -4,6 +4,7 @@
 #pragma once
 
 #include "app/config.h"
+#include "base/time.h"
 
 #include <CLI/CLI.hpp>
 

@@ -1,0 +1,74 @@
+#include "app/caller/sip_caller.h"
+
+#include "async/deadline.h"
+#include "async/event.h"
+
+namespace voxanne::app {
+namespace {
+
+// Runs the script and wakes the caller's task when it is done.
+class SipCaller final : public telephony::LegObserver, public media::Exchange {
+ public:
+  SipCaller(std::unique_ptr<telephony::Leg> leg, MakeScript make_script)
+      : make_script_(std::move(make_script)), leg_(std::move(leg)), done_(leg_->shard().executor()) {}
+
+  async::Task<Result<SipCall>> run(async::Clock& clock) {
+    leg_->start(*this);
+    co_await done_.wait();
+    if (!end_) {
+      leg_->hang_up();
+      done_.reset();
+      auto ended = [](async::Event& event) -> async::Task<Result<>> {
+        co_await event.wait();
+        co_return Result<>{};
+      };
+      static_cast<void>(
+          co_await async::with_deadline(clock, async::Deadline::after(clock, 5s), ended(done_)));
+    }
+    leg_.reset();
+    if (!script_)
+      co_return unavailable("call_refused",
+                            "the call was not answered" +
+                                (end_ ? ": " + std::to_string(end_->status) + " " + end_->detail : ""));
+    SipCall call;
+    if (end_ && end_->cause == telephony::LegEnd::Cause::remote_hung_up)
+      call.outcome.ended = "far end hung up";
+    call.script = std::move(script_);
+    co_return call;
+  }
+
+ private:
+  void on_answered() override {
+    script_ = make_script_(leg_->sample_rate());
+    leg_->answer(*this);
+  }
+  void on_digit(char) override {}
+  void on_hold(bool) override {}
+  void on_ended(const telephony::LegEnd& end) override {
+    end_ = end;
+    done_.set();
+  }
+  void exchange(const audio::Frame& heard, audio::Frame& said) override {
+    script_->exchange(heard, said);
+    if (script_->done()) done_.set();
+  }
+
+  MakeScript make_script_;
+  std::unique_ptr<Script> script_;
+  std::optional<telephony::LegEnd> end_;
+  std::unique_ptr<telephony::Leg> leg_;
+  async::Event done_;
+};
+
+}  // namespace
+
+async::Task<Result<SipCall>> call_over_sip(async::Clock& clock, media::Shard& shard,
+                                           telephony::Dialer& dialer, telephony::DialRequest request,
+                                           MakeScript make_script) {
+  auto leg = dialer.dial(shard, request);
+  if (leg.has_error()) co_return leg.error();
+  SipCaller caller{std::move(*leg), std::move(make_script)};
+  co_return co_await caller.run(clock);
+}
+
+}  // namespace voxanne::app

@@ -1,0 +1,175 @@
+// `voxanne doctor`: looks at what the server would need, without starting it, and says for each
+// thing that is wrong how to mend it. A running server on the same data directory is no fault.
+#include "app/commands/command.h"
+#include "app/lock_file.h"
+#include "app/secrets.h"
+#include "app/sip_options.h"
+#include "store/sqlite/sqlite_store.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <iostream>
+
+namespace voxanne::app {
+namespace {
+
+class Report {
+ public:
+  void ok(const std::string& what) { std::cout << "ok    " << what << '\n'; }
+  void warn(const std::string& what, const std::string& mend) {
+    std::cout << "warn  " << what << "\n      mend: " << mend << '\n';
+  }
+  void fail(const std::string& what, const std::string& mend) {
+    std::cout << "FAIL  " << what << "\n      mend: " << mend << '\n';
+    ++failures_;
+  }
+  int failures() const { return failures_; }
+
+ private:
+  int failures_ = 0;
+};
+
+void check_data_dir(const Config& config, Report& report, bool& running) {
+  if (const auto prepared = prepare_data_dir(config.data_dir); prepared.has_error())
+    return report.fail("data directory: " + prepared.error().message, "see above");
+  auto lock = LockFile::acquire(config.data_dir / "lock");
+  running = lock.has_error() && lock.error().code == "data_dir_in_use";
+  report.ok("data directory " + std::filesystem::absolute(config.data_dir).string() +
+            (running ? " (a server is running on it)" : " is writable"));
+  std::error_code unreadable;
+  const auto space = std::filesystem::space(config.data_dir, unreadable);
+  if (!unreadable) {
+    const auto mib = space.available >> 20;
+    if (mib < 1'024)
+      report.warn("disk: only " + std::to_string(mib) + " MiB are free; below 256 MiB calls go unrecorded",
+                  "free space, or move DATA_DIR to a larger disk (an hour of stereo audio takes 58 MB)");
+    else
+      report.ok("disk: " + std::to_string(mib >> 10) + " GiB free");
+  }
+}
+
+void check_secrets(const Config& config, Report& report) {
+  const auto root = root_secret(config);
+  if (root.has_error())
+    return report.fail("secret key: " + root.error().message, "restore DATA_DIR/secret.key");
+  report.ok(config.secret_key.empty() ? "secret key: DATA_DIR/secret.key" : "secret key: SECRET_KEY");
+  struct stat info{};
+  if (config.secret_key.empty() && stat((config.data_dir / "secret.key").c_str(), &info) == 0 &&
+      (info.st_mode & 077))
+    report.fail("secret key: other users may read DATA_DIR/secret.key",
+                "chmod 600 " + (config.data_dir / "secret.key").string());
+  if (config.environment == Environment::development)
+    report.warn("environment: development; requests from this machine need no token",
+                "set VOXANNE_ENV=production before real callers ring");
+  else
+    report.ok("environment: " + std::string{to_string(config.environment)});
+}
+
+void check_database(const Config& config, Report& report, bool running) {
+  if (running) return report.ok("database: in use by the running server");
+  auto store = store::SqliteStore::open({.path = config.database_path().string()});
+  if (store.has_error()) return report.fail("database: " + store.error().message, "see above");
+  (*store)->stop();
+  report.ok("database: " + config.database_path().string());
+}
+
+bool can_bind(int type, const std::string& host, int port, std::string& why) {
+  const bool v6 = host.find(':') != std::string::npos;
+  const int fd = socket(v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  if (type == SOCK_STREAM) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  int bound = -1;
+  if (v6) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(std::uint16_t(port));
+    if (inet_pton(AF_INET6, host.c_str(), &address.sin6_addr) == 1)
+      bound = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  } else {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(std::uint16_t(port));
+    if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1)
+      bound = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+  if (bound != 0) why = std::strerror(errno);
+  close(fd);
+  return bound == 0;
+}
+
+void check_listeners(const Config& config, Report& report, bool running) {
+  std::string why;
+  const std::string http = config.host + ":" + std::to_string(config.port);
+  if (!running) {
+    if (can_bind(SOCK_STREAM, config.host, config.port, why))
+      report.ok("http: " + http + " is free");
+    else
+      report.fail("http: cannot listen on " + http + ": " + why, "stop what listens there, or set PORT");
+  }
+  if (config.sip_listen.empty()) return report.ok("sip: off (SIP_LISTEN is not set)");
+  const auto options = sip_options(config);
+  if (options.has_error()) return report.fail("sip: " + options.error().message, "correct the setting");
+  for (const auto& listen : options->listen) {
+    const std::string where = std::string{telephony::sip::to_string(listen.transport)} + ":" +
+                              listen.address.to_string() + ":" + std::to_string(listen.port);
+    const int type = listen.transport == telephony::sip::Transport::udp ? SOCK_DGRAM : SOCK_STREAM;
+    if (running || can_bind(type, listen.address.to_string(), listen.port, why))
+      report.ok("sip: " + where);
+    else
+      report.fail("sip: cannot listen on " + where + ": " + why,
+                  "stop what listens there, or set SIP_LISTEN");
+  }
+  if (!options->trunk && options->allowed.empty() && options->users.empty() && !options->allow_loopback)
+    report.warn("sip: nobody may call in", "set SIP_TRUNK_URI, or SIP_ALLOW to your PBX's network");
+  if (!options->trunk) report.ok("sip: no trunk; outbound calls reach only the built-in callee");
+}
+
+void check_machine(Report& report) {
+  constexpr const char* model = "/usr/share/pocketsphinx/model/en-us/en-us";
+  if (access(model, R_OK) == 0)
+    report.ok("recognition: acoustic model found");
+  else
+    report.fail("recognition: " + std::string{model} + " is missing; callers would be guided by keys only",
+                "apt-get install pocketsphinx-en-us");
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_max < 16'384)
+    report.warn("descriptors: at most " + std::to_string(files.rlim_max) + "; a call needs up to three",
+                "raise LimitNOFILE (systemd) or `ulimit -Hn` to 65536");
+  else
+    report.ok("descriptors: up to " + std::to_string(files.rlim_max));
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+  auto* command = line.parser.add_subcommand("doctor", "say what is misconfigured and how to mend it");
+  command->callback([&line] {
+    auto config = load_config(line.config_file, process_environment());
+    Report report;
+    if (config.has_error()) {
+      report.fail("configuration: " + config.error().message, "correct the setting that it names");
+    } else {
+      log::init(log::Level::error, config->log_format);
+      for (const std::string& warning : config->warnings)
+        report.warn("configuration: " + warning, "unset or correct it");
+      bool running = false;
+      check_data_dir(*config, report, running);
+      check_secrets(*config, report);
+      check_database(*config, report, running);
+      check_listeners(*config, report, running);
+      check_machine(report);
+    }
+    std::cout << (report.failures() == 0 ? "nothing to mend\n"
+                                         : std::to_string(report.failures()) + " to mend\n");
+    line.exit_code = report.failures() == 0 ? 0 : 1;
+  });
+}
+
+}  // namespace voxanne::app

@@ -1,0 +1,59 @@
+#include "app/voices.h"
+
+#include "base/log.h"
+#include "conversation/house_responder.h"
+
+namespace voxanne::app {
+
+Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis)
+    : clock_(clock),
+      flite_(std::make_shared<speech::flite::FliteSynthesizer>(synthesis)),
+      prompts_(std::make_shared<speech::PromptSynthesizer>()) {}
+
+Voices::~Voices() = default;
+
+async::Task<> Voices::prepare_prompts() {
+  const conversation::Prompts spoken;
+  const auto prepared =
+      co_await prompts_->prepare(*flite_,
+                                 {spoken.filler, spoken.still_there, spoken.still_here, spoken.nobody_there,
+                                  spoken.minute_left, spoken.time_up, domain::Assistant{}.goodbye},
+                                 domain::Assistant{}.voice);
+  if (prepared.failed > 0) log::error("voices.prompts_incomplete", {{"failed", prepared.failed}});
+  prompts_ready_ = true;
+}
+
+async::Task<Result<std::vector<audio::Sample>>> Voices::render(std::string text, std::string voice,
+                                                               int rate) {
+  std::vector<audio::Sample> out;
+  const auto stream = flite_->say(std::move(text), voice, rate);
+  for (;;) {
+    auto chunk = co_await stream->next();
+    if (chunk.has_error()) co_return chunk.error();
+    if (!*chunk) co_return out;
+    out.insert(out.end(), (*chunk)->samples.begin(), (*chunk)->samples.end());
+  }
+}
+
+conversation::Providers Voices::providers_for(const media::Shard&, const calls::Subject& subject,
+                                              calls::Hands hands) {
+  conversation::Providers providers;
+  providers.synthesizers.push_back({.provider = flite_});
+  if (prompts_ready_) providers.synthesizers.push_back({.provider = prompts_});
+  conversation::HouseOptions house{.organization = subject.organization.name,
+                                   .goodbye = subject.assistant.goodbye,
+                                   .caller_number = subject.call.customer.number,
+                                   .topics = {{"our opening hours", "What are your opening hours?"},
+                                              {"our address", "What is your address?"},
+                                              {"parking", "Where can I park?"},
+                                              {"prices", "How much does it cost?"},
+                                              {"emergencies", "What should I do in an emergency?"}}};
+  providers.responders.push_back({.provider = std::make_shared<conversation::HouseResponder>(
+                                      clock_, std::move(house),
+                                      conversation::HouseWorld{.look_up = std::move(hands.look_up),
+                                                               .take_message = std::move(hands.take_message),
+                                                               .on_gap = std::move(hands.on_gap)})});
+  return providers;
+}
+
+}  // namespace voxanne::app

@@ -1,0 +1,46 @@
+// The ladders of a call: who hears, who speaks, who answers. Shared providers are made once; the
+// breakers belong to a shard, so that what one call learned serves the next.
+//
+//   hearing    PocketSphinx in child processes → (nobody: guided by keys)
+//   speaking   flite on workers → sentences kept as audio
+//   answering  the house responder
+//
+// Owner: the server. Lifecycle: start() once every loop runs, stop() after the last call.
+#pragma once
+
+#include "app/config.h"
+#include "async/worker_pool.h"
+#include "calls/services.h"
+#include "speech/flite/synthesizer.h"
+#include "speech/prompts.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace voxanne::app {
+
+class Voices {
+ public:
+  Voices(async::Clock& clock, async::WorkerPool& synthesis);
+  ~Voices();
+
+  // Renders what must always be sayable; later calls have it as their last rung.
+  async::Task<> prepare_prompts();
+  // PCM at 8 kHz of one sentence, for the synthetic callee.
+  async::Task<Result<std::vector<audio::Sample>>> render(std::string text, std::string voice, int rate);
+
+  // On the shard.
+  conversation::Providers providers_for(const media::Shard& shard, const calls::Subject& subject,
+                                        calls::Hands hands);
+
+ private:
+  async::Clock& clock_;
+  std::shared_ptr<speech::flite::FliteSynthesizer> flite_;
+  std::shared_ptr<speech::PromptSynthesizer> prompts_;
+  std::atomic<bool> prompts_ready_{false};
+};
+
+}  // namespace voxanne::app
