@@ -370,7 +370,8 @@ class Expansion {
     if (is_spelled(text) && !shouted) return spell(text);
     // An initial, a letter of a code (B12) or of A&E; the article and the pronoun are words.
     if (text.size() == 1 && is_letter(text[0]) && (is_upper(text[0]) || !alone)) {
-      const bool article = alone && (text == "A" || text == "I") && !token_.next.empty();
+      const bool article =
+          alone && (text == "A" || text == "I") && !token_.next.empty() && token_.next != "&";
       return article ? say(lower(text)) : spell(text);
     }
     if (address_ && text.size() <= 4 && (text == "uk" || std::ranges::none_of(text, is_vowel)))

@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"e.g. fillings, crowns, etc.", "for example fillings, crowns, et cetera."},
                     Case{"12 High St, near St Mary's Rd.", "twelve high street, near saint mary's road."},
                     Case{"NHS and UK patients; GPs in A&E", "n h s and u k patients, g p's in a and e"},
-                    Case{"CONTACT US TODAY", "contact us today"},
+                    Case{"A & E; A visit", "a and e, a visit"}, Case{"CONTACT US TODAY", "contact us today"},
                     Case{"crème brûlée at Café Zoë", "creme brulee at cafe zoe"},
                     Case{"\"Quoted\" (and bracketed) words", "quoted and bracketed, words"},
                     Case{"one — two … three", "one, two. three"},
@@ -114,6 +114,13 @@ TEST(NormaliseText, takes_anything_and_says_only_words) {
       EXPECT_LE(word.source_end, text.size());
     }
   }
+}
+
+TEST(NormaliseText, letters_are_told_from_words) {
+  const auto words = normalise("A & E, a dentist");
+  ASSERT_EQ(words.size(), 5u);
+  EXPECT_TRUE(words[0].letter);
+  EXPECT_FALSE(words[3].letter);
 }
 
 TEST(NormaliseText, words_remember_where_their_expression_ends) {
