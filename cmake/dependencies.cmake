@@ -14,12 +14,11 @@ pkg_check_modules(cjose REQUIRED IMPORTED_TARGET cjose)
 pkg_check_modules(speexdsp REQUIRED IMPORTED_TARGET speexdsp)
 pkg_check_modules(opusenc REQUIRED IMPORTED_TARGET libopusenc)
 pkg_check_modules(opusfile REQUIRED IMPORTED_TARGET opusfile)
-pkg_check_modules(pocketsphinx REQUIRED IMPORTED_TARGET pocketsphinx)
 
-# spandsp, flite and libre ship without a usable .pc or CMake file.
+# spandsp, flite, PocketSphinx and libre ship without a usable .pc or CMake file.
 function(voxanne_find name header)
   cmake_parse_arguments(ARG "" "" "LIBS;DEFINES" ${ARGN})
-  find_path(${name}_INCLUDE ${header} REQUIRED)
+  find_path(${name}_INCLUDE ${header} PATH_SUFFIXES ${name} REQUIRED)
   add_library(${name} INTERFACE IMPORTED)
   target_include_directories(${name} SYSTEM INTERFACE ${${name}_INCLUDE})
   foreach(lib IN LISTS ARG_LIBS)
@@ -31,6 +30,7 @@ endfunction()
 
 voxanne_find(spandsp spandsp.h LIBS spandsp)
 voxanne_find(flite flite/flite.h LIBS flite_cmu_us_slt flite_cmu_us_rms flite_usenglish flite_cmulex flite)
+voxanne_find(pocketsphinx pocketsphinx.h LIBS pocketsphinx sphinxbase)
 voxanne_find(re re/re.h LIBS re
   DEFINES HAVE_INTTYPES_H HAVE_STDBOOL_H HAVE_INET6 USE_OPENSSL)
 target_include_directories(re SYSTEM INTERFACE ${re_INCLUDE}/re)
