@@ -49,17 +49,21 @@ constexpr Statement all_status_direction{"calls.page_status_direction_all",
                                          ARM(STATUS_7 REAL DIRECTION_8)
                                              AND_ALSO ARM(STATUS_7 TEST DIRECTION_8) NEWEST_FIRST};
 
-// The search index gives its rows by descending rowid, which is seq; the cursor's seq alone says where to
-// go on, and ?1 is the latest created_at. ?7 what to match; ?8 status and ?9 direction or NULL, ?10
-// whether test calls are wanted.
+// Ended calls come out of the search index by descending rowid, which is seq, and open ones out of theirs:
+// again a merge. The cursor's seq alone says where to go on, and ?1 is the latest created_at. ?7 what to
+// match, ?8 the same for LIKE; ?9 status and ?10 direction or NULL; ?11 whether test calls are wanted.
+#define SOUGHT                                                                     \
+  " AND c.seq < ?2 AND c.org_id = ?5 AND c.created_at < ?1 AND c.created_at >= ?6" \
+  " AND (?9 IS NULL OR c.status = ?9) AND (?10 IS NULL OR c.direction = ?10) AND (?11 OR c.is_test = 0)"
+#define LIKE_8 " LIKE ?8 ESCAPE '\\'"
+
 constexpr Statement searching{
     "calls.search",
-    "SELECT " VOXANNE_CALL_COLUMNS
+    "SELECT s.rowid, " VOXANNE_CALL_COLUMNS_AFTER_SEQ
     " FROM calls_search s CROSS JOIN calls c ON c.seq = s.rowid WHERE s.calls_search MATCH ?7 AND s.rowid < "
-    "?2"
-    " AND c.org_id = ?5 AND c.created_at < ?1 AND c.created_at >= ?6"
-    " AND (?8 IS NULL OR c.status = ?8) AND (?9 IS NULL OR c.direction = ?9) AND (?10 OR c.is_test = 0)"
-    " ORDER BY s.rowid DESC LIMIT ?3 OFFSET ?4",
+    "?2" SOUGHT " UNION ALL SELECT " VOXANNE_CALL_COLUMNS
+    " FROM calls c INDEXED BY calls_open_by_org WHERE c.ended_at IS NULL AND (c.customer_number" LIKE_8
+    " OR c.customer_name" LIKE_8 " OR c.summary" LIKE_8 ")" SOUGHT " ORDER BY 1 DESC LIMIT ?3 OFFSET ?4",
     Cost::heavy};
 
 constexpr Statement total{"call_counters.total",
@@ -94,22 +98,37 @@ std::string digits_of_number(std::string_view text) {
   return digits;
 }
 
-// One phrase of the trigram index: any text of three characters or more, found as it stands.
-Result<std::string> phrase(const std::string& search) {
+// What somebody typed, as text to be found as it stands.
+Result<std::string> sought(const std::string& search) {
   if (!is_valid_utf8(search)) return malformed("bad_search", "search must be UTF-8");
   const std::string digits = digits_of_number(search);
-  const std::string& wanted = digits.size() >= 3 ? digits : search;
-  const auto characters = std::ranges::count_if(wanted, [](char c) { return (c & 0xC0) != 0x80; });
+  std::string text = digits.size() >= 3 ? digits : search;
+  std::ranges::replace(text, '\0', ' ');
+  const auto characters = std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; });
   if (characters < 3)
     return Error{Fault::impossible, "search_too_short", "search needs at least 3 characters"};
   if (characters > 100)
     return Error{Fault::impossible, "search_too_long", "search may have at most 100 characters"};
+  return text;
+}
+
+// One phrase of the trigram index (https://www.sqlite.org/fts5.html §3.1).
+std::string phrase(std::string_view text) {
   std::string quoted{'"'};
-  for (const char c : wanted) {
+  for (const char c : text) {
     if (c == '"') quoted.push_back('"');
-    quoted.push_back(c == '\0' ? ' ' : c);
+    quoted.push_back(c);
   }
   return quoted + '"';
+}
+
+std::string like_anywhere(std::string_view text) {
+  std::string pattern{'%'};
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') pattern.push_back('\\');
+    pattern.push_back(c);
+  }
+  return pattern + '%';
 }
 
 async::Task<Result<std::optional<std::int64_t>>> count(Store& store, const OrgId& org,
@@ -136,11 +155,11 @@ async::Task<Result<PageInfo>> page_of_calls(Store& store, OrgId org, CallFilter 
     if (filter.direction) values.push_back(word_or_null(filter.direction));
     if (filter.to) before = std::min(before, Cursor{to_unix_ms(*filter.to), 0});
   } else {
-    auto match = phrase(filter.search);
-    if (!match) co_return match.error();
+    const auto text = sought(filter.search);
+    if (!text) co_return text.error();
     statement = &searching;
     before.created_at = filter.to ? to_unix_ms(*filter.to) : Cursor{}.created_at;
-    values.insert(values.end(), {std::move(*match), word_or_null(filter.status),
+    values.insert(values.end(), {phrase(*text), like_anywhere(*text), word_or_null(filter.status),
                                  word_or_null(filter.direction), bound(filter.include_test)});
   }
   auto info = co_await read_page(store, *statement, std::move(values), request, before, std::move(visit));

@@ -91,6 +91,8 @@ class Pages : public testing::Test {
     EXPECT_EQ(by_number, all);
   }
 
+  void find_by_parts(bool open);
+
   TempStore store;
   std::vector<domain::Call> model_;
 };
@@ -116,18 +118,20 @@ TEST_F(Pages, every_status_and_direction_has_its_page_and_total) {
       walk({.status = status, .direction = direction}, std::string{to_string(status)});
 }
 
-TEST_F(Pages, search_finds_parts_of_numbers_names_and_summaries) {
+void Pages::find_by_parts(bool open) {
   const auto add = [&](std::string number, std::string name, std::string summary) {
     domain::Call call = a_call();
     call.customer = {std::move(number), std::move(name)};
     EXPECT_TRUE(store.write([&](Batch& b) {
       insert_call(b, call, this_boot);
+      if (!open)
+        end_call(b, {call.org, call.id}, {CallStatus::ended, "x", domain::FaultParty::nobody, ""}, noon);
       summarize_call(b, {call.org, call.id}, {.summary = std::move(summary)});
     }));
     return call.id;
   };
   const CallId ada = add("+447700900123", "Ada Lovelace", "Asked about \"whitening\" prices");
-  const CallId emile = add("+4915112345678", "\xc3\x89mile Zola", "Wants an appointment");
+  const CallId emile = add("+4915112345678", "\xc3\x89mile Zola", "Wants an appointment, 100% sure");
   const auto find = [&](std::string text) {
     std::vector<CallId> ids;
     const auto info = page({.search = std::move(text)}, {}, ids);
@@ -145,7 +149,14 @@ TEST_F(Pages, search_finds_parts_of_numbers_names_and_summaries) {
   EXPECT_THAT(find("Ada OR Zola"), ElementsAre()) << "text, not a query language";
   EXPECT_THAT(find("* AND \""), ElementsAre());
   EXPECT_THAT(find(std::string{"Ada\0Lov", 7}), ElementsAre(ada)) << "a zero is a space";
+  EXPECT_THAT(find("100%"), ElementsAre(emile));
+  EXPECT_THAT(find("Wan_s"), ElementsAre());
+}
 
+TEST_F(Pages, search_finds_parts_of_numbers_names_and_summaries_of_ended_calls) { find_by_parts(false); }
+TEST_F(Pages, search_finds_parts_of_numbers_names_and_summaries_of_open_calls) { find_by_parts(true); }
+
+TEST_F(Pages, searches_out_of_bounds_are_refused_precisely) {
   std::vector<CallId> none;
   EXPECT_EQ(page({.search = "ab"}, {}, none).error().code, "search_too_short");
   EXPECT_EQ(page({.search = "\xc3\x89m"}, {}, none).error().code, "search_too_short");
