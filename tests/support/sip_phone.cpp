@@ -3,6 +3,7 @@
 #include "base/secret.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,6 +69,8 @@ SipPhone::SipPhone() : transport_(udp), patience_(seconds{5}) { open(); }
 
 void SipPhone::open() {
   socket_ = ::socket(AF_INET, (transport_ == udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  if (transport_ == tcp) ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const sockaddr_in local = loopback(0);
   sockaddr_in bound{};
   socklen_t length = sizeof bound;

@@ -38,6 +38,7 @@ class Call {
   Call& operator=(const Call&) = delete;
 
   CallNumber number() const noexcept { return number_; }
+  bool is_dialog_of(const sip_msg& msg) const { return sip_dialog_cmp(sipsess_dialog(session_.get()), &msg); }
 
   // Inbound. `offer` is absent for a late one. Errors are libre's.
   int accept(const sip_msg& invite, std::optional<sdp::Description> offer,

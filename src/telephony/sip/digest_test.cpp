@@ -1,4 +1,5 @@
 #include "telephony/sip/digest.h"
+#include "telephony/sip/guess_limiter.h"
 #include "telephony/sip/screen.h"
 #include "telephony/sip/token_bucket.h"
 
@@ -88,6 +89,20 @@ TEST(screen, opens_for_the_trunk_the_list_and_in_development_loopback) {
   EXPECT_EQ(open.judge(ip("::1")), Screen::Verdict::allowed);
   EXPECT_EQ(open.judge(ip("::ffff:198.51.100.9")), Screen::Verdict::allowed);
   EXPECT_EQ(open.judge(ip("203.0.113.1")), Screen::Verdict::needs_credentials);
+}
+
+TEST(guess_limiter, refuses_a_source_that_guesses_on_until_it_waits) {
+  const auto guesser = boost::asio::ip::make_address("203.0.113.1"),
+             other = boost::asio::ip::make_address("203.0.113.2");
+  GuessLimiter guesses;
+  SteadyTime now{std::chrono::hours{1}};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(guesses.exhausted(guesser, now));
+    guesses.count(guesser, now);
+  }
+  EXPECT_TRUE(guesses.exhausted(guesser, now));
+  EXPECT_FALSE(guesses.exhausted(other, now));
+  EXPECT_FALSE(guesses.exhausted(guesser, now + 11s));
 }
 
 TEST(token_bucket, gives_a_burst_and_then_its_rate) {

@@ -10,7 +10,7 @@
 namespace voxanne::telephony::sip {
 namespace {
 
-bool is_uri(std::string_view target) { return target.size() >= 4 && target.find(':') < target.size(); }
+bool is_uri(std::string_view target) { return target.find(':') != target.npos; }
 
 // Safe between quotes in a header.
 std::string display_name(std::string_view name) {

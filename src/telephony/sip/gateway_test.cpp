@@ -128,6 +128,22 @@ TEST_P(SipInbound, hold_and_resume) {
   EXPECT_THAT(gateway.call().events(), ElementsAre("hold", "resume"));
 }
 
+TEST_P(SipInbound, a_change_without_offer_is_offered_what_is_in_use) {
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  phone.send(phone.request("INVITE", "demo", {.in_dialog = true}));
+  const SipMessage offer = phone.response();
+  ASSERT_EQ(offer.status, 200);
+  EXPECT_THAT(offer.body, HasSubstr("RTP/AVP 0 101\r\n"));
+  ack(SipPhone::sdp("0", 40'000, "a=inactive\r\n"));
+  ASSERT_TRUE(gateway.call().wait_for("hold"));
+}
+
+TEST_P(SipInbound, a_call_that_begins_on_hold_says_so) {
+  ASSERT_EQ(call("demo", SipPhone::sdp("0", 40'000, "a=sendonly\r\n")).status, 200);
+  EXPECT_TRUE(gateway.call().wait_for("hold"));
+}
+
 TEST_P(SipInbound, a_change_that_is_not_acceptable_leaves_the_call_as_it_was) {
   ASSERT_EQ(call("demo").status, 200);
   ack();
@@ -211,6 +227,11 @@ TEST_P(SipInbound, requests_of_unknown_dialogs_are_told_so) {
   EXPECT_EQ(phone.response().status, 481);
   phone.send(phone.request("ACK", "demo"));
   EXPECT_TRUE(phone.silent_for(100ms));
+  ASSERT_EQ(call("demo").status, 200);
+  ack();
+  const std::string stranger = phone.request("INVITE", "demo", {.body = SipPhone::sdp(), .in_dialog = true});
+  phone.send(std::string{stranger}.replace(stranger.find("\r\nCSeq"), 0, "x"));
+  EXPECT_EQ(phone.response().status, 481);
 }
 
 TEST_P(SipInbound, bodies_that_are_no_usable_offer_are_refused_precisely) {

@@ -148,6 +148,8 @@ void SipLeg::configure() {
   if (!media_ || !agreement_) return;
   if (!agreement_->remote.address().is_unspecified()) remote_ = agreement_->remote;
   media_->configure(agreement_->format, remote_, agreement_->direction);
+  if (std::exchange(held_, agreement_->held()) != held_)
+    notify([held = held_](LegObserver& observer) { observer.on_hold(held); });
 }
 
 void SipLeg::on_remote_ringing() {
@@ -159,8 +161,6 @@ void SipLeg::on_agreement(const Agreement& agreement) {
   agreement_ = agreement;
   if (outbound_ && !answered_) rate_ = rtp::sample_rate(agreement.format.codec);
   if (answered_) configure();
-  if (std::exchange(held_, agreement.held()) != agreement.held())
-    notify([held = held_](LegObserver& observer) { observer.on_hold(held); });
 }
 
 void SipLeg::on_remote_answered() {

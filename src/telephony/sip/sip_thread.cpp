@@ -79,8 +79,8 @@ struct SipThread::Impl {
     ready.set_value();
     re_main(nullptr);
     fd_close(wake);
-    libre_close();
-    dbg_handler_set(nullptr, nullptr);
+    // No libre_close(): a session that still waits for an ACK keeps a socket in libre's tables, and
+    // closing those prints each to stderr. A later SipThread takes the tables over as they are.
   }
 };
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -290,11 +291,15 @@ bool Stack::handle(const sip_msg& msg) {
   }
   const std::string_view method = view(msg.met);
   if (method == "ACK") return false;
-  // Whoever knows a dialog's tags is in it; libre answers 481 to the others.
-  if (in_dialog(msg) && (method == "INVITE" || method == "BYE" || method == "INFO")) return false;
+  // Whoever knows a dialog's tags is in it. libre answers 481 to the others, but to an INVITE with
+  // a transaction of 32 s, which strangers must not be able to order in masses.
+  if (in_dialog(msg) && (method == "BYE" || method == "INFO" || (method == "INVITE" && knows(msg))))
+    return false;
   if (!screened(msg)) return true;
 
-  if (method == "INVITE") {
+  if (method == "INVITE" && in_dialog(msg)) {
+    reply(msg, 481, "Call Does Not Exist");
+  } else if (method == "INVITE") {
     handle_invite(msg);
   } else if (method == "CANCEL") {
     reply(msg, 481, "Transaction Does Not Exist");
@@ -307,6 +312,10 @@ bool Stack::handle(const sip_msg& msg) {
     reply(msg, 405, "Method Not Allowed", allow_header);
   }
   return true;
+}
+
+bool Stack::knows(const sip_msg& msg) const {
+  return std::ranges::any_of(calls_, [&](const auto& call) { return call.second->is_dialog_of(msg); });
 }
 
 bool Stack::screened(const sip_msg& msg) {
@@ -329,6 +338,13 @@ bool Stack::screened(const sip_msg& msg) {
   if (is(msg.met, "CANCEL")) return true;
   const sip_hdr* header = sip_msg_hdr(&msg, SIP_HDR_AUTHORIZATION);
   if (!header) return challenge(false);
+  const auto forbid = [&] {
+    ++refused_;
+    reply(msg, 403, "Forbidden");
+    return false;
+  };
+  const Address source = unmapped(address_of(msg.src));
+  if (guesses_.exhausted(source, now)) return forbid();
   httpauth_digest_resp given{};
   if (httpauth_digest_response_decode(&given, &header->val) != 0) {
     reply(msg, 400, "Bad Authorization");

@@ -11,6 +11,7 @@
 #include "async/clock.h"
 #include "telephony/sip/digest.h"
 #include "telephony/sip/gateway.h"
+#include "telephony/sip/guess_limiter.h"
 #include "telephony/sip/line.h"
 #include "telephony/sip/options.h"
 #include "telephony/sip/registration.h"
@@ -74,6 +75,7 @@ class Stack : public std::enable_shared_from_this<Stack> {
   static bool on_datagram(sa* source, mbuf* data, void* arg);
   bool handle(const sip_msg& msg);  // false: libre's sessions take it
   bool screened(const sip_msg& msg);
+  bool knows(const sip_msg& msg) const;
   void handle_invite(const sip_msg& msg);  // invite.cpp
   void take_call(const sip_msg& msg, std::optional<sdp::Description> offer,
                  std::optional<Agreement> agreement);
@@ -98,6 +100,7 @@ class Stack : public std::enable_shared_from_this<Stack> {
 
   Screen screen_;
   DigestAuthenticator digest_;
+  GuessLimiter guesses_;
   TokenBucket invites_;
   std::unique_ptr<Registration> registration_;
   std::map<CallNumber, std::unique_ptr<Call>> calls_;

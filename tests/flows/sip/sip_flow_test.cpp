@@ -44,7 +44,6 @@ class Flow : public testing::Test {
   struct Sipp {
     std::string scenario;
     Transport transport = Transport::udp;
-    std::string host = "127.0.0.1";
     int calls = 1, rate = 10, pause_ms = 200;
     std::uint16_t port = free_port();
   };
@@ -57,7 +56,7 @@ class Flow : public testing::Test {
                                      "-sf",
                                      std::string{SCENARIOS} + "/" + run.scenario,
                                      "-i",
-                                     run.host,
+                                     "127.0.0.1",
                                      "-p",
                                      std::to_string(run.port),
                                      "-mp",
@@ -78,8 +77,7 @@ class Flow : public testing::Test {
                                      "40s",
                                      "-timeout_error",
                                      "-nostdin",
-                                     uri_host(boost::asio::ip::make_address(run.host)) + ":" +
-                                         std::to_string(gateway.port(run.transport))},
+                                     "127.0.0.1:" + std::to_string(gateway.port(run.transport))},
                          .environment = {{"TERM", "dumb"}},
                          .directory = directory.path().string()});
   }
@@ -98,13 +96,7 @@ class Flow : public testing::Test {
 
   test::TempDir directory;
   SipThread thread;
-  TestGateway gateway{thread, options()};
-
-  static Options options() {
-    Options options = TestGateway::options();
-    options.listen.push_back({Transport::udp, boost::asio::ip::address_v6::loopback(), 0});
-    return options;
-  }
+  TestGateway gateway{thread};
 };
 
 TEST_F(Flow, sipp_calls_over_udp_and_tcp) {
