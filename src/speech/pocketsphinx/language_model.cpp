@@ -74,8 +74,10 @@ void keep_frequent_words(std::vector<std::string>& sentences) {
   for (const auto& sentence : sentences)
     for_each_word(sentence, [&](std::string_view word) {
       const auto found = counts.find(word);
-      if (found == counts.end()) counts.emplace(word, 1);
-      else ++found->second;
+      if (found == counts.end())
+        counts.emplace(word, 1);
+      else
+        ++found->second;
     });
   if (counts.size() <= max_knowledge_words) return;
   std::vector<std::pair<std::size_t, std::string_view>> ranked;
@@ -107,7 +109,8 @@ void add_patterns(std::vector<Weighted>& corpus, std::span<const Pattern> patter
                   std::size_t most, double scale) {
   for (const auto& pattern : patterns) {
     auto sentences = fill(pattern.text, classes, most);
-    const double each = scale * pattern.weight / static_cast<double>(std::max<std::size_t>(1, sentences.size()));
+    const double each =
+        scale * pattern.weight / static_cast<double>(std::max<std::size_t>(1, sentences.size()));
     for (auto& sentence : sentences) corpus.push_back({std::move(sentence), each});
   }
 }
@@ -130,7 +133,8 @@ std::vector<Weighted> corpus_of(const ModelInput& input) {
   add_patterns(corpus, receptionist_patterns(), classes, fillings, 1);
   classes["topic"] = topics_of(sentences, most_topics);
   const auto topics = static_cast<double>(classes["topic"].size());
-  add_patterns(corpus, topic_patterns(), classes, topic_fillings_per_topic * classes["topic"].size(), topics / 4);
+  add_patterns(corpus, topic_patterns(), classes, topic_fillings_per_topic * classes["topic"].size(),
+               topics / 4);
   for (auto& sentence : sentences) corpus.push_back({std::move(sentence), 1});
   return corpus;
 }

@@ -13,7 +13,9 @@ constexpr std::uint32_t sentence_start = 0, sentence_end = 1;
 constexpr unsigned word_bits = 21;
 constexpr std::uint64_t word_mask = (1ULL << word_bits) - 1;
 
-constexpr std::uint64_t join(std::uint64_t history, std::uint32_t word) { return history << word_bits | word; }
+constexpr std::uint64_t join(std::uint64_t history, std::uint32_t word) {
+  return history << word_bits | word;
+}
 
 struct History {
   double count = 0, types = 0;
@@ -27,7 +29,8 @@ struct History {
   double backoff() const { return types / (count + types); }
 };
 
-std::vector<std::pair<std::uint64_t, double>> sorted(const std::unordered_map<std::uint64_t, double>& counts) {
+std::vector<std::pair<std::uint64_t, double>> sorted(
+    const std::unordered_map<std::uint64_t, double>& counts) {
   std::vector<std::pair<std::uint64_t, double>> out{counts.begin(), counts.end()};
   std::ranges::sort(out);
   return out;
@@ -91,8 +94,8 @@ std::string NgramCounts::arpa() const {
     return after_word[key >> word_bits].estimate(count, unigram(static_cast<Word>(key & word_mask)));
   };
 
-  std::string out = fmt::format("\\data\\\nngram 1={}\nngram 2={}\nngram 3={}\n", words_.size(), bigrams.size(),
-                                trigrams.size());
+  std::string out = fmt::format("\\data\\\nngram 1={}\nngram 2={}\nngram 3={}\n", words_.size(),
+                                bigrams.size(), trigrams.size());
   const auto into = std::back_inserter(out);
   const auto backoff = [](const History& history) {
     return history.count > 0 ? std::log10(history.backoff()) : 0.0;
@@ -108,8 +111,8 @@ std::string NgramCounts::arpa() const {
   out += "\n\\2-grams:\n";
   for (const auto& [key, count] : bigrams) {
     const auto pair = after_pair.find(key);
-    fmt::format_to(into, "{:.4f} {} {} {:.4f}\n", std::log10(bigram(key, count)), word_of(key, 1), word_of(key, 0),
-                   pair == after_pair.end() ? 0.0 : backoff(pair->second));
+    fmt::format_to(into, "{:.4f} {} {} {:.4f}\n", std::log10(bigram(key, count)), word_of(key, 1),
+                   word_of(key, 0), pair == after_pair.end() ? 0.0 : backoff(pair->second));
   }
   out += "\n\\3-grams:\n";
   for (const auto& [key, count] : trigrams) {

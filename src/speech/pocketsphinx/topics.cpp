@@ -11,19 +11,24 @@ namespace {
 // Words that are not asked about by themselves.
 bool is_function_word(std::string_view word) {
   static const std::set<std::string_view> words{
-      "a",     "an",    "the",   "and",   "or",    "but",   "if",     "of",     "to",      "in",     "on",    "at",
-      "by",    "for",   "with",  "from",  "as",    "is",    "are",    "was",    "were",    "be",     "been",  "am",
-      "do",    "does",  "did",   "have",  "has",   "had",   "will",   "would",  "can",     "could",  "may",   "might",
-      "must",  "shall", "should", "not",  "no",    "yes",   "we",     "you",    "he",      "she",    "it",    "they",
-      "i",     "me",    "us",    "him",   "her",   "them",  "our",    "your",   "his",     "its",    "their", "my",
-      "this",  "that",  "these", "those", "there", "here",  "who",    "which",  "what",    "when",   "where", "why",
-      "how",   "all",   "any",   "each",  "every", "some",  "more",   "most",   "other",   "than",   "then",  "so",
-      "up",    "out",   "about", "into",  "over",  "after", "before", "between", "through", "during", "under", "until",
-      "while", "also",  "only",  "very",  "just",  "per",   "via",    "please", "oh",      "such",   "both",  "it's",
-      "we're", "you're", "don't", "can't", "won't", "let",  "get",    "got",    "make",    "made",   "take",  "need",
-      "one",   "two",   "three", "four",  "five",  "six",   "seven",  "eight",  "nine",    "ten",    "eleven", "twelve",
-      "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "zero",
-      "fifteen", "pounds", "pound", "dollars", "euros", "pence", "percent", "o'clock", "p", "m", "s", "t"};
+      "a",      "an",      "the",     "and",    "or",     "but",     "if",       "of",     "to",
+      "in",     "on",      "at",      "by",     "for",    "with",    "from",     "as",     "is",
+      "are",    "was",     "were",    "be",     "been",   "am",      "do",       "does",   "did",
+      "have",   "has",     "had",     "will",   "would",  "can",     "could",    "may",    "might",
+      "must",   "shall",   "should",  "not",    "no",     "yes",     "we",       "you",    "he",
+      "she",    "it",      "they",    "i",      "me",     "us",      "him",      "her",    "them",
+      "our",    "your",    "his",     "its",    "their",  "my",      "this",     "that",   "these",
+      "those",  "there",   "here",    "who",    "which",  "what",    "when",     "where",  "why",
+      "how",    "all",     "any",     "each",   "every",  "some",    "more",     "most",   "other",
+      "than",   "then",    "so",      "up",     "out",    "about",   "into",     "over",   "after",
+      "before", "between", "through", "during", "under",  "until",   "while",    "also",   "only",
+      "very",   "just",    "per",     "via",    "please", "oh",      "such",     "both",   "it's",
+      "we're",  "you're",  "don't",   "can't",  "won't",  "let",     "get",      "got",    "make",
+      "made",   "take",    "need",    "one",    "two",    "three",   "four",     "five",   "six",
+      "seven",  "eight",   "nine",    "ten",    "eleven", "twelve",  "twenty",   "thirty", "forty",
+      "fifty",  "sixty",   "seventy", "eighty", "ninety", "hundred", "thousand", "zero",   "fifteen",
+      "pounds", "pound",   "dollars", "euros",  "pence",  "percent", "o'clock",  "p",      "m",
+      "s",      "t"};
   return words.contains(word);
 }
 
