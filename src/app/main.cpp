@@ -5,12 +5,13 @@
 int main(int argc, char** argv) {
   using namespace voxanne::app;
   CLI::App parser{"Voxanne: an AI phone receptionist that you host yourself."};
-  CommandLine line{.parser = parser, .program = argv[0], .config_file = {}};
+  CommandLine line{.parser = parser, .program = "/proc/self/exe", .config_file = {}};
   parser.set_version_flag("--version", "voxanne " + std::string{version()});
   parser.add_option("--config", line.config_file, "configuration file (default ./voxanne.toml if present)");
   parser.require_subcommand(1);
   parser.fallthrough();
-  for (auto add : {add_serve, add_demo, add_call, add_token, add_migrate, add_doctor}) add(line);
+  for (auto add : {add_serve, add_demo, add_call, add_token, add_migrate, add_doctor, add_speech_worker})
+    add(line);
   try {
     parser.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,23 +4,35 @@
 #include "api/router.h"
 #include "api/routes/routes.h"
 #include "app/lock_file.h"
+#include "app/models.h"
 #include "app/secrets.h"
 #include "app/sip_options.h"
 #include "app/voices.h"
 #include "async/thread.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "calls/switchboard.h"
 #include "events/bus.h"
 #include "events/live_hub.h"
+#include "jobs/runner.h"
+#include "knowledge/ingest.h"
+#include "knowledge/search.h"
 #include "media/shard.h"
 #include "net/server.h"
 #include "ops/health.h"
+#include "recordings/file_store.h"
+#include "recordings/recovery.h"
+#include "recordings/upload_queue.h"
+#include "speech/pocketsphinx/recognizer.h"
 #include "store/demo.h"
+#include "store/knowledge.h"
 #include "store/organizations.h"
 #include "store/sqlite/sqlite_store.h"
 #include "telephony/browser/gateway.h"
 #include "telephony/sip/gateway.h"
 #include "telephony/synthetic/callee.h"
+
+#include <boost/asio/detached.hpp>
 
 #include <unistd.h>
 
@@ -51,6 +63,7 @@ struct Server::Parts {
   std::string program;
   async::SystemClock clock;
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const store::Holder holder{.node = node_name(), .boot = make_ulid()};
   std::optional<LockFile> lock;
 
   async::LoopThread house{"house"};  // health, jobs and other background tasks
@@ -59,6 +72,11 @@ struct Server::Parts {
   async::WorkerPool workers{"workers", cores};
 
   std::unique_ptr<store::SqliteStore> store;
+  std::optional<recordings::FileStore> objects;
+  std::optional<recordings::UploadQueue> uploads;
+  std::optional<jobs::Runner<store::Upload>> upload_runner;
+  std::optional<LanguageModels> models;
+  std::shared_ptr<speech::pocketsphinx::PocketSphinxRecognizer> recognizer;
   std::optional<events::Bus> bus;
   std::optional<events::LiveHub> live;
   std::optional<recordings::SpoolWriter> spool;
@@ -86,7 +104,10 @@ struct Server::Parts {
 
   Result<> start();
   void make_loops();
+  async::Task<Result<>> seed_demo();
   Result<> open_store();
+  Result<> make_recordings();
+  Result<> make_speech();
   Result<> make_calls();
   Result<> make_sip();
   Result<> make_http(const Secret& root);
@@ -120,6 +141,8 @@ Result<> Server::Parts::start() {
 
   make_loops();
   if (auto opened = open_store(); opened.has_error()) return opened;
+  if (auto made = make_recordings(); made.has_error()) return made;
+  if (auto made = make_speech(); made.has_error()) return made;
   if (auto made = make_calls(); made.has_error()) return made;
   if (auto made = make_sip(); made.has_error()) return made;
   make_health();
@@ -144,12 +167,85 @@ Result<> Server::Parts::open_store() {
   bus.emplace(clock);
   live.emplace(*bus, clock);
   if (!development()) return {};
-  return async::run_on(house.executor(), store::demo::seed(*store, clock.utc()));
+  return async::run_on(house.executor(), seed_demo());
+}
+
+// What the demo organization knows is put in once; a manager's changes to it stay.
+async::Task<Result<>> Server::Parts::seed_demo() {
+  const UtcTime now = clock.utc();
+  if (auto seeded = co_await store::demo::seed(*store, now); seeded.has_error()) co_return seeded;
+  const OrgId org{std::string{store::demo::organization_id}};
+  const DocumentId document{std::string{store::demo::document_id}};
+  auto known = co_await store::find_document(*store, org, document);
+  if (known.has_error()) co_return known.error();
+  if (*known) co_return Result<>{};
+  auto ingested = co_await knowledge::ingest(*store, workers,
+                                             {.org = org,
+                                              .title = "Harbour Dental",
+                                              .file_name = "harbour-dental.md",
+                                              .content_type = "text/markdown",
+                                              .bytes = std::string{store::demo::knowledge_markdown()},
+                                              .id = document},
+                                             now);
+  if (ingested.has_error()) co_return ingested.error();
+  co_return Result<>{};
+}
+
+Result<> Server::Parts::make_recordings() {
+  objects.emplace(config.recordings_path(), workers);
+  auto recovered = async::run_on(house.executor(),
+                                 recordings::recover(*store, workers, clock, config.spool_path(), holder));
+  if (recovered.has_error()) return recovered.error();
+  if (recovered->calls_ended + recovered->recordings_queued + recovered->files_unowned > 0)
+    log::warning("recovery.done", {{"callsEnded", recovered->calls_ended},
+                                   {"recordingsQueued", recovered->recordings_queued},
+                                   {"filesUnowned", recovered->files_unowned},
+                                   {"bytesCut", recovered->bytes_cut}});
+  const auto tell = [this](events::EventType type, const store::Upload& upload, std::string data) {
+    bus->publish(
+        {.type = type, .org = upload.org, .call = upload.call, .data = std::move(data), .at = clock.utc()});
+  };
+  uploads.emplace(*store, *objects, workers, clock,
+                  recordings::UploadQueue::Options{
+                      .spool = config.spool_path(),
+                      .node = holder.node,
+                      .on_stored =
+                          [tell](const store::Upload& upload) {
+                            tell(events::EventType::call_updated, upload, R"({"recordingStatus":"stored"})");
+                          },
+                      .on_failed =
+                          [tell](const store::Upload& upload, const Error& error) {
+                            std::string data{R"({"code":)"};
+                            append_json_string(data, error.code);
+                            tell(events::EventType::recording_failed, upload, data + "}");
+                          }});
+  upload_runner.emplace(house.executor(), clock, *uploads, recordings::upload_runner_options());
+  async::asio::post(house.executor(), [this] { upload_runner->start(); });
+  return {};
+}
+
+// Nothing here holds up the start: until recognition is up, calls are guided by keys.
+Result<> Server::Parts::make_speech() {
+  models.emplace(house.executor(), *store, workers, config.data_dir / "models");
+  models->start();
+  if (development()) models->refresh(OrgId{std::string{store::demo::organization_id}});
+  recognizer = std::make_shared<speech::pocketsphinx::PocketSphinxRecognizer>(
+      clock, speech::pocketsphinx::RecognizerOptions{
+                 .command = {program, "speech-worker", "--fd", "3"},
+                 .models = models->directory(),
+                 .fallback_org = LanguageModels::general,
+                 .workers = config.speech_workers > 0 ? unsigned(config.speech_workers) : cores});
+  if (auto running = recognizer->start(); running.has_error()) {
+    log::error("recognition.absent", {{"code", running.error().code}, {"error", running.error().message}});
+    recognizer.reset();
+  }
+  voices.emplace(clock, workers, recognizer);
+  async::asio::co_spawn(house.executor(), voices->prepare_prompts(), async::asio::detached);
+  return {};
 }
 
 Result<> Server::Parts::make_calls() {
   spool.emplace(recordings::SpoolWriter::Options{.spool = config.spool_path()});
-  voices.emplace(clock, workers);
   calls::Services services{
       .clock = clock,
       .store = *store,
@@ -159,8 +255,14 @@ Result<> Server::Parts::make_calls() {
           [this](const media::Shard& shard, const calls::Subject& subject, calls::Hands hands) {
             return voices->providers_for(shard, subject, std::move(hands));
           },
-      .look_up = [](OrgId, std::string) -> async::Task<Result<std::optional<conversation::KnowledgeAnswer>>> {
-        co_return std::nullopt;
+      .look_up = [this](OrgId org, std::string question)
+          -> async::Task<Result<std::optional<conversation::KnowledgeAnswer>>> {
+        auto found = co_await knowledge::look_up(*store, std::move(org), std::move(question));
+        if (found.has_error()) co_return found.error();
+        if (!*found) co_return std::nullopt;
+        co_return conversation::KnowledgeAnswer{.sentence = std::move((*found)->sentence),
+                                                .source = std::move((*found)->source),
+                                                .score = (*found)->score};
       },
       .upload_queued = [] {},
       .holder = {.node = node_name(), .boot = make_ulid()}};
@@ -172,6 +274,17 @@ Result<> Server::Parts::make_calls() {
   std::vector<media::Shard*> shards;
   for (const auto& shard : media_shards) shards.push_back(shard.get());
   switchboard.emplace(std::move(services), std::move(options), std::move(shards));
+
+  browser.emplace(
+      telephony::browser::Gateway::Options{}, clock,
+      [this]() -> media::Shard& { return switchboard->choose_shard(); },
+      [this](std::unique_ptr<telephony::Leg> leg, telephony::browser::InboundCall call) {
+        switchboard->take_for(
+            std::move(leg), std::move(call.info), std::move(call.org), std::move(call.assistant),
+            [side = std::move(call.side)](domain::Speaker speaker, std::string_view text, bool final) {
+              side->show_transcript(speaker, text, final);
+            });
+      });
 
   auto speech =
       async::run_on(house.executor(), voices->render(std::string{callee_says}, "rms", audio::narrowband));
@@ -225,6 +338,14 @@ void Server::Parts::make_health() {
                  }});
   for (const auto& thread : web) health->watch("web", thread->executor());
   for (const auto& shard : media_shards) health->watch("media", shard->executor());
+  health->add({.name = "recognition",
+               .severity = ops::Severity::degrades,
+               .probe = [this]() -> async::Task<Result<>> {
+                 if (!recognizer || recognizer->load().workers_alive == 0)
+                   co_return unavailable("recognition_absent",
+                                         "no speech worker runs; callers are guided by keys");
+                 co_return Result<>{};
+               }});
   health->admission([this] { return switchboard->has_room(); });
   health->start();
 }
@@ -284,7 +405,10 @@ void Server::Parts::announce() {
                                        "serve callers like this"}});
 }
 
-bool Server::wait_until_hearing(milliseconds) { return true; }
+bool Server::wait_until_hearing(milliseconds limit) {
+  return parts_->recognizer &&
+         parts_->models->wait_until_built(OrgId{std::string{store::demo::organization_id}}, limit);
+}
 
 void Server::Parts::stop() {
   if (std::exchange(stopped, true)) return;
@@ -295,6 +419,9 @@ void Server::Parts::stop() {
   if (sip) sip->stop();
   if (health) async::run_on(house.executor(), health->stop());
   if (spool) spool->stop();
+  if (upload_runner) async::run_on(house.executor(), upload_runner->stop());
+  if (models) async::run_on(house.executor(), models->stop());
+  if (recognizer) recognizer->stop();
   workers.stop();
   // The loops stop before what their remaining handlers refer to is destroyed.
   for (const auto& shard : media_shards) shard->stop();

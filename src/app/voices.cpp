@@ -5,8 +5,10 @@
 
 namespace voxanne::app {
 
-Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis)
+Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis,
+               std::shared_ptr<speech::Recognizer> recognizer)
     : clock_(clock),
+      recognizer_(std::move(recognizer)),
       flite_(std::make_shared<speech::flite::FliteSynthesizer>(synthesis)),
       prompts_(std::make_shared<speech::PromptSynthesizer>()) {}
 
@@ -35,9 +37,17 @@ async::Task<Result<std::vector<audio::Sample>>> Voices::render(std::string text,
   }
 }
 
-conversation::Providers Voices::providers_for(const media::Shard&, const calls::Subject& subject,
+Voices::Breaker Voices::breaker_of(const media::Shard& shard) {
+  const std::lock_guard lock{mutex_};
+  auto& breaker = breakers_[&shard];
+  if (!breaker) breaker = std::make_shared<async::CircuitBreaker>();
+  return breaker;
+}
+
+conversation::Providers Voices::providers_for(const media::Shard& shard, const calls::Subject& subject,
                                               calls::Hands hands) {
   conversation::Providers providers;
+  if (recognizer_) providers.recognizers.push_back({.provider = recognizer_, .breaker = breaker_of(shard)});
   providers.synthesizers.push_back({.provider = flite_});
   if (prompts_ready_) providers.synthesizers.push_back({.provider = prompts_});
   conversation::HouseOptions house{.organization = subject.organization.name,

@@ -5,7 +5,7 @@
 //   speaking   flite on workers → sentences kept as audio
 //   answering  the house responder
 //
-// Owner: the server. Lifecycle: start() once every loop runs, stop() after the last call.
+// Owner: the server. providers_for() on the call's shard.
 #pragma once
 
 #include "app/config.h"
@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,7 +25,7 @@ namespace voxanne::app {
 
 class Voices {
  public:
-  Voices(async::Clock& clock, async::WorkerPool& synthesis);
+  Voices(async::Clock& clock, async::WorkerPool& synthesis, std::shared_ptr<speech::Recognizer> recognizer);
   ~Voices();
 
   // Renders what must always be sayable; later calls have it as their last rung.
@@ -32,12 +33,17 @@ class Voices {
   // PCM at 8 kHz of one sentence, for the synthetic callee.
   async::Task<Result<std::vector<audio::Sample>>> render(std::string text, std::string voice, int rate);
 
-  // On the shard.
   conversation::Providers providers_for(const media::Shard& shard, const calls::Subject& subject,
                                         calls::Hands hands);
 
  private:
+  using Breaker = std::shared_ptr<async::CircuitBreaker>;
+  Breaker breaker_of(const media::Shard& shard);
+
   async::Clock& clock_;
+  std::shared_ptr<speech::Recognizer> recognizer_;
+  std::mutex mutex_;  // for the map; a breaker itself is its shard's
+  std::unordered_map<const media::Shard*, Breaker> breakers_;
   std::shared_ptr<speech::flite::FliteSynthesizer> flite_;
   std::shared_ptr<speech::PromptSynthesizer> prompts_;
   std::atomic<bool> prompts_ready_{false};

@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "calls/verdict.h"
 #include "domain/call_json.h"
-#include "recordings/key.h"
+#include "knowledge/gaps.h"
+#include "recordings/upload_queue.h"
 #include "store/knowledge.h"
 #include "store/messages.h"
 #include "store/uploads.h"
@@ -157,18 +158,8 @@ async::Task<> Session::file(domain::Verdict verdict) {
   if (recording.slots > 0) {
     call_.recording_status = RecordingStatus::queued;
     call_.has_recording = true;
-    store::enqueue_upload(batch, {.id = UploadId::make(),
-                                  .org = call_.org,
-                                  .call = call_.id,
-                                  .node = services_.holder.node,
-                                  .source = call_.org.str() + "/" + call_.id.str() + ".spool",
-                                  .object_key = recordings::recording_key(call_.org, call_.id),
-                                  .content_type = "audio/ogg",
-                                  .sha256 = {},
-                                  .duration_ms = std::int64_t(recording.slots) * audio::frame_ms,
-                                  .created_at = now,
-                                  .next_attempt_at = now,
-                                  .last_error = {}});
+    store::enqueue_upload(
+        batch, recordings::upload_of(call_.org, call_.id, services_.holder.node, recording.slots, now));
   } else if (recorder_) {
     call_.recording_status = RecordingStatus::failed;
     store::set_recording_status(batch, key(), RecordingStatus::failed);
@@ -221,7 +212,11 @@ void Session::end(domain::Verdict why) {
   }
 }
 
-Result<> Session::say(std::string) {
+Result<> Session::say(std::string text) {
+  if (conversation_ && !verdict_) {
+    conversation_->say(std::move(text));
+    return {};
+  }
   return Error{Fault::conflict, "call_not_answered", "the call has not been answered; wait for call.updated"};
 }
 
@@ -314,17 +309,13 @@ async::Task<Result<>> Session::take_message(conversation::TakenMessage taken) {
 }
 
 void Session::open_gap(std::string question) {
+  const auto gap = knowledge::gap_of(call_.org, call_.id, question, services_.clock.utc());
+  if (!gap) return;
   ++facts_.questions_unanswered;
-  domain::Gap gap;
-  gap.id = GapId::make();
-  gap.org = call_.org;
-  gap.call = call_.id;
-  gap.question = std::move(question);
-  gap.created_at = services_.clock.utc();
   std::string data{R"({"question":)"};
-  append_json_string(data, gap.question);
+  append_json_string(data, gap->question);
   store::Batch batch;
-  store::open_gap(batch, gap);
+  store::open_gap(batch, *gap);
   ledger_.write(std::move(batch), [this, data = data + "}"] { publish(EventType::gap_opened, data); });
 }
 

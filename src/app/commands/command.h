@@ -15,7 +15,7 @@ namespace voxanne::app {
 
 struct CommandLine {
   CLI::App& parser;
-  std::string program;  // argv[0], to start our own children
+  std::string program;  // our own executable, to start children from
   std::optional<std::filesystem::path> config_file;
   int exit_code = 0;
 
