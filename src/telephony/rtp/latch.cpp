@@ -5,6 +5,11 @@ namespace voxanne::telephony::rtp {
 void Latch::expect(const Endpoint& signalled) {
   if (signalled == signalled_) return;
   signalled_ = signalled;
+  if (latched_) {
+    has_former_ = true;
+    former_ = source_;
+    former_until_.reset();
+  }
   latched_ = has_candidate_ = false;
 }
 
@@ -17,15 +22,21 @@ bool Latch::admit(const Endpoint& from, const Header& header, SteadyTime now) {
     }
     const bool moved = header.ssrc == ssrc_ && now - heard_ >= seconds{1};
     if (!(moved || from == signalled_) || !confirms(from, header)) return false;
-  } else if (from != signalled_ && !confirms(from, header)) {
+  } else if (from != signalled_ && (is_former(from, now) || !confirms(from, header))) {
     return false;
   }
   latched_ = true;
-  has_candidate_ = false;
+  has_candidate_ = has_former_ = false;
   source_ = from;
   ssrc_ = header.ssrc;
   heard_ = now;
   return true;
+}
+
+bool Latch::is_former(const Endpoint& from, SteadyTime now) {
+  if (!has_former_ || from != former_) return false;
+  if (!former_until_) former_until_ = now + seconds{1};
+  return now < *former_until_;
 }
 
 bool Latch::confirms(const Endpoint& from, const Header& header) {

@@ -3,6 +3,9 @@
 // sends two packets in sequence. Then it stays: nobody else is heard, but for two who must send two
 // in sequence as well: the signalled address, and the very stream (same SSRC) when it goes on from
 // elsewhere after a second of silence, as when a phone changes its network.
+//
+// When a new address is signalled, the old stream often flows on for a moment: for a second it is
+// not believed again, so that it does not take the place of the new one.
 #pragma once
 
 #include "base/time.h"
@@ -15,7 +18,7 @@ namespace voxanne::telephony::rtp {
 
 class Latch {
  public:
-  // What SDP says; the same address again (hold, resume) changes nothing.
+  // What SDP says; the same address again (hold, resume) changes nothing, a new one begins anew.
   void expect(const Endpoint& signalled);
 
   // Whether a valid packet is to be heard.
@@ -27,12 +30,17 @@ class Latch {
 
  private:
   bool confirms(const Endpoint& from, const Header& header);
+  bool is_former(const Endpoint& from, SteadyTime now);
 
   Endpoint signalled_;
   bool latched_ = false;
   Endpoint source_;
   std::uint32_t ssrc_ = 0;
   SteadyTime heard_{};
+
+  bool has_former_ = false;
+  Endpoint former_;
+  std::optional<SteadyTime> former_until_;  // from its first packet on
 
   bool has_candidate_ = false;
   Endpoint candidate_;

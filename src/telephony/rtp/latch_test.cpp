@@ -84,5 +84,25 @@ TEST_F(LatchTest, a_new_address_begins_anew_and_the_same_one_does_not) {
   EXPECT_TRUE(packet(stranger, 1, 2));
 }
 
+TEST_F(LatchTest, the_old_stream_does_not_take_the_place_of_the_new_one) {
+  packet(signalled, 1);
+  const Endpoint next{boost::asio::ip::make_address("192.0.2.2"), 4'002};
+  latch_.expect(next);
+  for (std::uint16_t i = 2; i < 30; ++i) EXPECT_FALSE(packet(signalled, i)) << "it flows on for a moment";
+  EXPECT_FALSE(packet(translated, 500, 2));
+  EXPECT_TRUE(packet(translated, 501, 2)) << "the new one, behind NAT";
+  EXPECT_FALSE(packet(signalled, 30));
+}
+
+TEST_F(LatchTest, an_old_stream_that_stays_is_the_new_one) {
+  packet(translated, 1);
+  packet(translated, 2);
+  latch_.expect({boost::asio::ip::make_address("10.0.0.9"), 4'002});
+  EXPECT_FALSE(packet(translated, 3));
+  now_ += seconds{1};
+  EXPECT_FALSE(packet(translated, 4));
+  EXPECT_TRUE(packet(translated, 5)) << "its private address changed, its public one did not";
+}
+
 }  // namespace
 }  // namespace voxanne::telephony::rtp

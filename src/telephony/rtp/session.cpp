@@ -22,6 +22,7 @@ namespace {
 constexpr unsigned slots_per_rtcp_look = 25;     // half a second
 constexpr unsigned slots_per_rtcp_report = 250;  // five seconds (RFC 3550 6.2)
 constexpr int max_batches = 16;                  // a bound on what one slot takes from a flood
+constexpr int max_old_batches = 256;             // more than a socket's buffer holds
 constexpr milliseconds usual_jitter_buffer{40};
 
 // The wall clock, which is what RTCP exchanges; it measures here and decides nothing.
@@ -125,7 +126,7 @@ void Session::Impl::start(SessionObserver& who, media::Exchange& with, int rate)
   prepare();
   // What came while it rang is old.
   Inbox inbox;
-  for (int i = 0; i < max_batches && inbox.receive(ports->rtp()); ++i) {
+  for (int i = 0; i < max_old_batches && inbox.receive(ports->rtp()); ++i) {
   }
   phase = shard.size();
   shard.add(*this);
