@@ -21,7 +21,9 @@
 #include "net/server.h"
 #include "ops/health.h"
 #include "recordings/file_store.h"
+#include "recordings/playback.h"
 #include "recordings/recovery.h"
+#include "recordings/signed_url.h"
 #include "recordings/upload_queue.h"
 #include "speech/pocketsphinx/recognizer.h"
 #include "store/demo.h"
@@ -88,6 +90,8 @@ struct Server::Parts {
   std::optional<telephony::sip::Gateway> sip;
 
   std::optional<ops::Health> health;
+  std::optional<recordings::Playback> playback;
+  std::optional<recordings::UrlSigner> signer;
   std::optional<api::Authenticator> authenticator;
   std::optional<api::Router> router;
   std::optional<api::Services> api_services;
@@ -371,15 +375,23 @@ Result<> Server::Parts::make_http(const Secret& root) {
                                                                                   clock.utc());
                                   }},
       clock);
+  playback.emplace(*store, *objects, workers, config.spool_path());
+  signer.emplace(root);
   router.emplace(*authenticator);
-  api_services.emplace(api::Services{.store = *store,
-                                     .clock = clock,
-                                     .authenticator = *authenticator,
-                                     .calls = *switchboard,
-                                     .bus = *bus,
-                                     .live = *live,
-                                     .health = *health,
-                                     .browser_calls = *browser});
+  api_services.emplace(
+      api::Services{.store = *store,
+                    .clock = clock,
+                    .authenticator = *authenticator,
+                    .calls = *switchboard,
+                    .bus = *bus,
+                    .live = *live,
+                    .health = *health,
+                    .browser_calls = *browser,
+                    .playback = *playback,
+                    .signer = *signer,
+                    .public_url = config.public_url,
+                    .workers = workers,
+                    .knowledge_changed = [this](const OrgId& org) { models->refresh(org); }});
   api::add_routes(*router, *api_services);
   http.emplace(net::Server::Options{.host = config.host,
                                     .port = std::uint16_t(config.port),

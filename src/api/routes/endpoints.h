@@ -15,6 +15,18 @@ Answer end_call(Services&, Context&);
 Answer say_in_call(Services&, Context&);
 Answer get_transcript(Services&, Context&);
 Answer get_call_events(Services&, Context&);
+// recordings.cpp
+Answer get_recording(Services&, Context&);
+Answer get_stored(Services&, Context&);
+// knowledge.cpp
+Answer upload_document(Services&, Context&);
+Answer list_documents(Services&, Context&);
+Answer get_document(Services&, Context&);
+Answer rename_document(Services&, Context&);
+Answer erase_document(Services&, Context&);
+Answer search_knowledge(Services&, Context&);
+Answer list_gaps(Services&, Context&);
+Answer answer_gap(Services&, Context&);
 // dashboard.cpp
 Answer list_calls(Services&, Context&);
 Answer get_stats(Services&, Context&);

@@ -1,6 +1,7 @@
 // No route answers without a token, and none reaches another organization's records: every declared
 // route is tried, so that one added later without thought fails here.
 #include "api/routes/test_world.h"
+#include "store/knowledge.h"
 #include "store/messages.h"
 
 #include <gmock/gmock.h>
@@ -46,6 +47,21 @@ class Isolation : public testing::Test {
     message.text = marker;
     message.created_at = now;
     store::insert_message(batch, message);
+    domain::Document document;
+    document.id = DocumentId{ids.at("documentId")};
+    document.org = demo;
+    document.title = marker;
+    document.content_type = "text/plain";
+    document.created_at = document.updated_at = now;
+    store::put_document(
+        batch, document,
+        {{.id = ChunkId{"chunk_demo"}, .document = document.id, .heading = marker, .text = marker}});
+    domain::Gap gap;
+    gap.id = GapId{ids.at("gapId")};
+    gap.org = demo;
+    gap.question = marker;
+    gap.created_at = now;
+    store::open_gap(batch, gap);
     world.write(std::move(batch));
   }
 
@@ -58,11 +74,10 @@ class Isolation : public testing::Test {
     return path;
   }
 
-  const std::map<std::string, std::string> ids{{"callId", "call_demo"},
-                                               {"assistantId", "asst_demo"},
-                                               {"phoneNumberId", "phone_demo"},
-                                               {"messageId", "msg_demo"},
-                                               {"name", "main.js"}};
+  const std::map<std::string, std::string> ids{
+      {"callId", "call_demo"},   {"assistantId", "asst_demo"}, {"phoneNumberId", "phone_demo"},
+      {"messageId", "msg_demo"}, {"documentId", "doc_demo"},   {"gapId", "gap_demo"},
+      {"name", "main.js"}};
   World world;
   const UtcTime now = world.clock().utc();
 };
@@ -71,6 +86,9 @@ class Isolation : public testing::Test {
 std::string body_of(const Declaration& route) {
   if (route.path == "/api/calls")
     return R"({"assistantId":"asst_demo","phoneNumberId":"phone_demo","customer":{"number":"+447700900000"}})";
+  if (route.path.ends_with("/search")) return R"({"query":"belongstodemo"})";
+  if (route.path.ends_with("/answer")) return R"({"answer":"mine"})";
+  if (route.path.starts_with("/api/knowledge-base/:")) return R"({"title":"mine"})";
   if (route.path.ends_with("/say")) return R"({"text":"hello"})";
   if (route.path.starts_with("/api/messages/")) return R"({"handledBy":"me"})";
   if (route.path == "/api/phone-numbers") return R"({"number":"+442079460009","assistantId":"asst_demo"})";

@@ -1,12 +1,16 @@
 #include "api/routes/routes.h"
 
 #include "api/routes/endpoints.h"
+#include "knowledge/extract.h"
 
 namespace voxanne::api {
 namespace {
 
 constexpr auto open = std::nullopt;
 constexpr std::optional<Role> viewer = Role::viewer, manager = Role::manager;
+
+// A document of knowledge::max_document_bytes, and what multipart puts around it.
+constexpr std::size_t max_upload = knowledge::max_document_bytes + 64 * 1024;
 
 constexpr Declaration table[] = {
     {Method::get, "/health", get_health, open, "Every dependency, checked in the background"},
@@ -20,8 +24,20 @@ constexpr Declaration table[] = {
     {Method::post, "/api/calls/:callId/say", say_in_call, manager, "Have the assistant say something"},
     {Method::get, "/api/calls/:callId/transcript", get_transcript, viewer, "Who said what, and when"},
     {Method::get, "/api/calls/:callId/events", get_call_events, viewer, "The call's log"},
+    {Method::get, "/api/calls/:callId/recording", get_recording, viewer, "Where the recording can be heard"},
+    {Method::get, "/storage/*key", get_stored, open, "A recording, by a signed link"},
     {Method::get, "/api/calls-dashboard", list_calls, viewer, "Calls, newest first, with filters"},
     {Method::get, "/api/calls-dashboard/stats", get_stats, viewer, "Totals and series for charts"},
+
+    {Method::post, "/api/knowledge-base/upload", upload_document, manager, "Upload a document", max_upload},
+    {Method::get, "/api/knowledge-base", list_documents, viewer, "Documents, newest first"},
+    {Method::post, "/api/knowledge-base/search", search_knowledge, viewer, "Search what the assistant knows"},
+    {Method::get, "/api/knowledge-base/gaps", list_gaps, viewer, "Questions that found no answer"},
+    {Method::post, "/api/knowledge-base/gaps/:gapId/answer", answer_gap, manager, "Answer one, for good"},
+    {Method::get, "/api/knowledge-base/:documentId", get_document, viewer, "One document"},
+    {Method::patch, "/api/knowledge-base/:documentId", rename_document, manager,
+     "Give a document another title"},
+    {Method::del, "/api/knowledge-base/:documentId", erase_document, manager, "Erase a document"},
 
     {Method::get, "/api/assistants", list_assistants, viewer, "Assistants"},
     {Method::post, "/api/assistants", create_assistant, manager, "Create an assistant"},

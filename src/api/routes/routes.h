@@ -12,9 +12,18 @@
 #include "ops/health.h"
 #include "store/store.h"
 
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
+namespace voxanne::async {
+class WorkerPool;
+}
+namespace voxanne::recordings {
+class Playback;
+class UrlSigner;
+}  // namespace voxanne::recordings
 namespace voxanne::telephony::browser {
 class Gateway;
 }
@@ -32,6 +41,12 @@ struct Services {
   events::LiveHub& live;
   ops::Health& health;
   telephony::browser::Gateway& browser_calls;
+  recordings::Playback& playback;
+  const recordings::UrlSigner& signer;
+  std::string public_url;  // before "/storage/…", no slash at its end; empty: as the client called us
+  async::WorkerPool& workers;
+  // An organization's documents have changed; may be empty.
+  std::function<void(const OrgId& org)> knowledge_changed{};
 };
 
 using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);

@@ -6,6 +6,9 @@
 #include "async/thread.h"
 #include "calls/call_control.h"
 #include "net/server.h"
+#include "recordings/file_store.h"
+#include "recordings/playback.h"
+#include "recordings/signed_url.h"
 #include "store/calls.h"
 #include "store/organizations.h"
 #include "store/sqlite/sqlite_store.h"
@@ -129,7 +132,11 @@ class World {
   async::Clock& clock() { return clock_; }
 
   media::Shard& shard() { return shard_; }
+  const test::TempDir& directory() const { return directory_; }
+  recordings::FileStore& objects() { return objects_; }
+  const recordings::UrlSigner& signer() const { return signer_; }
 
+  std::vector<std::string> knowledge_changed;  // organizations
   std::vector<std::string> browser_calls;      // the assistants they asked for
   telephony::browser::OnCall on_browser_call;  // without one they are hung up
 
@@ -172,7 +179,24 @@ class World {
         browser_calls.push_back(call.assistant.str());
         if (on_browser_call) on_browser_call(std::move(leg), std::move(call));
       }};
-  Services services_{*store_, clock_, authenticator_, calls_, bus_, live_, health_, browser_calls_};
+  async::WorkerPool workers_{"workers", 2};
+  recordings::FileStore objects_{directory_ / "recordings", workers_};
+  recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
+  recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
+  Services services_{
+      .store = *store_,
+      .clock = clock_,
+      .authenticator = authenticator_,
+      .calls = calls_,
+      .bus = bus_,
+      .live = live_,
+      .health = health_,
+      .browser_calls = browser_calls_,
+      .playback = playback_,
+      .signer = signer_,
+      .public_url = "https://voxanne.example",
+      .workers = workers_,
+      .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); }};
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;
 };
