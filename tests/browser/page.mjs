@@ -118,7 +118,7 @@ try {
   let call;
   await step('a new call appears and its transcript grows as it is spoken', async () => {
     call = await placeCall('+447700900001');
-    const item = page.locator(`[data-call="${call.id}"]`);
+    const item = page.locator(`.call[data-call="${call.id}"]`);
     await item.waitFor();
     await item.focus();
     await page.keyboard.press('Enter');
@@ -137,16 +137,16 @@ try {
     await text('#connection', 'Reconnecting');
     const missed = await placeCall('+447700900002');
     await text('#connection', 'Live');
-    await page.locator(`[data-call="${missed.id}"]`).waitFor();
+    await page.locator(`.call[data-call="${missed.id}"]`).waitFor();
     const again = live.subscribes[before];
     assert.equal(typeof again.since, 'number');
     assert.ok(again.epoch, 'the page did not say of which epoch its position is');
-    assert.equal(await page.locator(`[data-call="${missed.id}"]`).count(), 1);
+    assert.equal(await page.locator(`.call[data-call="${missed.id}"]`).count(), 1);
   });
 
   if (options.recording) {
     await step('the recording plays', async () => {
-      await page.locator(`[data-call="${call.id}"]`).click();
+      await page.locator(`.call[data-call="${call.id}"]`).click();
       await page.locator('#detail-audio').waitFor({ timeout: 60_000 });
       const played = await page.locator('#detail-audio').evaluate(async (audio) => {
         audio.muted = true;
