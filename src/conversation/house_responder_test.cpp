@@ -60,10 +60,10 @@ struct House : testing::Test {
   }
 
   std::string hear(CallerInput input, milliseconds within = 10s) {
-    std::string said;
+    const auto said = std::make_shared<std::string>();  // the task may outlive this call
     parts.clear();
     tone = false;
-    tasks.spawn([](House& test, CallerInput in, std::string& out) -> async::Task<> {
+    tasks.spawn([](House& test, CallerInput in, std::shared_ptr<std::string> out) -> async::Task<> {
       const auto reply = test.house.respond(in);
       for (;;) {
         auto part = co_await reply->next();
@@ -71,12 +71,12 @@ struct House : testing::Test {
         test.parts.push_back(**part);
         test.hung_up |= (*part)->kind == ReplyPart::Kind::hang_up;
         test.tone |= (*part)->kind == ReplyPart::Kind::tone;
-        if (!out.empty() && !(*part)->text.empty()) out += ' ';
-        out += (*part)->text;
+        if (!out->empty() && !(*part)->text.empty()) *out += ' ';
+        *out += (*part)->text;
       }
     }(*this, std::move(input), said));
     clock.run_for(within);
-    return said;
+    return *said;
   }
   std::string say(std::string text, double confidence = 0.9) {
     return hear({.text = std::move(text), .confidence = confidence});

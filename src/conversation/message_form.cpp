@@ -83,15 +83,14 @@ MessageForm::Step MessageForm::ask(Stage stage, std::string before) {
   return {.say = before + question(), .tone = stage == Stage::voice};
 }
 
-MessageForm::Step MessageForm::next_after(Stage stage, std::string before) {
-  if (way_ == Way::keypad) {
-    if (stage == Stage::voice)
-      return ask(options_.caller_number.empty() ? Stage::number : Stage::offer_own_number, std::move(before));
-    return {.outcome = Step::Outcome::confirmed};
-  }
-  if (!has_name_) return ask(Stage::name, std::move(before));
-  if (!has_number_)
-    return ask(options_.caller_number.empty() ? Stage::number : Stage::offer_own_number, std::move(before));
+// The first slot that is still empty; on the keypad's way the spoken message holds name and reason.
+MessageForm::Step MessageForm::next_slot(std::string before) {
+  const bool keys = way_ == Way::keypad;
+  const auto number = options_.caller_number.empty() ? Stage::number : Stage::offer_own_number;
+  if (keys && !has_reason_) return ask(Stage::voice, std::move(before));
+  if (!keys && !has_name_) return ask(Stage::name, std::move(before));
+  if (!has_number_) return ask(number, std::move(before));
+  if (keys) return {.outcome = Step::Outcome::confirmed};
   if (!has_reason_) return ask(Stage::reason, std::move(before));
   filled_once_ = true;
   return ask(Stage::confirm, std::move(before));
@@ -106,12 +105,10 @@ MessageForm::Step MessageForm::hear(const CallerInput& input) {
   if (input.kind == Kind::deaf) {
     // Nobody can hear words now; what is filled stays, keys do the rest.
     way_ = Way::keypad;
-    if (has_name_ && has_number_ && has_reason_) return {.outcome = Step::Outcome::confirmed};
-    if (stage_ == Stage::name || stage_ == Stage::reason || stage_ == Stage::confirm ||
-        stage_ == Stage::change)
-      return ask(Stage::voice,
-                 "I'm sorry, I can't make out speech at the moment, but your message will be recorded.");
-    return ask(stage_);
+    if (stage_ == Stage::confirm_number) return ask(stage_);
+    return next_slot(
+        has_reason_ ? ""
+                    : "I'm sorry, I can't make out speech at the moment, but your message will be recorded.");
   }
   const auto words = words_of(input.text);
   if (input.kind == Kind::speech && stage_ != Stage::voice) {
@@ -151,12 +148,12 @@ MessageForm::Step MessageForm::hear_name(const CallerInput& input) {
     if (auto name = name_in(input.text); !name.empty()) {
       message_.caller_name = std::move(name);
       has_name_ = true;
-      return next_after(Stage::name, "Thank you, " + message_.caller_name + ".");
+      return next_slot("Thank you, " + message_.caller_name + ".");
     }
   }
   if (!refuses && failures_ + 1 < patience) return unclear("Sorry, I didn't catch your name.");
   has_name_ = true;  // without one: the recording has it
-  return next_after(Stage::name, refuses ? "That's fine." : "Never mind, they can hear it in the recording.");
+  return next_slot(refuses ? "That's fine." : "Never mind, they can hear it in the recording.");
 }
 
 MessageForm::Step MessageForm::hear_voice(const CallerInput& input) {
@@ -171,8 +168,7 @@ MessageForm::Step MessageForm::hear_voice(const CallerInput& input) {
     text = capitalized(input.text.substr(0, longest_reason)) + ". (" + text + ")";
   message_.text = message_.text.empty() ? text : message_.text + " " + text;
   has_reason_ = has_name_ = true;
-  if (has_number_) return {.outcome = Step::Outcome::confirmed};
-  return next_after(Stage::voice, "Thank you.");
+  return next_slot("Thank you.");
 }
 
 std::optional<bool> MessageForm::answer(const CallerInput& input) const {
@@ -196,7 +192,7 @@ MessageForm::Step MessageForm::hear_own_number(const CallerInput& input) {
   if (!said || !*said) return ask(Stage::number);
   message_.number = options_.caller_number;
   has_number_ = true;
-  return next_after(Stage::confirm_number, "Good.");
+  return next_slot("Good.");
 }
 
 MessageForm::Step MessageForm::hear_number(const CallerInput& input) {
@@ -232,9 +228,8 @@ MessageForm::Step MessageForm::hear_number(const CallerInput& input) {
   }
   message_.number = options_.caller_number;
   has_number_ = true;
-  return next_after(Stage::confirm_number,
-                    message_.number.empty() ? "I'll leave the number out, they can hear it in the recording."
-                                            : "I'll use the number you are calling from.");
+  return next_slot(message_.number.empty() ? "I'll leave the number out, they can hear it in the recording."
+                                           : "I'll use the number you are calling from.");
 }
 
 MessageForm::Step MessageForm::take_number(std::string digits) {
@@ -256,7 +251,7 @@ MessageForm::Step MessageForm::hear_number_confirmed(const CallerInput& input) {
   const auto said = answer(input);
   if (said && *said) {
     has_number_ = true;
-    return next_after(Stage::confirm_number, way_ == Way::speech && !filled_once_ ? "Thank you." : "");
+    return next_slot(way_ == Way::speech && !filled_once_ ? "Thank you." : "");
   }
   if (said) {
     message_.number.clear();
@@ -274,7 +269,7 @@ MessageForm::Step MessageForm::hear_reason(const CallerInput& input) {
     message_.text = capitalized(input.text.substr(0, longest_reason));
     message_.urgent |= is_emergency(words_of(input.text));
     has_reason_ = true;
-    return next_after(Stage::reason);
+    return next_slot();
   }
   if (failures_ + 1 < patience) return unclear("Sorry, I didn't catch that.");
   message_.text = "Please call back. (The message is in the recording up to " + clock_of(input.end_ms) + ".)";

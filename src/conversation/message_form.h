@@ -41,7 +41,7 @@ class MessageForm {
   enum class Stage { name, voice, offer_own_number, number, confirm_number, reason, confirm, change };
 
   Step ask(Stage stage, std::string before = {});
-  Step next_after(Stage stage, std::string before = {});
+  Step next_slot(std::string before = {});
   Step unclear(const char* hint);
   Step hear_name(const CallerInput& input);
   Step hear_voice(const CallerInput& input);

@@ -168,11 +168,23 @@ TEST_F(Form, on_the_keypads_way_the_message_is_spoken_after_a_tone) {
 TEST_F(Form, recognition_that_is_lost_in_the_middle_leaves_the_keys) {
   say("john smith");
   step = form.hear({.kind = CallerInput::Kind::deaf});
-  EXPECT_THAT(step.say, HasSubstr("type the number"));
+  EXPECT_THAT(step.say, HasSubstr("after the tone"));
+  EXPECT_TRUE(step.tone);
+  mumble();
   press("07700900123");
   press("1");
   EXPECT_EQ(step.outcome, Outcome::confirmed);
   EXPECT_EQ(form.message().caller_name, "John Smith");
+}
+
+TEST_F(Form, a_number_confirmed_by_keys_is_no_message_without_words) {
+  say("john smith");
+  say("oh seven seven double oh nine hundred one two three");
+  step = form.hear({.kind = CallerInput::Kind::deaf});
+  EXPECT_THAT(press("1"), HasSubstr("after the tone"));
+  mumble();
+  EXPECT_EQ(step.outcome, Outcome::confirmed);
+  EXPECT_THAT(form.message().text, HasSubstr("recording"));
 }
 
 TEST_F(Form, urgency_is_noticed) {
