@@ -44,8 +44,8 @@ class FirstCall : public testing::Test {
 
   std::string transcript(const std::string& call) {
     std::string all;
-    const auto answer = http_get(server_.url("/api/calls/" + call + "/transcript"));
-    for (const auto& turn : answer.json().at("turns").as_array())
+    const json::value answer = http_get(server_.url("/api/calls/" + call + "/transcript")).json();
+    for (const auto& turn : answer.at("turns").as_array())
       all += text_of(turn.at("speaker")) + ": " + text_of(turn.at("text")) + "\n";
     return all;
   }

@@ -9,6 +9,8 @@
 #include "audio/wav.h"
 #include "telephony/sip/gateway.h"
 
+#include <boost/asio/ip/udp.hpp>
+
 #include <iostream>
 
 namespace voxanne::app {
@@ -41,6 +43,25 @@ std::unique_ptr<Script> script_at(const std::vector<audio::Wav>& clips, int rate
                                                   .limit = milliseconds{int(options.limit * 1'000)}});
 }
 
+// Which of our addresses a packet to that host leaves from: connecting a datagram socket asks the
+// routing table and sends nothing.
+Result<boost::asio::ip::address> address_towards(const telephony::sip::Uri& target) {
+  namespace ip = boost::asio::ip;
+  boost::asio::io_context context;
+  boost::system::error_code failed;
+  const auto known = target.address();
+  ip::udp::resolver resolver{context};
+  const auto found = known ? ip::udp::resolver::results_type::create(ip::udp::endpoint{*known, 5060}, "", "")
+                           : resolver.resolve(target.host, "5060", failed);
+  if (failed || found.empty())
+    return unavailable("unknown_host", "the host " + target.host + " is not known");
+  ip::udp::socket socket{context};
+  socket.connect(found.begin()->endpoint(), failed);
+  const auto local = socket.local_endpoint(failed);
+  if (failed) return unavailable("unreachable_host", "there is no route to " + target.host);
+  return local.address();
+}
+
 void print(const TranscriptLine& line) {
   std::cout << line.speaker << ": " << line.text << '\n' << std::flush;
 }
@@ -63,8 +84,12 @@ Result<std::unique_ptr<Script>> call_sip(const Options& options, const std::vect
   media::Shard shard{"caller"};
   sip::SipThread thread;
   sip::Options setup;
-  setup.listen = {{.transport = sip::Transport::udp, .address = *sip::parse_address("0.0.0.0"), .port = 0},
-                  {.transport = sip::Transport::tcp, .address = *sip::parse_address("0.0.0.0"), .port = 0}};
+  const auto target = sip::parse_uri(options.to);
+  if (target.has_error()) return target.error();
+  const auto local = address_towards(*target);
+  if (local.has_error()) return local.error();
+  setup.listen = {{.transport = sip::Transport::udp, .address = *local, .port = 0},
+                  {.transport = sip::Transport::tcp, .address = *local, .port = 0}};
   setup.allow_uri_dialing = true;
   sip::Gateway gateway{thread, clock, setup, {}};
   if (auto started = gateway.start(); started.has_error()) return started.error();
