@@ -122,6 +122,9 @@ std::optional<int> Process::wait(std::chrono::milliseconds limit) {
   int status = 0;
   if (waitpid(pid_, &status, 0) != pid_) return std::nullopt;
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  // What it wrote last is still in the pipes; a grandchild may hold them open for longer.
+  std::unique_lock lock{mutex_};
+  changed_.wait_for(lock, std::chrono::seconds{2}, [&] { return open_streams_ == 0; });
   return exit_code_;
 }
 

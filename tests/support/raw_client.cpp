@@ -1,13 +1,13 @@
 #include "support/raw_client.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cctype>
-#include <filesystem>
-#include <fstream>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace voxanne::test {
