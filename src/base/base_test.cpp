@@ -38,7 +38,8 @@ TEST(Time, round_trips_and_rejects_what_is_not_rfc3339) {
   const auto time = parse_rfc3339("2026-11-23T01:48:43.5+01:00");
   ASSERT_TRUE(time);
   EXPECT_EQ(to_rfc3339(*time), "2026-11-23T00:48:43.500Z");
-  for (const char* text : {"1969-12-31T23:59:59.999Z", "2024-02-29T10:00:00.010Z", "9999-12-31T23:59:59.999Z"})
+  for (const char* text :
+       {"1969-12-31T23:59:59.999Z", "2024-02-29T10:00:00.010Z", "9999-12-31T23:59:59.999Z"})
     EXPECT_EQ(to_rfc3339(*parse_rfc3339(text)), text);
   for (const char* bad :
        {"", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T00:48:43",

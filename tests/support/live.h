@@ -20,8 +20,8 @@ class Live {
   explicit Live(const std::string& ws_url, std::string token = {});
   ~Live();
 
-  // The first event, from the beginning on, that `wanted` accepts; nullopt when the time passes. `wanted` must
-  // not ask this object: it is locked meanwhile.
+  // The first event, from the beginning on, that `wanted` accepts; nullopt when the time passes. `wanted`
+  // must not ask this object: it is locked meanwhile.
   std::optional<boost::json::object> wait_for(const std::function<bool(const boost::json::object&)>& wanted,
                                               std::chrono::milliseconds limit);
   std::optional<boost::json::object> wait_for_type(const std::string& type, std::chrono::milliseconds limit);

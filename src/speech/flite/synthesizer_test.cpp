@@ -107,7 +107,7 @@ TEST_F(Flite, voices_are_as_loud_as_telephone_prompts_and_do_not_clip) {
 
 TEST_F(Flite, bad_input_is_harmless) {
   for (const std::string& text : {std::string{}, std::string{"   \n"}, std::string{"\x01\x02\x00\x7f", 4},
-                                 std::string{"...!?"}, std::string{"你好"}, std::string{"\xff\xfe\xfd"}}) {
+                                  std::string{"...!?"}, std::string{"你好"}, std::string{"\xff\xfe\xfd"}}) {
     const auto said = say(text);
     EXPECT_FALSE(said.error);
     EXPECT_EQ(said.samples.size(), 0u);
