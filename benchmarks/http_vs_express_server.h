@@ -1,4 +1,4 @@
-// Our side of bench/http_vs_express: every real route over the real store, with a switchboard that does
+// Our side of benchmarks/http_vs_express: every real route over the real store, with a switchboard that does
 // of placing a call what its HTTP request costs (three lookups, one durable row) and dials nobody.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The peer of bench/http_vs_express: the same two requests on Express 4 and better-sqlite3, tuned.
+// The peer of benchmarks/http_vs_express: the same two requests on Express 4 and better-sqlite3, tuned.
 //
 //   node server.js DATABASE STATEMENTS SECRET [--group-commit]      prints "listening PORT"
 //

@@ -254,7 +254,7 @@ void install_peer() {
   test::Process npm{
       {.command = {"npm", "ci", "--no-audit", "--no-fund"}, .environment = {}, .directory = PEER}};
   if (npm.wait(10min) != 0)
-    fail("npm ci failed in bench/peers/express; better-sqlite3 needs python3, make and a compiler:\n" +
+    fail("npm ci failed in benchmarks/peers/express; better-sqlite3 needs python3, make and a compiler:\n" +
          npm.output());
 }
 
