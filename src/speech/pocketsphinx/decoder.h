@@ -1,40 +1,71 @@
-// One PocketSphinx decoder: audio of one utterance after another in, words out. The only file that
-// touches the library, whose code calls exit() on bad input: worker processes only.
+// One caller's PocketSphinx decoder; the only file that touches the library. It lives in a worker
+// process, because the library exits the process on bad models and some bad input.
+//
+//   open(model) → new_caller(rate) → write(audio) … finish() → hypothesis → write …
+//
+// Decoding is live: most of the work is done when the speech ends, and finish() takes some
+// milliseconds. When it is unsure of what it heard, it takes a second look at the whole utterance with
+// the cepstral mean of that utterance (the live one is still that of an average caller), which costs
+// about 5 % of its duration and halves the errors of a call's first sentences.
+//
+// Confidence is a logistic model over the words' lattice posteriors (mean and least) and the acoustic
+// score relative to the best unconstrained one, fitted on in-domain and off-topic speech at both
+// bandwidths: at 0.5 it accepts 2 % of off-topic sentences and refuses 5 % of well-heard ones.
+//
+// Single thread. Times count from the utterance's first sample, whatever the rate.
 #pragma once
 
 #include "audio/frame.h"
 #include "base/result.h"
+#include "speech/pocketsphinx/telephone_band.h"
 #include "speech/recognizer.h"
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
+
+struct ps_decoder_s;
 
 namespace voxanne::speech::pocketsphinx {
 
-class SphinxDecoder {
- public:
-  // `model`: a directory with model.lm and model.dict. Takes about 15 ms once the acoustic model is in
-  // the page cache. Errors: unavailable (model_unusable).
-  static Result<std::unique_ptr<SphinxDecoder>> open(const std::string& model);
-  ~SphinxDecoder();
+struct AcousticModel {
+  std::filesystem::path directory = "/usr/share/pocketsphinx/model/en-us/en-us";
+};
 
-  // 16 kHz. Begins an utterance if none is open.
-  void hear(std::span<const audio::Sample> samples);
-  std::string partial();
-  // Ends the utterance.
+class Decoder {
+ public:
+  // `model` is a directory with model.lm and model.dict (build_model()). not_found when something is
+  // missing, internal when PocketSphinx refuses it; a corrupt model may end the process.
+  static Result<std::unique_ptr<Decoder>> open(const std::filesystem::path& model,
+                                               const AcousticModel& acoustic = {});
+  ~Decoder();
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  // Forgets the caller before: their voice and what they said.
+  void new_caller(int rate);
+
+  void write(std::span<const audio::Sample> samples);
+  // What is understood so far.
+  Hypothesis partial();
   Hypothesis finish();
   void abandon();
 
-  const std::string& model() const { return model_; }
+  std::size_t heard_ms() const;
 
  private:
-  struct Impl;
-  SphinxDecoder(std::unique_ptr<Impl> impl, std::string model);
+  explicit Decoder(ps_decoder_s* decoder) : decoder_(decoder) {}
+  void start();
+  Hypothesis best_path();
 
-  std::unique_ptr<Impl> impl_;
-  std::string model_;
-  bool open_ = false;
+  ps_decoder_s* decoder_;
+  int rate_ = audio::wideband;
+  TelephoneBand telephone_band_;
+  bool listening_ = false;
+  std::vector<audio::Sample> utterance_;  // at 16 kHz, for the second look
+  std::size_t heard_ = 0;                 // samples at 16 kHz
 };
 
 }  // namespace voxanne::speech::pocketsphinx

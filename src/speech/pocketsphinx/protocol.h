@@ -1,13 +1,11 @@
-// What the server and a speech worker say to each other over a stream socket: pure encode and
-// decode, fuzzed. Both ends run on one machine; integers are little-endian.
+// The messages between the server and its speech workers, over a socket pair: length-prefixed,
+// little-endian, at most max_message bytes. Pure: bytes ↔ values; every length is checked, and
+// bytes that are no message are an error, after which the connection is of no use.
 //
-//   message   u32 bytes of what follows | u8 type | u32 stream | payload
+//   u32 length of what follows | u8 type | u32 stream | fields
 //
-//   to the worker      open: u16 rate, text model directory   audio: PCM16 at that rate
-//                      finish, abandon, close: nothing
-//   from the worker    failed: text code                      partial: text
-//                      final: f32 confidence, u16 words, each text, u32 start ms, u32 end ms, f32
-//   text               u16 bytes, the bytes
+// Utterances are counted by the server: finish and abandon name the one they end, answers the one
+// they belong to, so that partials of an abandoned utterance can be told.
 #pragma once
 
 #include "audio/frame.h"
@@ -24,47 +22,72 @@
 
 namespace voxanne::speech::pocketsphinx {
 
+inline constexpr std::size_t max_message = 64u << 10;
+using StreamId = std::uint32_t;
+
+// To the worker.
 struct OpenStream {
-  int rate = audio::wideband;
-  std::string model;  // directory with model.lm and model.dict
+  StreamId stream = 0;
+  std::uint16_t rate = 0;
+  std::string model, fallback;  // directories; the second serves when the first does not exist
+  bool operator==(const OpenStream&) const = default;
 };
-struct Audio {
+struct AudioOf {
+  StreamId stream = 0;
+  std::uint32_t utterance = 0;
   std::vector<audio::Sample> samples;
+  bool operator==(const AudioOf&) const = default;
 };
-struct Finish {};
-struct Abandon {};
-struct Close {};
-struct Failed {
-  std::string code;
+struct FinishUtterance {
+  StreamId stream = 0;
+  std::uint32_t utterance = 0;
+  bool operator==(const FinishUtterance&) const = default;
 };
-struct Partial {
-  std::string text;
+struct AbandonUtterance {
+  StreamId stream = 0;
+  std::uint32_t utterance = 0;
+  bool operator==(const AbandonUtterance&) const = default;
 };
-struct Final {
+struct CloseStream {
+  StreamId stream = 0;
+  bool operator==(const CloseStream&) const = default;
+};
+// Answered in turn: the time between tells how far the worker is behind.
+struct Ping {
+  std::uint32_t number = 0;
+  bool operator==(const Ping&) const = default;
+};
+using Request = std::variant<OpenStream, AudioOf, FinishUtterance, AbandonUtterance, CloseStream, Ping>;
+
+// From the worker.
+struct StreamOpened {
+  StreamId stream = 0;
+  bool operator==(const StreamOpened&) const = default;
+};
+struct Heard {
+  StreamId stream = 0;
+  std::uint32_t utterance = 0;
   Hypothesis hypothesis;
 };
-
-struct Envelope {
-  std::uint32_t stream = 0;
-  std::variant<OpenStream, Audio, Finish, Abandon, Close, Failed, Partial, Final> body;
+struct StreamFailed {
+  StreamId stream = 0;
+  std::string code, message;
+  bool operator==(const StreamFailed&) const = default;
 };
-
-inline constexpr std::size_t max_message = 64 * 1024;
-
-void encode(std::string& out, const Envelope& envelope);
-// The audio of one frame without building an Envelope: the path that runs 50 times a second.
-void encode_audio(std::string& out, std::uint32_t stream, std::span<const audio::Sample> samples);
-
-// Takes bytes as they arrive; gives messages as they become whole.
-class Decoder {
- public:
-  void feed(std::string_view bytes) { buffer_.append(bytes); }
-  // nullopt: more bytes are needed. Error: malformed (speech_protocol); the stream is lost then.
-  Result<std::optional<Envelope>> next();
-
- private:
-  std::string buffer_;
-  std::size_t at_ = 0;
+struct Pong {
+  std::uint32_t number = 0;
+  std::uint32_t audio_ms = 0, cpu_ms = 0;  // decoded and used since the last one
+  bool operator==(const Pong&) const = default;
 };
+using Answer = std::variant<StreamOpened, Heard, StreamFailed, Pong>;
+
+// Appends the message. Strings and words beyond what a message holds are cut.
+void encode(const Request& request, std::string& out);
+void encode(const Answer& answer, std::string& out);
+
+// Takes one message off the front of `bytes`: nullopt while it is incomplete; malformed when the
+// bytes are no message.
+Result<std::optional<Request>> decode_request(std::string_view& bytes);
+Result<std::optional<Answer>> decode_answer(std::string_view& bytes);
 
 }  // namespace voxanne::speech::pocketsphinx

@@ -38,9 +38,7 @@ constexpr Pattern patterns[] = {
     {4,
      "(hello|hi|good morning|good afternoon) (can you hear me|is anybody there|i have a question|i need some "
      "help)"},
-    {10,
-     "(goodbye|bye|bye bye|good bye|see you|thanks bye|thank you goodbye|okay bye|thank you bye|have a nice "
-     "day)"},
+    {10, "(goodbye|bye|bye bye|see you|thanks bye|thank you goodbye|okay bye|thank you bye|have a nice day)"},
     {6, "(thank you|thanks) (very much|so much|a lot|for your help|for calling|) (goodbye|bye|)"},
     {3, "(have a|you have a) (nice|good|great|lovely) (day|evening|weekend|one)"},
     // Opening hours.
@@ -110,7 +108,8 @@ constexpr Pattern patterns[] = {
     {3, "(tomorrow|today|<day> morning|<day> afternoon) at <time>"},
     {3,
      "(the morning|the afternoon|morning|afternoon|in the morning|in the afternoon|after <time>|before "
-     "<time>|between <time> and <time>) (please|is better|is fine|works|would be best|)"},
+     "<time>) (please|is better|is fine|works|would be best|)"},
+    {2, "between <time> and <time>"},
     {6, "(on|) (the|) <ordinal> of <month>"},
     {5, "(on|) <month> (the|) <ordinal>"},
     {3, "<day> (the|) <ordinal> (of <month>|)"},
@@ -135,9 +134,8 @@ constexpr Pattern patterns[] = {
      "<digit> <digit>"},
     {6, "<number>"},
     {3, "(<number> people|<number> (years|months|weeks|days) ago|i'm <number>|for <number>)"},
-    {3,
-     "(you can|please|) call me back (on|at) (this number|my mobile|<digit> <digit> <digit> <digit> <digit> "
-     "<digit> <digit>)"},
+    {3, "(you can|please|) call me back (on|at) (this number|my mobile)"},
+    {3, "call me (back|) on <digit> <digit> <digit> <digit> <digit> <digit> <digit>"},
     {3,
      "(this number|the number i'm calling from|the same number|this number is fine|use this number|the one "
      "i'm calling from|yes this number is fine)"},

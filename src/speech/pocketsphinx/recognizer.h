@@ -1,40 +1,45 @@
-// The embedded recognizer: a pool of child processes (worker.h), each serving many calls.
+// The embedded recognizer: PocketSphinx in a pool of child processes, one decoder per live stream.
 //
-//   shard: write(frame) ── one packet ──▶ worker process ── packets ──▶ "speech" loop ── post ──▶ shard
+//   shard: write(frame) ─post→ link thread ─socket pair→ worker: decodes ─→ link ─post→ shard: next()
 //
-// Sockets are SOCK_SEQPACKET: a packet is written whole or not at all, so any shard may write without
-// a lock and without waiting; one that finds the socket full has a saturated worker, and its stream
-// is given up. A worker that dies or hangs fails its streams (their calls take the next rung) and is
-// started again with backoff.
-//
-// Capacity: decoding costs 0.04 core a talking caller with an organization's model. open() answers
-// unavailable (recognition_saturated) while as many callers talk as the workers can follow, or when
-// their memory is used up, so that calls go down the ladder and nobody's audio is disturbed.
-//
-// Owner: app. start() before the first call; stop() after the last stream is gone. open() on the
-// call's shard.
+// Lifecycle: construct, start(), open() from any shard, stop() before the shards end; streams may
+// outlive stop() and then answer unavailable. A worker that dies or hangs takes its streams with it
+// (next() answers unavailable) and is restarted with backoff. When every worker has as many callers
+// as it can decode in real time by its measured cost, or answers late, open() answers unavailable
+// `recognition_saturated`, so that new calls go down the ladder and nobody else's are disturbed. A
+// model whose opening ended a worker is not tried again for a while: the default one serves.
 #pragma once
 
-#include "async/clock.h"
 #include "async/task_group.h"
 #include "async/thread.h"
+#include "speech/pocketsphinx/worker_link.h"
 #include "speech/recognizer.h"
 
-#include <atomic>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace voxanne::speech::pocketsphinx {
 
 struct RecognizerOptions {
-  std::vector<std::string> command;  // starts a worker; gets its socket as descriptor 3
-  std::filesystem::path models;      // MODELS/ORG/current, as build_model() makes them
+  std::vector<std::string> command;  // starts a worker (worker.h), which finds its connection as descriptor 3
+  std::filesystem::path models;      // MODELS/ORG as build_model() leaves it
   std::string fallback_org;          // whose model serves an organization that has none yet
-  unsigned workers = 2;
-  int talking_per_worker = 20;  // callers speaking at a time
-  int streams_per_worker = 60;  // 6 MB each
-  milliseconds hung_after{5'000};
+  unsigned workers = 0;              // 0: one per core
+  // How many callers a worker takes: of its core, `core_share` is for decoding, and a caller talks
+  // `talking_share` of the time.
+  double core_share = 0.6, talking_share = 0.5;
+  milliseconds saturated_lag{500};
+  milliseconds hang_after{3'000};
+  milliseconds distrust_model_for{300'000};
+};
+
+struct RecognizerLoad {
+  unsigned workers = 0, workers_alive = 0;
+  unsigned streams = 0, capacity = 0;  // callers now, and at most
+  double share = 0;                    // streams / capacity
+  milliseconds lag{0};                 // of the slowest worker
 };
 
 class PocketSphinxRecognizer final : public Recognizer {
@@ -42,27 +47,22 @@ class PocketSphinxRecognizer final : public Recognizer {
   PocketSphinxRecognizer(async::Clock& clock, RecognizerOptions options);
   ~PocketSphinxRecognizer() override;
 
-  // Errors: unavailable (speech_worker_failed).
+  // unavailable (`speech_worker_not_started`) when the command cannot be run at all.
   Result<> start();
   void stop();
 
   std::string_view name() const override { return "pocketsphinx"; }
   async::Task<Result<std::unique_ptr<RecognizerStream>>> open(const std::string& org, int rate) override;
 
-  struct Load {
-    int workers_alive = 0, streams = 0, talking = 0;
-  };
-  Load load() const;  // any thread
+  // Any thread; at most a second old.
+  RecognizerLoad load() const;
+  // Process ids of the living workers, for operators and tests. Any thread but the link's.
+  std::vector<int> worker_pids();
 
  private:
-  class Worker;
   class Stream;
-
-  async::Clock& clock_;
-  const RecognizerOptions options_;
-  async::LoopThread loop_{"speech"};
-  std::vector<std::shared_ptr<Worker>> workers_;
-  bool running_ = false;
+  class Link;
+  std::shared_ptr<Link> link_;
 };
 
 }  // namespace voxanne::speech::pocketsphinx

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <unordered_set>
 
 namespace voxanne::speech::pocketsphinx {
 namespace {
 
+// A part of a pattern and all that may stand there.
 struct Slot {
-  std::vector<std::string_view> choices;
+  std::vector<std::string> choices;
   bool covers = false;  // a class: every member shall occur
 };
 
@@ -22,25 +24,44 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+// An alternative with its first class filled in: "on <day>" → on monday, on tuesday, …
+std::vector<std::string> with_class(std::string_view alternative, const Classes& classes) {
+  const auto open = alternative.find('<');
+  if (open == alternative.npos) return {std::string{alternative}};
+  const auto close = std::min(alternative.find('>', open), alternative.size());
+  const auto found = classes.find(alternative.substr(open + 1, close - open - 1));
+  std::vector<std::string> out;
+  if (found == classes.end()) return out;
+  const auto after = alternative.substr(std::min(close + 1, alternative.size()));
+  for (const auto& member : found->second) {
+    out.emplace_back(alternative.substr(0, open));
+    out.back() += member;
+    out.back() += after;
+  }
+  return out;
+}
+
 std::vector<Slot> parse(std::string_view pattern, const Classes& classes) {
   std::vector<Slot> slots;
   while (!pattern.empty()) {
+    Slot slot;
+    std::size_t end = 0;
     if (pattern.front() == '(') {
-      const auto end = std::min(pattern.find(')'), pattern.size());
-      slots.push_back({split(pattern.substr(1, end - 1), '|')});
-      pattern.remove_prefix(std::min(end + 1, pattern.size()));
+      end = std::min(pattern.find(')'), pattern.size());
+      for (const auto alternative : split(pattern.substr(1, end - 1), '|')) {
+        if (alternative.find('<') != alternative.npos) slot.covers = true;
+        std::ranges::move(with_class(alternative, classes), std::back_inserter(slot.choices));
+      }
+      ++end;
     } else if (pattern.front() == '<') {
-      const auto end = std::min(pattern.find('>'), pattern.size());
-      Slot slot{{}, true};
-      if (const auto found = classes.find(pattern.substr(1, end - 1)); found != classes.end())
-        slot.choices.assign(found->second.begin(), found->second.end());
-      slots.push_back(std::move(slot));
-      pattern.remove_prefix(std::min(end + 1, pattern.size()));
+      end = std::min(pattern.find('>'), pattern.size()) + 1;
+      slot = {with_class(pattern.substr(0, end), classes), true};
     } else {
-      const auto end = std::min(pattern.find_first_of("(<"), pattern.size());
-      slots.push_back({{pattern.substr(0, end)}});
-      pattern.remove_prefix(end);
+      end = std::min(pattern.find_first_of("(<"), pattern.size());
+      slot.choices.emplace_back(pattern.substr(0, end));
     }
+    slots.push_back(std::move(slot));
+    pattern.remove_prefix(std::min(end, pattern.size()));
   }
   return slots;
 }

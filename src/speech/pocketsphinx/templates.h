@@ -1,6 +1,6 @@
 // Sentence patterns and their fillings: "(hi|hello|) my name is <given> <family>" → many sentences.
-// "(a|b|)" chooses one, "<class>" draws from a list of words or phrases. Nothing nests. Pure and
-// deterministic.
+// "(a|b|)" chooses one, "<class>" draws from a list of words or phrases; an alternative may hold one
+// class. Pure and deterministic.
 #pragma once
 
 #include <functional>

@@ -1,11 +1,15 @@
-// The child process in which speech is recognized: `voxanne speech-worker --fd N`. It serves many
-// streams of one socket, one decoder each, and ends when the socket does. PocketSphinx may end it at
-// any time; the parent then takes the next rung for its calls and starts another.
+// The child process `voxanne speech-worker`: decodes the streams of one connection, one decoder each,
+// in one thread, in the order of the messages. Idle decoders are kept for the next caller with the
+// same model. It ends when the connection does, and with its parent.
 #pragma once
 
 namespace voxanne::speech::pocketsphinx {
 
-// Blocks until the parent is gone. The exit code.
-int speech_worker_main(int descriptor);
+// Where the parent puts the connection.
+inline constexpr int worker_descriptor = 3;
+
+// Serves protocol.h on the connected socket `fd`, at nice 10, and closes every other descriptor above
+// 2. Returns the exit status: 0 when the peer closed, 2 when it does not speak the protocol.
+int speech_worker_main(int fd);
 
 }  // namespace voxanne::speech::pocketsphinx
