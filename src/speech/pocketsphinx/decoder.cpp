@@ -160,7 +160,11 @@ Hypothesis Decoder::finish() {
   // The whole-utterance mean is this caller's if it was heard well with it.
   if (again.confidence >= sure) std::copy_n(cepstral_mean(decoder_)->cmn_mean, live.size(), live.begin());
   cmn_live_set(cepstral_mean(decoder_), live.data());
-  return again.confidence > heard.confidence ? again : heard;
+  // Two looks that differ are a sign of nonsense, whichever of them was surer.
+  const double mean = (again.confidence + heard.confidence) / 2;
+  auto& better = again.confidence > heard.confidence ? again : heard;
+  if (again.text != heard.text) better.confidence = mean;
+  return better;
 }
 
 void Decoder::abandon() {

@@ -8,7 +8,7 @@
 namespace voxanne::speech::pocketsphinx {
 namespace {
 
-constexpr std::size_t header = 4, longest_string = 4'096, most_words = 1'000, longest_word = 64,
+constexpr std::size_t header = 4, longest_string = 4'096, most_words = 700, longest_word = 64,
                       most_samples = 16'000;
 
 enum class Type : std::uint8_t {

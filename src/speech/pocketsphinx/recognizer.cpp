@@ -120,7 +120,7 @@ class PocketSphinxRecognizer::Link {
   async::Task<> watch() {
     for (;;) {
       refresh_load();
-      co_await clock_.sleep_for(milliseconds{500});
+      co_await clock_.sleep_for(milliseconds{200});
     }
   }
 

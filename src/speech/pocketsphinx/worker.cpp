@@ -36,11 +36,14 @@ class DecoderPool {
     std::unique_ptr<Decoder> decoder;
   };
 
+  // The organization's model; the default one when that is missing or refused.
   Result<Lease> take(const OpenStream& open) {
-    std::error_code error;
+    Error last = not_found("no_recognition_model",
+                           "no language model is built: neither the organization's nor the default");
     for (const auto& directory : {open.model, open.fallback}) {
-      // The version behind `current`, so that a rebuilt model is not confused with the one before.
       if (directory.empty()) continue;
+      // The version behind `current`, so that a rebuilt model is not confused with the one before.
+      std::error_code error;
       const auto version = fs::canonical(fs::path{directory} / "current", error);
       if (error) continue;
       if (const auto kept = idle_.find(version); kept != idle_.end()) {
@@ -49,11 +52,11 @@ class DecoderPool {
         return lease;
       }
       auto decoder = Decoder::open(version);
-      if (!decoder) return decoder.error();
-      return Lease{version, std::move(*decoder)};
+      if (decoder) return Lease{version, std::move(*decoder)};
+      last = decoder.error();
+      log::error("speech.model_refused", {{"code", last.code}, {"error", last.message}});
     }
-    return not_found("no_recognition_model",
-                     "no language model is built: neither the organization's nor the default");
+    return last;
   }
 
   void give_back(Lease lease) {

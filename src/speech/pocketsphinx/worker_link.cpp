@@ -54,6 +54,7 @@ async::Task<> WorkerLink::serve() {
   lag_ = milliseconds{0};
   ping_ = pong_ = 0;
   co_await (read() || write() || heartbeat());
+  co_await async::throw_if_cancelled();
 }
 
 async::Task<> WorkerLink::read() {
