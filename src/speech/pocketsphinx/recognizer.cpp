@@ -33,6 +33,16 @@ class PocketSphinxRecognizer::Link {
     });
   }
 
+  // A worker answers some milliseconds after its start: whoever asks right after ours shall find it.
+  void await_first_sign(milliseconds limit) {
+    async::run_on(thread_.executor(), [](Link& link, SteadyTime until) -> async::Task<> {
+      while (link.load().workers_alive == 0 && link.clock_.now() < until) {
+        co_await link.clock_.sleep_for(milliseconds{2});
+        link.refresh_load();
+      }
+    }(*this, clock_.now() + limit));
+  }
+
   void stop() {
     if (stopped_.exchange(true)) return;
     async::run_on(thread_.executor(), tasks_.stop());
@@ -230,6 +240,7 @@ Result<> PocketSphinxRecognizer::start() {
     return unavailable("speech_worker_not_started", "cannot run the speech worker " +
                                                         (command.empty() ? "(no command)" : command.front()));
   link_->start();
+  link_->await_first_sign(milliseconds{150});
   return {};
 }
 

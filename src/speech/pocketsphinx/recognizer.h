@@ -47,7 +47,8 @@ class PocketSphinxRecognizer final : public Recognizer {
   PocketSphinxRecognizer(async::Clock& clock, RecognizerOptions options);
   ~PocketSphinxRecognizer() override;
 
-  // unavailable (`speech_worker_not_started`) when the command cannot be run at all.
+  // Blocks until a first worker answers, at most 150 ms (usually 10). unavailable
+  // (`speech_worker_not_started`) when the command cannot be run at all.
   Result<> start();
   void stop();
 
