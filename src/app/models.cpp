@@ -5,6 +5,8 @@
 #include "speech/pocketsphinx/language_model.h"
 #include "store/organizations.h"
 
+#include <malloc.h>
+
 namespace voxanne::app {
 
 LanguageModels::LanguageModels(async::Executor executor, store::Store& store, async::WorkerPool& workers,
@@ -67,6 +69,7 @@ async::Task<Result<>> LanguageModels::build(const std::string& org) {
   const auto target = directory_ / org;
   const auto built =
       co_await workers_.run([&input, &target] { return speech::pocketsphinx::build_model(input, target); });
+  malloc_trim(0);  // the dictionary and its counts were tens of megabytes for a moment
   if (built.has_error()) co_return built.error();
   log::info("model.built", {{"orgId", org},
                             {"words", built->words},

@@ -290,10 +290,13 @@ Result<> Server::Parts::make_calls() {
             });
       });
 
-  auto speech =
-      async::run_on(house.executor(), voices->render(std::string{callee_says}, "rms", audio::narrowband));
-  if (speech.has_error()) return speech.error();
-  callee.emplace(std::make_shared<const std::vector<audio::Sample>>(std::move(*speech)));
+  callee.emplace([this](std::function<void(telephony::synthetic::Callee::Speech)> done) {
+    auto render = [](Voices& with, auto tell) -> async::Task<> {
+      auto speech = co_await with.render(std::string{callee_says}, "rms", audio::narrowband);
+      tell(speech ? std::move(*speech) : telephony::synthetic::Callee::Speech{});
+    };
+    async::asio::co_spawn(house.executor(), render(*voices, std::move(done)), async::asio::detached);
+  });
   return {};
 }
 

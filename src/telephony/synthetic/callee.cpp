@@ -16,7 +16,7 @@ constexpr int last_slot = slots(7'400);  // of the answered call: with the ringi
 
 class CalleeLeg final : public Leg, public media::Ticked {
  public:
-  CalleeLeg(media::Shard& shard, std::shared_ptr<const std::vector<audio::Sample>> speech)
+  CalleeLeg(media::Shard& shard, std::shared_future<Callee::Speech> speech)
       : shard_(shard), speech_(std::move(speech)), alive_(std::make_shared<bool>(true)) {}
 
   ~CalleeLeg() override {
@@ -57,12 +57,15 @@ class CalleeLeg final : public Leg, public media::Ticked {
  private:
   void exchange_slot(int slot) {
     audio::Frame heard, said;
+    static const Callee::Speech silence;
+    const bool rendered = speech_.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+    const Callee::Speech& speech = rendered ? speech_.get() : silence;
     const auto size = audio::samples_per_frame(audio::narrowband);
-    const int words = std::min(int(speech_->size() / size), last_slot - pause_slots - listen_slots);
+    const int words = std::min(int(speech.size() / size), last_slot - pause_slots - listen_slots);
     const int word = slot - pause_slots;
     if (word >= 0 && word < words) {
       heard.kind = audio::Frame::Kind::voice;
-      std::copy_n(speech_->begin() + std::ptrdiff_t(std::size_t(word) * size), size, heard.pcm.begin());
+      std::copy_n(speech.begin() + std::ptrdiff_t(std::size_t(word) * size), size, heard.pcm.begin());
     }
     ++exchanged_;
     exchange_->exchange(heard, said);
@@ -88,7 +91,7 @@ class CalleeLeg final : public Leg, public media::Ticked {
   }
 
   media::Shard& shard_;
-  std::shared_ptr<const std::vector<audio::Sample>> speech_;
+  std::shared_future<Callee::Speech> speech_;
   std::shared_ptr<bool> alive_;
   LegObserver* observer_ = nullptr;
   media::Exchange* exchange_ = nullptr;
@@ -100,9 +103,15 @@ class CalleeLeg final : public Leg, public media::Ticked {
 
 }  // namespace
 
-Callee::Callee(std::shared_ptr<const std::vector<audio::Sample>> speech) : speech_(std::move(speech)) {}
+Callee::Callee(Render render)
+    : render_(std::move(render)),
+      promise_(std::make_shared<std::promise<Speech>>()),
+      speech_(promise_->get_future().share()) {}
 
 Result<std::unique_ptr<Leg>> Callee::dial(media::Shard& shard, const DialRequest&) {
+  std::call_once(rendering_, [this] {
+    render_([promise = promise_](Speech speech) { promise->set_value(std::move(speech)); });
+  });
   return std::unique_ptr<Leg>{std::make_unique<CalleeLeg>(shard, speech_)};
 }
 

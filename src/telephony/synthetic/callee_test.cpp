@@ -32,7 +32,7 @@ class Caller final : public LegObserver, public media::Exchange {
 TEST(SyntheticCallee, answers_speaks_and_hangs_up_within_eight_seconds) {
   media::Shard shard{"media"};
   // Longer than fits: it must be cut.
-  Callee callee{std::make_shared<std::vector<audio::Sample>>(8'000 * 20, audio::Sample{1'000})};
+  Callee callee{[](auto done) { done(Callee::Speech(8'000 * 20, audio::Sample{1'000})); }};
   Caller caller{callee.dial(shard, {}).value()};
   auto ended = caller.ended_.get_future();
   boost::asio::post(shard.executor(), [&] { caller.begin(); });
