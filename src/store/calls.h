@@ -51,6 +51,10 @@ struct CallSummary {
 };
 void summarize_call(Batch& batch, const CallKey& call, const CallSummary& summary);
 
+// With its log, transcript and queued upload; what is counted by the hour stays. A conflict while the
+// call runs. Its recording's object is the caller's to delete, before.
+void erase_call(Batch& batch, const CallKey& call);
+
 // A line of the call's log. `data` is a JSON object without personal data.
 void log_event(Batch& batch, const CallKey& call, UtcTime at, std::string type, std::string data = "{}");
 // Writes the turn, or replaces what was written under its id (a barge-in cuts its text).

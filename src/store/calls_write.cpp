@@ -41,6 +41,9 @@ constexpr Statement summarize{"calls.summarize",
                               "sentiment_score = ?6, tools_used = ?7, cost_cents = ?8 "
                               "WHERE org_id = ?1 AND id = ?2"};
 
+constexpr Statement erase_ended{"calls.erase",
+                                "DELETE FROM calls WHERE org_id = ?1 AND id = ?2 AND ended_at IS NOT NULL"};
+
 constexpr Statement log{
     "call_logs.insert",
     "INSERT INTO call_logs (org_id, call_id, at, type, data) VALUES (?1, ?2, ?3, ?4, ?5)"};
@@ -109,6 +112,10 @@ void summarize_call(Batch& batch, const CallKey& call, const CallSummary& summar
             1);
 }
 
+void erase_call(Batch& batch, const CallKey& call) {
+  batch.add(erase_ended, {bound(call.org), bound(call.id)}, 1);
+}
+
 void log_event(Batch& batch, const CallKey& call, UtcTime at, std::string type, std::string data) {
   batch.add(log, {bound(call.org), bound(call.id), bound(at), std::move(type), std::move(data)}, 1);
 }
@@ -124,8 +131,9 @@ void put_turn(Batch& batch, const CallKey& call, const domain::Turn& turn) {
 }
 
 std::span<const Statement* const> call_writing_statements() {
-  static constexpr const Statement* all[] = {&insert,        &stay_queued, &ring, &answer, &end,
-                                             &set_recording, &summarize,   &log,  &put,    &mark_transcript};
+  static constexpr const Statement* all[] = {&insert, &stay_queued,   &ring,           &answer,
+                                             &end,    &set_recording, &summarize,      &erase_ended,
+                                             &log,    &put,           &mark_transcript};
   return all;
 }
 

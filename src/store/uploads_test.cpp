@@ -144,17 +144,24 @@ TEST_F(Uploads, after_a_restart_claims_are_released_at_once_and_nodes_keep_to_th
 }
 
 TEST_F(Uploads, erased_with_its_call) {
-  static constexpr Statement erase{"test.erase", "DELETE FROM calls WHERE org_id = 'harbour'"};
   ASSERT_TRUE(enqueue());
-  Batch batch;
-  batch.add(erase, {}, 1);
-  ASSERT_TRUE(store.run(store.sqlite().write(std::move(batch))));
+  ASSERT_TRUE(store.write([&](Batch& b) { log_event(b, {harbour, call.id}, noon, "x"); }));
+  const auto erase = [&](OrgId org) {
+    return store.write([&](Batch& b) { erase_call(b, {std::move(org), call.id}); });
+  };
+  EXPECT_EQ(erase(harbour).error().kind, Fault::conflict) << "it still runs";
+  ASSERT_TRUE(store.write([&](Batch& b) {
+    end_call(b, {harbour, call.id}, {domain::CallStatus::ended, "x", domain::FaultParty::nobody, ""}, noon);
+  }));
+  EXPECT_EQ(erase(rival).error().kind, Fault::conflict);
+  EXPECT_TRUE(erase(harbour));
   EXPECT_TRUE(due(noon + 1h).empty());
-  std::vector<CallId> none;
-  const auto page =
-      store.run(page_of_calls(*store, harbour, {}, {}, [&](const Row&) { none.emplace_back(); })).value();
-  EXPECT_TRUE(none.empty());
-  EXPECT_EQ(page.total, 0);
+  int rows = 0;
+  const auto count = [&](const Row&) { ++rows; };
+  EXPECT_TRUE(store.run(visit_log(*store, {harbour, call.id}, count)));
+  EXPECT_EQ(store.run(page_of_calls(*store, harbour, {}, {}, count)).value().total, 0);
+  EXPECT_TRUE(store.run(page_of_calls(*store, harbour, {.search = "Lovelace"}, {}, count)));
+  EXPECT_EQ(rows, 0);
 }
 
 }  // namespace

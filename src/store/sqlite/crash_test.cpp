@@ -66,8 +66,8 @@ async::Task<> write_calls(Store& store, int writer, int acknowledged) {
 }
 
 void write_until_killed(const std::string& path, int acknowledged) {
-  const auto store = open_at(path);
   async::LoopThread loop{"writer"};
+  const auto store = open_at(path);
   async::TaskGroup tasks{loop.executor(), "writers"};
   for (int i = 0; i < writers; ++i) tasks.spawn(write_calls(*store, i, acknowledged));
   pause();
@@ -78,8 +78,8 @@ TEST(Crash, kill_9_loses_no_acknowledged_batch_and_leaves_none_by_half) {
   const std::string path = directory / "crash.db";
   ASSERT_EQ(0, [&] {
     const pid_t child = start_child([&] {
+      async::LoopThread loop{"setup"};  // outlives the store that posts to it
       const auto store = open_at(path);
-      async::LoopThread loop{"setup"};
       Batch batch;
       put_organization(batch, {harbour, "Harbour", "UTC", 0}, noon);
       return async::run_on(loop.executor(), store->write(std::move(batch))).has_value();
@@ -116,8 +116,8 @@ TEST(Crash, kill_9_loses_no_acknowledged_batch_and_leaves_none_by_half) {
     close(said[0]);
   }
 
-  const auto store = open_at(path);
   async::LoopThread loop{"reader"};
+  const auto store = open_at(path);
   std::map<std::string, std::int64_t> logs;
   std::int64_t calls = 0, counted = 0;
   ASSERT_TRUE(async::run_on(loop.executor(), store->read(count_logs, {}, [&](const Row& row) {
@@ -137,8 +137,6 @@ TEST(Crash, kill_9_loses_no_acknowledged_batch_and_leaves_none_by_half) {
     at = end + 1;
   }
   EXPECT_GT(checked, 100u);
-  store->stop();
-  loop.stop();
 }
 
 // The write-ahead log may not grow over the process's limit: the disk as it really refuses.
@@ -146,8 +144,8 @@ TEST(Crash, a_file_size_limit_is_a_full_disk_and_is_got_over) {
   const TempDir directory;
   const pid_t child = start_child([&] {
     signal(SIGXFSZ, SIG_IGN);
-    const auto store = open_at(directory / "full.db");
     async::LoopThread loop{"writer"};
+    const auto store = open_at(directory / "full.db");
     const auto write_padding = [&](const std::string& id) {
       Batch batch;
       put_organization(batch, {OrgId{id}, std::string(100'000, 'x'), "UTC", 0}, noon);
@@ -174,8 +172,6 @@ TEST(Crash, a_file_size_limit_is_a_full_disk_and_is_got_over) {
                                     store->read(count, {}, [&](const Row& row) { rows = row.integer(0); }));
     const bool passed = code == "disk_full" && after && read && rows == written + 1;
     if (!passed) std::cerr << "code " << code << ", written " << written << ", rows " << rows << "\n";
-    store->stop();
-    loop.stop();
     return passed;
   });
   int status = -1;
