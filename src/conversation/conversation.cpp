@@ -165,9 +165,10 @@ async::Task<> Conversation::deliver(const Input& input, std::shared_ptr<Utteranc
       if (sentences == 0) add_sentence(*utterance, options_.assistant.goodbye, {}, Utterance::Part::sentence);
       break;
     }
-    const bool tone = (*part)->kind == ReplyPart::Kind::tone;
-    add_sentence(*utterance, std::move((*part)->text), std::move((*part)->source),
-                 tone ? Utterance::Part::tone : Utterance::Part::sentence);
+    if ((*part)->kind == ReplyPart::Kind::tone)
+      utterance->add_tone();
+    else
+      add_sentence(*utterance, (*part)->text, std::move((*part)->source), Utterance::Part::sentence);
   }
   utterance->close();
   co_await utterance->finished();
@@ -176,7 +177,7 @@ async::Task<> Conversation::deliver(const Input& input, std::shared_ptr<Utteranc
 async::Task<bool> Conversation::speak(std::string text) {
   begin_saying(false);
   const auto utterance = saying_->utterance;
-  add_sentence(*utterance, std::move(text), {}, Utterance::Part::sentence);
+  add_sentence(*utterance, text, {}, Utterance::Part::sentence);
   utterance->close();
   co_await utterance->finished();
   if (!utterance->interrupted()) end_saying();
@@ -235,9 +236,9 @@ void Conversation::begin_saying(bool reply) {
   turns_.assistant_says({});
 }
 
-void Conversation::add_sentence(Utterance& utterance, std::string text, std::string source,
+void Conversation::add_sentence(Utterance& utterance, std::string_view text, std::string source,
                                 Utterance::Part part) {
-  utterance.add(std::move(text), std::move(source), part);
+  utterance.add(text, std::move(source), part);
   if (!saying_ || saying_->utterance.get() != &utterance) return;
   if (part == Utterance::Part::sentence && !saying_->first_sentence) {
     saying_->first_sentence = clock_.now();

@@ -111,7 +111,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   std::optional<Input> take_input();
   bool failed_for_good();
   void begin_saying(bool reply);
-  void add_sentence(Utterance& utterance, std::string text, std::string source, Utterance::Part part);
+  void add_sentence(Utterance& utterance, std::string_view text, std::string source, Utterance::Part part);
   void end_saying();
   void set_awaiting();
   void finish(std::string_view reason, domain::FaultParty fault = domain::FaultParty::nobody,

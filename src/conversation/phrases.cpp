@@ -41,6 +41,9 @@ constexpr auto short_answers = std::to_array<std::string_view>(
      "wrong",      "cancel",     "stop",    "nothing",  "never",    "neither", "both",   "maybe",
      "definitely", "absolutely", "exactly", "operator", "reception"});
 
+constexpr auto abbreviations = std::to_array<std::string_view>(
+    {"Dr", "Mr", "Mrs", "Ms", "St", "Prof", "No", "Tel", "Ext", "Rev", "approx", "ca"});
+
 bool is_letter(char c) {
   const auto u = static_cast<unsigned char>(c);
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || u >= 0x80;
@@ -100,6 +103,33 @@ bool looks_complete(const std::vector<std::string>& words) {
 
 bool occurs_in(const std::vector<std::string>& words, const std::vector<std::string>& text) {
   return !words.empty() && !std::ranges::search(text, words).empty();
+}
+
+std::vector<std::string> sentences_of(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  std::vector<std::string> sentences;
+  const auto add = [&](std::string_view part) {
+    const auto first = part.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return;
+    sentences.emplace_back(part.substr(first, part.find_last_not_of(blanks) - first + 1));
+  };
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    const char c = text[i];
+    if ((c != '.' && c != '?' && c != '!') || blanks.find(text[i + 1]) == std::string_view::npos) continue;
+    if (c == '.') {
+      const auto word_begin = text.find_last_of(" .", i == 0 ? 0 : i - 1);
+      const auto word = text.substr(word_begin == std::string_view::npos ? 0 : word_begin + 1,
+                                    i - (word_begin == std::string_view::npos ? 0 : word_begin + 1));
+      const auto next = text.find_first_not_of(blanks, i + 1);
+      const bool goes_on = next != std::string_view::npos && text[next] >= 'a' && text[next] <= 'z';
+      if (goes_on || word.size() == 1 || one_of(word, abbreviations)) continue;
+    }
+    add(text.substr(begin, i + 1 - begin));
+    begin = i + 1;
+  }
+  add(text.substr(begin));
+  return sentences;
 }
 
 }  // namespace voxanne::conversation

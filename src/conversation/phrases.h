@@ -1,5 +1,5 @@
-// The shape of what a caller says, without its meaning: is it a backchannel ("mm-hmm"), does it
-// look complete? Pure functions over a recognizer's words; any text is accepted.
+// The shape of what is said, without its meaning: is it a backchannel ("mm-hmm"), does it look
+// complete, where does a sentence end? Pure functions; any text is accepted.
 #pragma once
 
 #include <string>
@@ -28,5 +28,8 @@ bool looks_complete(const std::vector<std::string>& words);
 // True when the words stand in this order, one after the other, in `text`: our own voice coming
 // back.
 bool occurs_in(const std::vector<std::string>& words, const std::vector<std::string>& text);
+
+// Its sentences, each with its full stop. "Dr. Who" and "9 a.m. to 5" are not parted.
+std::vector<std::string> sentences_of(std::string_view text);
 
 }  // namespace voxanne::conversation

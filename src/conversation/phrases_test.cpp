@@ -55,5 +55,15 @@ TEST(PhrasesTest, an_echo_repeats_our_words_in_their_order) {
   EXPECT_FALSE(occurs_in(words_of(""), ours));
 }
 
+TEST(PhrasesTest, sentences_end_where_they_end) {
+  EXPECT_THAT(sentences_of("Hello. How are you? Fine!  Bye."),
+              ElementsAre("Hello.", "How are you?", "Fine!", "Bye."));
+  EXPECT_THAT(sentences_of("Dr. Who sees you at 9 a.m. on Monday, No. 4 St. John Street."),
+              ElementsAre("Dr. Who sees you at 9 a.m. on Monday, No. 4 St. John Street."));
+  EXPECT_THAT(sentences_of("It costs 4.50 per visit"), ElementsAre("It costs 4.50 per visit"));
+  EXPECT_THAT(sentences_of(" . "), ElementsAre("."));
+  EXPECT_THAT(sentences_of(""), ElementsAre());
+}
+
 }  // namespace
 }  // namespace voxanne::conversation

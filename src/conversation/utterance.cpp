@@ -1,5 +1,7 @@
 #include "conversation/utterance.h"
 
+#include "conversation/phrases.h"
+
 #include <algorithm>
 
 namespace voxanne::conversation {
@@ -8,17 +10,12 @@ namespace {
 constexpr std::size_t longest_sentence = 2'000;     // characters
 constexpr std::size_t longest_audio_seconds = 180;  // of one sentence
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 // Never inside a character: the cut falls before the last space.
-std::string bounded(std::string_view text) {
-  if (text.size() <= longest_sentence) return std::string{text};
+std::string bounded(std::string text) {
+  if (text.size() <= longest_sentence) return text;
   const auto space = text.rfind(' ', longest_sentence);
-  return std::string{text.substr(0, space == std::string_view::npos ? 0 : space)};
+  text.resize(space == std::string::npos ? 0 : space);
+  return text;
 }
 
 }  // namespace
@@ -26,11 +23,18 @@ std::string bounded(std::string_view text) {
 Utterance::Utterance(async::Executor executor, int rate)
     : rate_(rate), changed_(executor), drained_(executor), finished_(executor) {}
 
-void Utterance::add(std::string text, std::string source, Part part) {
+void Utterance::add(std::string_view text, std::string source, Part part) {
   if (closed_ || interrupted_) return;
-  text = bounded(trimmed(text));
-  if (text.empty() && part != Part::tone) return;
-  sentences_.push_back({.text = std::move(text), .source = std::move(source), .part = part});
+  // One by one: the first is heard sooner, and a prompt that is kept as audio is found by its text.
+  for (auto& sentence : sentences_of(text))
+    if (auto kept = bounded(std::move(sentence)); !kept.empty())
+      sentences_.push_back({.text = std::move(kept), .source = source, .part = part});
+  changed_.set();
+}
+
+void Utterance::add_tone() {
+  if (closed_ || interrupted_) return;
+  sentences_.push_back({.text = {}, .source = {}, .part = Part::tone});
   changed_.set();
 }
 

@@ -30,8 +30,9 @@ class Utterance {
 
   Utterance(async::Executor executor, int rate);
 
-  // More to say; nothing after close(). Blank sentences are dropped.
-  void add(std::string text, std::string source = {}, Part part = Part::sentence);
+  // More to say, of one or more sentences; nothing after close().
+  void add(std::string_view text, std::string source = {}, Part part = Part::sentence);
+  void add_tone();
   void close();
   bool closed() const { return closed_; }
   bool empty() const { return sentences_.empty(); }

@@ -54,6 +54,11 @@ class CallScene final : public conversation::ConversationObserver {
     caller_sounds(at, lasting);
     recognizer->script.push_back(std::move(heard_as));
   }
+  // Real sound instead, at the call's rate, from `at` on; with a voice detector that listens.
+  void caller_plays(milliseconds at, std::vector<audio::Sample> sound) {
+    sound_.resize(std::max(sound_.size(), sample_at(at)));
+    sound_.insert(sound_.begin() + static_cast<std::ptrdiff_t>(sample_at(at)), sound.begin(), sound.end());
+  }
   void caller_sounds(milliseconds at, milliseconds lasting) { speech_.emplace_back(at, at + lasting); }
   void caller_presses(milliseconds at, std::string keys) {
     for (const char key : keys) {
@@ -179,6 +184,8 @@ class CallScene final : public conversation::ConversationObserver {
     }
     audio::Frame heard{.rate = options.rate, .kind = audio::Frame::Kind::voice}, spoken{.rate = options.rate};
     if (caller_speaks(now)) std::ranges::fill(heard.samples(), audio::Sample{3000});
+    for (std::size_t i = 0; i < heard.samples().size() && sample_at(now) + i < sound_.size(); ++i)
+      heard.samples()[i] = sound_[sample_at(now) + i];
     conversation->exchange(heard, spoken);
     said.insert(said.end(), spoken.samples().begin(), spoken.samples().end());
     now += milliseconds{audio::frame_ms};
@@ -195,6 +202,7 @@ class CallScene final : public conversation::ConversationObserver {
   void on_clear_playout() override { ++clears; }
 
   std::vector<std::pair<milliseconds, milliseconds>> speech_;
+  std::vector<audio::Sample> sound_;
   std::map<milliseconds, std::vector<std::function<void()>>> at_;
   async::TaskGroup group_{loop.get_executor(), "scene"};
 };
