@@ -14,18 +14,16 @@ using test::CallScene;
 const std::string monologue(400, 'a');
 
 // The assistant speaks from the start; the caller's sound begins at 3 s.
-struct Scene : CallScene {
-  Scene() {
-    options.voice_detector = default_voice_detector();
-    options.assistant.greeting = monologue;
-    start();
-  }
-};
+void talk(CallScene& scene) {
+  scene.options.voice_detector = default_voice_detector();
+  scene.options.assistant.greeting = monologue;
+  scene.start();
+}
 
 // Prompts of one voice that last a second at least, from where they get loud.
 std::vector<test::Samples> voices() {
   std::vector<test::Samples> found;
-  for (const auto* name : {"vm-intro", "conf-getpin", "vm-goodbye", "conf-invalid", "agent-loginok",
+  for (const auto* name : {"vm-intro", "conf-getpin", "vm-theperson", "conf-invalid", "agent-loginok",
                            "ss-noservice", "tt-allbusy", "pbx-invalid", "vm-login", "conf-onlyperson"}) {
     auto samples = test::speech(name);
     std::size_t begin = 0;
@@ -40,13 +38,14 @@ TEST(RecordedVoices, stop_the_assistant_in_time) {
   std::vector<milliseconds> by_speech, by_words, ducked;
   for (const auto& voice : voices()) {
     for (const bool words : {false, true}) {
-      Scene scene;
+      CallScene scene;
+      talk(scene);
       // A recognizer that knows a word 400 ms after it began; 400 ms of what it hears are lead-in.
       if (words) scene.recognizer->script = {{.text = "i have a question", .partials = {{800ms, "i have"}}}};
       scene.caller_plays(3s, voice);
       scene.run_until(5s);
       const auto* barge_in = scene.event("barge_in");
-      ASSERT_TRUE(barge_in);
+      ASSERT_TRUE(barge_in) << voice.size() / 8 << " ms";
       (words ? by_words : by_speech).push_back(barge_in->at - 3s);
       EXPECT_EQ(scene.loudest(barge_in->at + 40ms, barge_in->at + 400ms), 0) << "silent within 200 ms";
       for (auto t = 3s + 0ms; !words && t < barge_in->at; t += 20ms)
@@ -67,7 +66,8 @@ TEST(RecordedNoise, neither_ducks_nor_stops_the_assistant) {
   const auto noises = {test::white_noise(8'000, 10'000, -40), test::pink_noise(8'000, 10'000, -35),
                        test::hum(8'000, 10'000, -30)};
   for (const auto& noise : noises) {
-    Scene scene;
+    CallScene scene;
+    talk(scene);
     scene.caller_plays(3s, noise);
     scene.run_until(13s);
     EXPECT_FALSE(scene.event("barge_in"));
@@ -75,38 +75,55 @@ TEST(RecordedNoise, neither_ducks_nor_stops_the_assistant) {
   }
 }
 
+// Speaks with a recorded voice, whatever the text.
+struct RecordedSynthesizer final : speech::Synthesizer {
+  explicit RecordedSynthesizer(test::Samples s) : samples(std::move(s)) {}
+  struct Stream final : speech::SpeechStream {
+    explicit Stream(const test::Samples& s) : samples(s) {}
+    async::Task<Result<std::optional<speech::SpeechChunk>>> next() override {
+      if (std::exchange(given, true)) co_return std::nullopt;
+      co_return speech::SpeechChunk{samples, {}};
+    }
+    const test::Samples& samples;
+    bool given = false;
+  };
+  std::string_view name() const override { return "recorded"; }
+  std::unique_ptr<speech::SpeechStream> say(std::string, const std::string&, int) override {
+    return std::make_unique<Stream>(samples);
+  }
+  test::Samples samples;
+};
+
 TEST(RecordedVoices, through_an_echo_the_assistant_goes_on_speaking) {
-  // The far end's loudspeaker: what is said comes back 180 ms later, 12 dB softer.
-  const auto voice = test::speech("vm-intro");
+  for (const auto* name : {"vm-intro", "ss-noservice", "pbx-invalid"})
+    for (const auto delay : {80ms, 180ms, 330ms}) {
+      CallScene scene;
+      scene.options.voice_detector = default_voice_detector();
+      scene.options.assistant.greeting = "Hello";
+      const auto voice = test::speech(name);
+      scene.synthesizers = {{std::make_shared<RecordedSynthesizer>(voice)}};
+      scene.echo = 0.25;
+      scene.echo_delay = delay;
+      scene.start();
+      scene.run_until(milliseconds{voice.size() / 8} + 1s);
+      EXPECT_FALSE(scene.event("barge_in")) << name << delay.count();
+      ASSERT_FALSE(scene.turns.empty());
+      EXPECT_FALSE(scene.turns[0].interrupted) << name << delay.count();
+    }
+}
+
+TEST(RecordedVoices, through_an_echo_the_caller_is_still_heard) {
   CallScene scene;
   scene.options.voice_detector = default_voice_detector();
-  struct Voice final : speech::Synthesizer {
-    explicit Voice(test::Samples s) : samples(std::move(s)) {}
-    struct Stream final : speech::SpeechStream {
-      explicit Stream(const test::Samples& s) : samples(s) {}
-      async::Task<Result<std::optional<speech::SpeechChunk>>> next() override {
-        if (std::exchange(given, true)) co_return std::nullopt;
-        co_return speech::SpeechChunk{samples, {}};
-      }
-      const test::Samples& samples;
-      bool given = false;
-    };
-    std::string_view name() const override { return "recorded"; }
-    std::unique_ptr<speech::SpeechStream> say(std::string, const std::string&, int) override {
-      return std::make_unique<Stream>(samples);
-    }
-    test::Samples samples;
-  };
-  scene.synthesizers = {{std::make_shared<Voice>(voice)}};
-  test::Samples echo;
-  for (const auto sample : voice) echo.push_back(static_cast<audio::Sample>(sample / 4));
+  scene.options.assistant.greeting = "Hello";
+  scene.synthesizers = {{std::make_shared<RecordedSynthesizer>(test::speech("dir-intro"))}};
+  scene.echo = 0.25;
   scene.start();
-  scene.run_until(40ms);
-  const auto began = scene.first_audible(0s);
-  ASSERT_TRUE(began);
-  scene.caller_plays(*began + 180ms, echo);
-  scene.run_until(milliseconds{voice.size() / 8} + 500ms);
-  EXPECT_FALSE(scene.event("barge_in"));
+  scene.caller_plays(5s, test::speech("conf-onlyperson"));
+  scene.run_until(8s);
+  ASSERT_TRUE(scene.event("barge_in"));
+  EXPECT_GE(scene.event("barge_in")->at, 5s);
+  EXPECT_LE(scene.event("barge_in")->at, 6'800ms);
 }
 
 TEST(RecordedVoices, that_end_are_answered_soon) {

@@ -157,6 +157,9 @@ class CallScene final : public conversation::ConversationObserver {
   conversation::Ladder<speech::Synthesizer> synthesizers;
   conversation::Ladder<conversation::Responder> responders;
   milliseconds playout_delay{0};
+  // The far end's loudspeaker in its microphone: our own voice comes back.
+  double echo = 0;
+  milliseconds echo_delay{180};
 
   std::unique_ptr<conversation::Conversation> conversation;
   milliseconds now{0};  // since answer
@@ -186,6 +189,11 @@ class CallScene final : public conversation::ConversationObserver {
     if (caller_speaks(now)) std::ranges::fill(heard.samples(), audio::Sample{3000});
     for (std::size_t i = 0; i < heard.samples().size() && sample_at(now) + i < sound_.size(); ++i)
       heard.samples()[i] = sound_[sample_at(now) + i];
+    const auto back = sample_at(echo_delay);
+    for (std::size_t i = 0; echo > 0 && i < heard.samples().size(); ++i)
+      if (said.size() + i >= back && i < back)
+        heard.samples()[i] =
+            static_cast<audio::Sample>(heard.samples()[i] + echo * said[said.size() + i - back]);
     conversation->exchange(heard, spoken);
     said.insert(said.end(), spoken.samples().begin(), spoken.samples().end());
     now += milliseconds{audio::frame_ms};
