@@ -399,7 +399,8 @@ Result<> Server::Parts::make_http(const Secret& root) {
   http.emplace(net::Server::Options{.host = config.host,
                                     .port = std::uint16_t(config.port),
                                     .max_body_for = router->body_limits(),
-                                    .common_headers = api::security_headers()},
+                                    .common_headers = api::security_headers(),
+                                    .render_error = api::server_error},
                web_executors(), router->handler());
   if (auto listening = http->start(); listening.has_error()) return listening;
   ports.http = http->port();

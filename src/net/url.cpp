@@ -6,6 +6,7 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace voxanne::net {
 
@@ -45,12 +46,16 @@ Result<Url> parse_url(std::string_view text) {
                                                                  : lower(parsed->host());
   url.port = default_port(url.scheme);
   if (parsed->has_port()) {
-    url.port = parsed->port_number();
-    // port_number() is 0 for what does not fit into 16 bits.
-    if (url.port == 0) return malformed("bad_url", "the URL's port must be between 1 and 65535");
+    // port_number() of Boost 1.81 wraps around at 65536.
+    const std::string_view digits{parsed->port().data(), parsed->port().size()};
+    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
+    if (failed != std::errc{} || end != digits.data() + digits.size() || url.port == 0)
+      return malformed("bad_url", "the URL's port must be between 1 and 65535");
   }
   url.path = parsed->encoded_path();
   if (url.path.empty()) url.path = "/";
+  // Boost 1.81 lets a path follow the port without its slash.
+  if (url.path.front() != '/') return malformed("bad_url", "the URL's path must begin with a slash");
   if (parsed->has_query()) url.query = parsed->encoded_query();
   url.user = parsed->user();
   url.password = parsed->password();

@@ -41,6 +41,7 @@ async::Task<std::shared_ptr<WebSocket::Impl>> accept_websocket(Socket socket, co
   auto impl =
       std::make_shared<WebSocketStream<Wire>>(Wire{std::move(socket)}, upgrade.limits, std::move(budget));
   impl->stream().set_option(websocket::stream_base::decorator([&](websocket::response_type& answer) {
+    answer.set(http::field::server, "voxanne");  // else Beast names its version
     add_lines(answer, common);
     for (std::size_t i = 0; i < response.headers.size(); ++i)
       answer.set(beast_view(response.headers[i].name), beast_view(response.headers[i].value));

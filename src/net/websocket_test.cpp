@@ -121,6 +121,7 @@ TEST_F(WebSocketTest, opens_echoes_and_closes) {
   ASSERT_EQ(opened.status, 101);
   EXPECT_EQ(opened.headers.at("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   EXPECT_EQ(opened.headers.at("x-common"), "yes");
+  EXPECT_EQ(opened.headers.at("server"), "voxanne");
   EXPECT_EQ(opened.headers.at("x-request-id"), "r1");
   client.send_frame(1, "höllo");
   EXPECT_EQ(client.read_frame().payload, "höllo");
