@@ -237,10 +237,10 @@ TEST_F(ServerTest, malformed_requests_are_answered_and_the_connection_closed) {
 
 TEST_F(ServerTest, slow_clients_are_bounded) {
   auto o = options();
-  o.header_timeout = 80ms;
-  o.body_timeout = 80ms;
-  o.idle_timeout = 150ms;
-  o.write_timeout = 150ms;
+  o.header_timeout = 200ms;
+  o.body_timeout = 200ms;
+  o.idle_timeout = 1s;
+  o.write_timeout = 1s;
   start(std::move(o));
 
   auto header = connect();  // a byte now and then does not buy time

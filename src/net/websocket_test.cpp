@@ -17,7 +17,7 @@ using test::raw_frame;
 using test::RawClient;
 using namespace std::chrono_literals;
 
-// Sessions by path: /echo; /flood sends until it may not; /mute reads nothing; /deadline waits 50 ms
+// Sessions by path: /echo; /flood sends until it may not; /mute reads nothing; /deadline waits 500 ms
 // for a message and closes 1008; /throw fails; /bye closes 4000; /refuse answers 403.
 class WebSocketTest : public testing::Test {
  protected:
@@ -53,7 +53,7 @@ class WebSocketTest : public testing::Test {
     if (path == "/mute") co_await socket.ended();
     if (path == "/deadline") {
       async::SystemClock clock;
-      auto first = co_await async::with_deadline(clock, async::Deadline::after(clock, 50ms), socket.read());
+      auto first = co_await async::with_deadline(clock, async::Deadline::after(clock, 500ms), socket.read());
       if (!first)
         socket.close(close_code::policy, "subscribe first");
       else
@@ -107,7 +107,7 @@ class WebSocketTest : public testing::Test {
     return "ws://127.0.0.1:" + std::to_string(server_->port()) + std::string{path};
   }
 
-  WebSocketLimits limits_{.max_message = 10'000, .close_timeout = 200ms};
+  WebSocketLimits limits_{.max_message = 10'000, .close_timeout = 1s};
   async::LoopThread one_{"one"};
   std::unique_ptr<Server> server_;
   std::atomic<int> ended_ = 0, flooded_ = -1, closed_with_ = 0;
@@ -222,8 +222,9 @@ TEST_F(WebSocketTest, pings_go_out_and_silence_is_reaped_after_two) {
   EXPECT_TRUE(eventually([&] { return ended_ == 1; }));
   EXPECT_EQ(last_error_, "websocket_lost");
 
+  limits_.ping_interval = 400ms;
   auto living = open();
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 4; ++i) {
     ASSERT_EQ(living.read_frame(true).opcode, 9) << i;
     living.send_frame(10, "");
   }
