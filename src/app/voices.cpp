@@ -4,6 +4,18 @@
 #include "conversation/house_responder.h"
 
 namespace voxanne::app {
+namespace {
+
+// What a caller who cannot be understood may ask by key.
+std::vector<conversation::HouseOptions::Topic> topics() {
+  return {{"our opening hours", "What are your opening hours?"},
+          {"our address", "What is your address?"},
+          {"parking", "Where can I park?"},
+          {"prices", "How much does it cost?"},
+          {"emergencies", "What should I do in an emergency?"}};
+}
+
+}  // namespace
 
 Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis,
                std::shared_ptr<speech::Recognizer> recognizer)
@@ -15,12 +27,11 @@ Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis,
 Voices::~Voices() = default;
 
 async::Task<> Voices::prepare_prompts() {
-  const conversation::Prompts spoken;
-  const auto prepared =
-      co_await prompts_->prepare(*flite_,
-                                 {spoken.filler, spoken.still_there, spoken.still_here, spoken.nobody_there,
-                                  spoken.minute_left, spoken.time_up, domain::Assistant{}.goodbye},
-                                 domain::Assistant{}.voice);
+  auto sentences = conversation::fixed_sentences({}, {});
+  for (auto& sentence : conversation::HouseResponder::fixed_sentences(
+           {.organization = {}, .caller_number = {}, .topics = topics()}))
+    sentences.push_back(std::move(sentence));
+  const auto prepared = co_await prompts_->prepare(*flite_, std::move(sentences), domain::Assistant{}.voice);
   if (prepared.failed > 0) log::error("voices.prompts_incomplete", {{"failed", prepared.failed}});
   prompts_ready_ = true;
 }
@@ -53,11 +64,7 @@ conversation::Providers Voices::providers_for(const media::Shard& shard, const c
   conversation::HouseOptions house{.organization = subject.organization.name,
                                    .goodbye = subject.assistant.goodbye,
                                    .caller_number = subject.call.customer.number,
-                                   .topics = {{"our opening hours", "What are your opening hours?"},
-                                              {"our address", "What is your address?"},
-                                              {"parking", "Where can I park?"},
-                                              {"prices", "How much does it cost?"},
-                                              {"emergencies", "What should I do in an emergency?"}}};
+                                   .topics = topics()};
   providers.responders.push_back({.provider = std::make_shared<conversation::HouseResponder>(
                                       clock_, std::move(house),
                                       conversation::HouseWorld{.look_up = std::move(hands.look_up),

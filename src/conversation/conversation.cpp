@@ -1,6 +1,7 @@
 #include "conversation/conversation.h"
 
 #include "base/log.h"
+#include "conversation/phrases.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -24,6 +25,16 @@ SpeakerOptions speaker_options(const ConversationOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::string> fixed_sentences(const Prompts& prompts, const domain::Assistant& assistant) {
+  const ResponderLadderOptions ladder;
+  std::vector<std::string> all;
+  for (const auto* text :
+       {&assistant.greeting, &assistant.goodbye, &prompts.filler, &prompts.still_there, &prompts.still_here,
+        &prompts.nobody_there, &prompts.minute_left, &prompts.time_up, &ladder.again, &ladder.apology})
+    for (auto& sentence : sentences_of(*text)) all.push_back(std::move(sentence));
+  return all;
+}
 
 Conversation::Conversation(async::Executor executor, async::Clock& clock, ConversationOptions options,
                            Providers providers, ConversationObserver& observer)

@@ -30,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace voxanne::conversation {
 
@@ -42,6 +43,10 @@ struct Prompts {
   std::string minute_left = "Just so you know, this call will end in about a minute.";
   std::string time_up = "I'm sorry, we have run out of time for this call.";
 };
+
+// Its sentences, and the assistant's own, one by one as they are spoken: to be kept as audio for
+// when no synthesizer works (speech/prompts.h).
+std::vector<std::string> fixed_sentences(const Prompts& prompts, const domain::Assistant& assistant);
 
 struct ConversationOptions {
   domain::Assistant assistant;  // greeting, goodbye, voice, limits

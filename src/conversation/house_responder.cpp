@@ -21,6 +21,28 @@ constexpr milliseconds keep_within{5'000};
 constexpr std::size_t most_topics = 7;  // the keys below those for a message and for another try
 constexpr std::size_t longest_question = 500;
 
+// What is said on the keypad's way, where it is the same in every call.
+constexpr const char* keypad_works =
+    "I'm sorry, I can't make out speech at the moment, but your keypad works.";
+constexpr const char* trouble =
+    "I'm sorry, I'm still having trouble understanding you. Let's use your keypad instead.";
+constexpr const char* use_keypad = "Please use your keypad.";
+constexpr const char* nothing_there = "Sorry, there is nothing on that key.";
+constexpr const char* another_key = "Press another key, or star to hear the choices again.";
+constexpr const char* cannot_look_up = "I'm sorry, I can't look that up just now.";
+constexpr const char* taken = "Thank you. Your message has been taken, and somebody will get back to you.";
+constexpr const char* not_taken =
+    "I'm sorry, I couldn't save your message just now. I will keep trying while we talk.";
+constexpr const char* given_up = "All right, I won't pass anything on.";
+
+// A number that can be called back; carriers also give names and "anonymous".
+std::string callable(std::string number) {
+  const auto digits = std::string_view{number}.substr(number.starts_with('+') ? 1 : 0);
+  const bool is_number = digits.size() >= 6 && digits.size() <= 15 &&
+                         std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  return is_number ? std::move(number) : std::string{};
+}
+
 ReplyPart sentence(std::string text, std::string source = {}) {
   return {.kind = ReplyPart::Kind::sentence, .text = std::move(text), .source = std::move(source)};
 }
@@ -58,7 +80,7 @@ HouseResponder::HouseResponder(async::Clock& clock, HouseOptions options, HouseW
       options_(std::move(options)),
       world_(std::move(world)),
       state_{.form =
-                 MessageForm{{.caller_number = options_.caller_number, .sure_above = options_.sure_above}}},
+                 MessageForm{{.caller_number = callable(options_.caller_number), .sure_above = options_.sure_above}}},
       before_(state_) {
   if (options_.topics.size() > most_topics) options_.topics.resize(most_topics);
 }
@@ -95,9 +117,7 @@ async::Task<HouseResponder::Parts> HouseResponder::think(CallerInput input) {
   } else if (input.kind == Kind::digits) {
     reply = co_await hear_key(input.text);
   } else if (input.kind == Kind::deaf) {
-    reply = menu(std::exchange(state_.deaf, true)
-                     ? ""
-                     : "I'm sorry, I can't make out speech at the moment, but your keypad works.");
+    reply = menu(std::exchange(state_.deaf, true) ? "" : keypad_works);
   } else if (input.kind == Kind::not_understood) {
     reply = missed();
   } else {
@@ -184,7 +204,7 @@ async::Task<HouseResponder::Parts> HouseResponder::answer_question(const CallerI
   }
   if (!sure) co_return missed();
   state_.misses = 0;
-  if (!found) co_return offer_message("I'm sorry, I can't look that up just now.", question);
+  if (!found) co_return offer_message(cannot_look_up, question);
   if (intent_of(words_of(input.text)) == Intent::appointment)
     co_return offer_message("I can't arrange appointments myself, but somebody can call you back about it.",
                             question);
@@ -223,14 +243,14 @@ async::Task<HouseResponder::Parts> HouseResponder::hear_key(const std::string& k
     state_.question.clear();
     co_return begin_message(MessageForm::Way::keypad);
   }
-  if (key == 0 || key > topics.size())
-    co_return menu(keys == "*" ? "" : "Sorry, there is nothing on that key.");
+  if (key == 0 || key > topics.size()) co_return menu(keys == "*" ? "" : nothing_there);
   state_.doing = Doing::menu;
   const auto found = co_await look_up(topics[key - 1].question);
-  if (found && *found)
-    co_return Parts{sentence((*found)->sentence, (*found)->source),
-                    sentence("Press another key, or star to hear the choices again.")};
-  co_return menu("I'm sorry, I can't look that up just now.");
+  if (found && *found && (*found)->score >= options_.answers_above)
+    co_return Parts{sentence((*found)->sentence, (*found)->source), sentence(another_key)};
+  if (!found) co_return menu(cannot_look_up);
+  world_.on_gap(topics[key - 1].question);
+  co_return menu("I'm sorry, I don't know about that.");
 }
 
 async::Task<HouseResponder::Parts> HouseResponder::hear_form(const CallerInput& input) {
@@ -240,11 +260,9 @@ async::Task<HouseResponder::Parts> HouseResponder::hear_form(const CallerInput& 
   state_.doing = state_.deaf ? Doing::menu : Doing::open;
   state_.question.clear();
   state_.urgent = false;
-  std::string told = "All right, I won't pass anything on.";
+  std::string told = given_up;
   if (step.outcome == MessageForm::Step::Outcome::confirmed)
-    told = co_await keep(state_.form.message())
-               ? "Thank you. Your message has been taken, and somebody will get back to you."
-               : "I'm sorry, I couldn't save your message just now. I will keep trying while we talk.";
+    told = co_await keep(state_.form.message()) ? taken : not_taken;
   if (state_.deaf) co_return menu(std::move(told));
   co_return anything_else(std::move(told));
 }
@@ -312,21 +330,37 @@ HouseResponder::Parts HouseResponder::offer_message(std::string before, std::str
 }
 
 HouseResponder::Parts HouseResponder::missed() {
-  if (state_.doing == Doing::menu) return menu("Please use your keypad.");
+  if (state_.doing == Doing::menu) return menu(use_keypad);
   if (++state_.misses == 1)
     return {sentence(vary({"Sorry, I didn't quite catch that. Could you say it again?",
                            "I'm sorry, could you say that once more?", "Sorry, say that again for me?"}))};
   state_.misses = 0;
-  return menu("I'm sorry, I'm still having trouble understanding you. Let's use your keypad instead.");
+  return menu(trouble);
 }
 
 HouseResponder::Parts HouseResponder::menu(std::string before) {
   state_.doing = Doing::menu;
-  std::string text = lead(std::move(before)) + "Press ";
+  return {sentence(lead(std::move(before)) + menu_of(options_))};
+}
+
+std::string HouseResponder::menu_of(const HouseOptions& options) {
+  std::string text = "Press ";
   std::size_t key = 1;
-  for (const auto& topic : options_.topics) text += std::to_string(key++) + " for " + topic.label + ", ";
-  text += std::to_string(key) + " to leave a message, or star to hear this again.";
-  return {sentence(std::move(text))};
+  for (const auto& topic : options.topics) {
+    if (key > most_topics) break;
+    text += std::to_string(key++) + " for " + topic.label + ", ";
+  }
+  return text + std::to_string(key) + " to leave a message, or star to hear this again.";
+}
+
+std::vector<std::string> HouseResponder::fixed_sentences(const HouseOptions& options) {
+  auto all = MessageForm::keypad_sentences();
+  for (const std::string& text :
+       {std::string{keypad_works}, std::string{trouble}, std::string{use_keypad}, std::string{nothing_there},
+        std::string{another_key}, std::string{cannot_look_up}, std::string{taken}, std::string{not_taken},
+        std::string{given_up}, options.goodbye, menu_of(options)})
+    for (auto& one : sentences_of(text)) all.push_back(std::move(one));
+  return all;
 }
 
 HouseResponder::Parts HouseResponder::introduce() {

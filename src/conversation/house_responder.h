@@ -30,12 +30,12 @@ struct HouseOptions {
 
   std::string organization;  // as it is spoken: "Harbour Dental"
   std::string goodbye = "Thank you for calling. Goodbye.";
-  std::string caller_number;          // E.164, or empty where it is withheld
-  std::vector<Topic> topics;          // at most seven get a key
-  double reject_below = 0.25;         // confidence of words that are not believed
-  double sure_above = 0.55;           // … that are
-  double answers_above = 0.35;        // score of an answer to words that are believed
-  double answers_unsure_above = 0.6;  // … to words in between
+  std::string caller_number;           // E.164, or empty where it is withheld
+  std::vector<Topic> topics;           // at most seven get a key
+  double reject_below = 0.25;          // confidence of words that are not believed
+  double sure_above = 0.55;            // … that are
+  double answers_above = 0.6;          // score of an answer to words that are believed
+  double answers_unsure_above = 0.75;  // … to words in between
 };
 
 struct HouseWorld {
@@ -47,6 +47,10 @@ struct HouseWorld {
 class HouseResponder final : public Responder {
  public:
   HouseResponder(async::Clock& clock, HouseOptions options, HouseWorld world);
+
+  // What guides a caller by keys, sentence by sentence, apart from numbers and answers: to be kept
+  // as audio for when no synthesizer works.
+  static std::vector<std::string> fixed_sentences(const HouseOptions& options);
 
   std::string_view name() const override { return "house"; }
   std::unique_ptr<Reply> respond(const CallerInput& input) override;
@@ -94,6 +98,7 @@ class HouseResponder final : public Responder {
   Parts offer_message(std::string before, std::string question);
   Parts missed();
   Parts menu(std::string before);
+  static std::string menu_of(const HouseOptions& options);
   Parts introduce();
   Parts anything_else(std::string before);
   const char* vary(std::initializer_list<const char*> wordings) const;

@@ -1,6 +1,7 @@
 #include "conversation/house_responder.h"
 
 #include "async/task_group.h"
+#include "conversation/phrases.h"
 #include "support/virtual_clock.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +21,7 @@ struct House : testing::Test {
   std::map<std::string, KnowledgeAnswer> knowledge = {
       {"what are your opening hours", {"We are open from nine to five.", "Hours", 0.8}},
       {"What are your opening hours?", {"We are open from nine to five.", "Hours", 0.8}},
-      {"parking", {"There is a car park behind the house.", "Parking", 0.45}},
+      {"parking", {"There is a car park behind the house.", "Parking", 0.65}},
       {"What should I do in an emergency?",
        {"For dental emergencies call us before ten.", "Emergencies", 0.9}}};
   std::optional<Error> look_up_error, take_error;
@@ -39,6 +40,8 @@ struct House : testing::Test {
       {.look_up = [this](std::string question) { return look_up(std::move(question)); },
        .take_message = [this](TakenMessage message) { return take(std::move(message)); },
        .on_gap = [this](std::string question) { gaps.push_back(std::move(question)); }}};
+
+  HouseResponder* talking_to = &house;
 
   ~House() override {
     tasks.cancel();
@@ -64,7 +67,7 @@ struct House : testing::Test {
     parts.clear();
     tone = false;
     tasks.spawn([](House& test, CallerInput in, std::shared_ptr<std::string> out) -> async::Task<> {
-      const auto reply = test.house.respond(in);
+      const auto reply = test.talking_to->respond(in);
       for (;;) {
         auto part = co_await reply->next();
         if (!part || !*part) co_return;
@@ -260,6 +263,43 @@ TEST_F(House, the_deaf_house_takes_a_voice_message_by_keys) {
   EXPECT_THAT(press("1"), HasSubstr("has been taken"));
   ASSERT_EQ(taken.size(), 1u);
   EXPECT_EQ(taken[0].text, "Voice message in the recording from 0:05 to 0:09.");
+}
+
+TEST_F(House, all_that_guides_by_keys_can_be_kept_as_audio) {
+  const auto kept = HouseResponder::fixed_sentences({.organization = "",
+                                                     .goodbye = "Bye.",
+                                                     .caller_number = "",
+                                                     .topics = {{"opening hours", ""}, {"parking", ""}}});
+  const auto check = [&](const std::string& said) {
+    for (const auto& sentence : sentences_of(said))
+      if (!sentence.starts_with("That's oh") && !sentence.starts_with("We are open"))
+        EXPECT_THAT(kept, testing::Contains(sentence));
+  };
+  check(hear({.kind = CallerInput::Kind::deaf}));
+  check(press("1"));
+  check(press("9"));
+  check(press("3"));
+  check(press("#"));
+  check(mumble());
+  check(mumble());
+  check(press("07700900123"));
+  check(press("7"));
+  check(press("2"));
+  check(press("07700900123"));
+  check(press("1"));
+  EXPECT_EQ(taken.size(), 1u);
+}
+
+TEST_F(House, a_caller_whose_number_is_no_number_is_asked_for_one) {
+  for (const auto* number : {"anonymous", "sipp", "", "42", "+44x"}) {
+    HouseResponder other{clock,
+                         {.organization = "", .caller_number = number, .topics = {}},
+                         {.look_up = [this](std::string q) { return look_up(std::move(q)); },
+                          .take_message = [this](TakenMessage m) { return take(std::move(m)); }}};
+    talking_to = &other;
+    say("leave a message");
+    EXPECT_THAT(say("john"), HasSubstr("What number")) << number;
+  }
 }
 
 TEST_F(House, a_speaker_in_the_menu_who_is_understood_again_is_answered) {

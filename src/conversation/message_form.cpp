@@ -17,6 +17,21 @@ constexpr int patience = 2;  // failures before a slot is left out or the keys a
 
 using Kind = CallerInput::Kind;
 
+// What is said on the keypad's way, where it is the same in every call.
+constexpr const char* speak_after_tone =
+    "Please say your name and your message after the tone, and press hash when you have finished.";
+constexpr const char* type_number = "Please type the number they should call, and then press hash.";
+constexpr const char* press_if_right = "Press 1 if that is right, or 2 to change it.";
+constexpr const char* yes_or_no_keys = "Please press 1 for yes or 2 for no.";
+constexpr const char* cannot_hear =
+    "I'm sorry, I can't make out speech at the moment, but your message will be recorded.";
+constexpr const char* heard_nothing = "I didn't hear a message.";
+constexpr const char* missed_number = "Sorry, I didn't catch the number.";
+constexpr const char* still_missed =
+    "I'm still not getting it. Please type the number on your keypad, and then press hash.";
+constexpr const char* without_number = "I'll leave the number out, they can hear it in the recording.";
+constexpr const char* thank_you = "Thank you.";
+
 std::string own_ending(const std::string& number) {
   return say_digits(std::string_view{number}.substr(number.size() - std::min<std::size_t>(3, number.size())));
 }
@@ -37,6 +52,14 @@ bool has(const std::vector<std::string>& words, std::initializer_list<std::strin
 
 }  // namespace
 
+std::vector<std::string> MessageForm::keypad_sentences() {
+  std::vector<std::string> all;
+  for (const auto* text : {speak_after_tone, type_number, press_if_right, yes_or_no_keys, cannot_hear,
+                           heard_nothing, missed_number, still_missed, without_number, thank_you})
+    for (auto& sentence : sentences_of(text)) all.push_back(std::move(sentence));
+  return all;
+}
+
 MessageForm::Step MessageForm::begin(Way way, std::string reason, bool urgent) {
   way_ = way;
   message_ = {
@@ -52,17 +75,17 @@ std::string MessageForm::question() const {
     case Stage::name:
       return "May I have your name, please?";
     case Stage::voice:
-      return "Please say your name and your message after the tone, and press hash when you have finished.";
+      return speak_after_tone;
     case Stage::offer_own_number:
       return "Shall they call you back on the number you are calling from, ending in " +
              own_ending(options_.caller_number) + "?" +
              (keys ? " Press 1 for yes, or 2 for another number." : "");
     case Stage::number:
-      return keys ? "Please type the number they should call, and then press hash."
+      return keys ? type_number
                   : "What number should they call? You can say it digit by digit, or type it on your keypad.";
     case Stage::confirm_number:
       return "That's " + say_digits(message_.number) + ". " +
-             (keys ? "Press 1 if that is right, or 2 to change it." : "Is that right?");
+             (std::string{keys ? press_if_right : "Is that right?"});
     case Stage::reason:
       return "And what is your message?";
     case Stage::confirm:
@@ -158,7 +181,7 @@ MessageForm::Step MessageForm::hear_name(const CallerInput& input) {
 
 MessageForm::Step MessageForm::hear_voice(const CallerInput& input) {
   if (input.kind == Kind::digits) {
-    if (input.text == "#" && failures_ + 1 < patience) return unclear("I didn't hear a message.");
+    if (input.text == "#" && failures_ + 1 < patience) return unclear(heard_nothing);
     if (input.text == "#" || input.text == "*") return {.outcome = Step::Outcome::given_up};
     return {.say = question(), .tone = true};
   }
@@ -168,7 +191,7 @@ MessageForm::Step MessageForm::hear_voice(const CallerInput& input) {
     text = capitalized(input.text.substr(0, longest_reason)) + ". (" + text + ")";
   message_.text = message_.text.empty() ? text : message_.text + " " + text;
   has_reason_ = has_name_ = true;
-  return next_slot("Thank you.");
+  return next_slot(thank_you);
 }
 
 std::optional<bool> MessageForm::answer(const CallerInput& input) const {
@@ -188,7 +211,8 @@ MessageForm::Step MessageForm::hear_own_number(const CallerInput& input) {
   if (dictated.digits.size() >= fewest_digits) return take_number(dictated.digits);
   if (input.kind == Kind::digits && input.text.size() >= fewest_digits) return take_number(input.text);
   const auto said = answer(input);
-  if (!said && failures_ + 1 < patience) return unclear("Sorry, was that a yes?");
+  if (!said && failures_ + 1 < patience)
+    return unclear(way_ == Way::speech ? "Sorry, was that a yes?" : yes_or_no_keys);
   if (!said || !*said) return ask(Stage::number);
   message_.number = options_.caller_number;
   has_number_ = true;
@@ -221,15 +245,14 @@ MessageForm::Step MessageForm::hear_number(const CallerInput& input) {
       return take_number(joined);
     }
   }
-  if (failures_ == 0) return unclear("Sorry, I didn't catch the number.");
+  if (failures_ == 0) return unclear(missed_number);
   if (failures_ == 1) {
     ++failures_;
-    return {.say = "I'm still not getting it. Please type the number on your keypad, and then press hash."};
+    return {.say = still_missed};
   }
   message_.number = options_.caller_number;
   has_number_ = true;
-  return next_slot(message_.number.empty() ? "I'll leave the number out, they can hear it in the recording."
-                                           : "I'll use the number you are calling from.");
+  return next_slot(message_.number.empty() ? without_number : "I'll use the number you are calling from.");
 }
 
 MessageForm::Step MessageForm::take_number(std::string digits) {
@@ -261,7 +284,7 @@ MessageForm::Step MessageForm::hear_number_confirmed(const CallerInput& input) {
                        ? question()
                        : "Sorry. Please say it once more, digit by digit, or type it on your keypad."};
   }
-  return unclear(failures_ == 0 ? "Sorry, yes or no?" : "Please press 1 for yes or 2 for no.");
+  return unclear(failures_ == 0 && way_ == Way::speech ? "Sorry, yes or no?" : yes_or_no_keys);
 }
 
 MessageForm::Step MessageForm::hear_reason(const CallerInput& input) {
@@ -282,7 +305,7 @@ MessageForm::Step MessageForm::hear_reason(const CallerInput& input) {
 MessageForm::Step MessageForm::hear_confirmed(const CallerInput& input) {
   const auto said = answer(input);
   if (said) return *said ? Step{.outcome = Step::Outcome::confirmed} : ask(Stage::change);
-  return unclear(failures_ == 0 ? "Sorry, yes or no?" : "Please press 1 for yes or 2 for no.");
+  return unclear(failures_ == 0 && way_ == Way::speech ? "Sorry, yes or no?" : yes_or_no_keys);
 }
 
 MessageForm::Step MessageForm::hear_change(const CallerInput& input) {

@@ -33,6 +33,9 @@ class MessageForm {
   // The current question once more, for a caller who asks to hear it again.
   std::string question() const;
 
+  // What can be said on the keypad's way, apart from numbers: to be kept as audio.
+  static std::vector<std::string> keypad_sentences();
+
   bool expects_digits() const { return stage_ == Stage::number; }
   bool expects_voice() const { return stage_ == Stage::voice; }
   const TakenMessage& message() const { return message_; }
