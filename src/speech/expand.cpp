@@ -3,86 +3,29 @@
 #include "speech/characters.h"
 #include "speech/numbers.h"
 #include "speech/plain_text.h"
+#include "speech/quantities.h"
+#include "speech/saying.h"
 #include "speech/spellings.h"
 
 #include <array>
-#include <charconv>
-#include <optional>
 
 namespace voxanne::speech {
 namespace {
 
 constexpr std::size_t longest_word = 40;
 
-std::uint64_t number_of(std::string_view digits) {
-  std::uint64_t value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
-// Takes parts off the front of a token; a pattern that does not match leaves the token to others.
-class Scanner {
+class Expansion : Saying {
  public:
-  explicit Scanner(std::string_view text) : rest_(text) {}
-
-  std::string_view digits() {
-    const auto end = std::ranges::find_if_not(rest_, is_digit) - rest_.begin();
-    return take(static_cast<std::size_t>(end));
-  }
-  // Digits with thousands separators: "1,200" → 1200.
-  std::string grouped_digits() {
-    std::string all{digits()};
-    while (!all.empty() && rest_.size() >= 4 && rest_[0] == ',' && all_digits(rest_.substr(1, 3)) &&
-           (rest_.size() == 4 || !is_digit(rest_[4]))) {
-      all += rest_.substr(1, 3);
-      rest_.remove_prefix(4);
-    }
-    return all;
-  }
-  bool literal(char c) {
-    if (rest_.empty() || rest_.front() != c) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  std::string_view rest() const { return rest_; }
-  bool done() const { return rest_.empty(); }
-
- private:
-  std::string_view take(std::size_t count) {
-    const auto taken = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return taken;
-  }
-  std::string_view rest_;
-};
-
-class Expansion {
- public:
-  Expansion(const Token& token, std::vector<SaidWord>& out) : token_(token), out_(out) {}
+  Expansion(const Token& token, std::vector<SaidWord>& out) : Saying(out), token_(token) {}
 
   Said run() {
     if (phone_group(token_.text)) return Said::phone_number_group;
-    if (address(token_.text) || whole(token_.text) || range(token_.text)) return Said::words;
+    if (address(token_.text) || say_quantity(token_.text, out_) || range(token_.text)) return Said::words;
     mixed(token_.text);
     return Said::words;
   }
 
  private:
-  void say(std::string_view words) {
-    for (std::size_t at = 0; at < words.size();) {
-      const auto end = std::min(words.find(' ', at), words.size());
-      if (end > at) out_.push_back({std::string{words.substr(at, end - at)}});
-      at = end + 1;
-    }
-  }
-  void say(const Words& words) {
-    for (const auto& word : words) out_.push_back({word});
-  }
-  void spell(std::string_view letters) {
-    for (const char c : letters)
-      if (is_letter(c)) out_.push_back({std::string{lower(c)}, true});
-  }
-
   // "+44", "07700", "(020)", "7946" after a group, "555-1234".
   bool phone_group(std::string_view text) {
     const bool international = text.starts_with('+');
@@ -119,143 +62,6 @@ class Expansion {
     return true;
   }
 
-  // Patterns that are one quantity.
-  bool whole(std::string_view text) {
-    return money(text) || time(text) || iso_date(text) || quantity(text) || always_open(text);
-  }
-
-  bool money(std::string_view text) {
-    Scanner in{text};
-    struct Currency {
-      std::string_view one, many, cent, cents;
-    };
-    Currency currency;
-    if (in.literal(pound_sign))
-      currency = {"pound", "pounds", "penny", "pence"};
-    else if (in.literal('$'))
-      currency = {"dollar", "dollars", "cent", "cents"};
-    else if (in.literal(euro_sign))
-      currency = {"euro", "euros", "cent", "cents"};
-    else
-      return false;
-    const std::string units_part = in.grouped_digits();
-    if (units_part.empty() || units_part.size() > 12) return false;
-    std::string_view cents;
-    if (in.literal('.')) cents = in.digits();
-    if (cents.size() > 2 || (!in.done() && in.rest().front() != '/')) return false;
-    const auto amount = number_of(units_part);
-    const auto small_amount = number_of(cents) * (cents.size() == 1 ? 10 : 1);
-    if (amount > 0 || small_amount == 0) {
-      say(cardinal(amount));
-      say(amount == 1 ? currency.one : currency.many);
-      if (small_amount > 0) say(cardinal(small_amount));
-    } else {
-      say(cardinal(small_amount));
-      say(small_amount == 1 ? currency.cent : currency.cents);
-    }
-    if (in.literal('/')) {
-      say("per");
-      mixed(in.rest());
-    }
-    return true;
-  }
-
-  // "9:30", "9am", "9.30pm", "17:00"
-  bool time(std::string_view text) {
-    Scanner in{text};
-    const auto hour = in.digits();
-    if (hour.empty() || hour.size() > 2 || number_of(hour) > 24) return false;
-    std::string_view minute;
-    bool colon = false;
-    if ((colon = in.literal(':')) || in.literal('.')) {
-      minute = in.digits();
-      if (minute.size() != 2 || number_of(minute) > 59) return false;
-    }
-    const auto half = lower(in.rest());
-    const bool morning = half == "am" || half == "a.m";
-    const bool evening = half == "pm" || half == "p.m";
-    if (!morning && !evening && !(colon && in.done())) return false;
-    const auto h = static_cast<unsigned>(number_of(hour));
-    const auto m = static_cast<unsigned>(number_of(minute));
-    if (morning || evening) {
-      if (m == 0)
-        say(cardinal(h));
-      else
-        say(clock_time(h, m));
-      spell(morning ? "am" : "pm");
-    } else {
-      say(clock_time(h, m));
-    }
-    return true;
-  }
-
-  // 2026-05-12
-  bool iso_date(std::string_view text) {
-    Scanner in{text};
-    const auto y = in.digits();
-    if (y.size() != 4 || !in.literal('-')) return false;
-    const auto m = in.digits();
-    if (m.size() != 2 || !in.literal('-')) return false;
-    const auto d = in.digits();
-    const auto month = month_name(static_cast<unsigned>(number_of(m)));
-    if (d.size() != 2 || !in.done() || month.empty() || number_of(d) < 1 || number_of(d) > 31) return false;
-    say("the");
-    say(ordinal(number_of(d)));
-    say("of");
-    say(month);
-    say(year(static_cast<unsigned>(number_of(y))));
-    return true;
-  }
-
-  // "24/7" is not twenty four slash seven.
-  bool always_open(std::string_view text) {
-    if (text != "24/7") return false;
-    say("twenty four seven");
-    return true;
-  }
-
-  // 1,200  2.5  15%  3rd  30min  5°
-  bool quantity(std::string_view text) {
-    Scanner in{text};
-    const std::string digits = in.grouped_digits();
-    if (digits.empty()) return false;
-    std::string_view fraction;
-    if (in.rest().size() > 1 && in.rest()[0] == '.' && is_digit(in.rest()[1])) {
-      in.literal('.');
-      fraction = in.digits();
-    }
-    const auto suffix = lower(in.rest());
-    const auto unit = unit_name(suffix);
-    const bool is_ordinal = suffix == "st" || suffix == "nd" || suffix == "rd" || suffix == "th";
-    if (!suffix.empty() && suffix != "%" && suffix[0] != degree_sign && unit.empty() && !is_ordinal)
-      return false;
-    if (is_ordinal && digits.size() <= 12) {
-      say(ordinal(number_of(digits)));
-      return true;
-    }
-    plain_number(digits, digits.size() == text.size());
-    if (!fraction.empty()) {
-      say("point");
-      say(digit_by_digit(fraction.substr(0, 6)));
-    }
-    if (suffix == "%")
-      say("percent");
-    else if (!suffix.empty() && suffix[0] == degree_sign)
-      say("degrees");
-    else
-      say(unit);
-    return true;
-  }
-
-  void plain_number(std::string_view digits, bool may_be_year) {
-    if ((digits.size() > 1 && digits[0] == '0') || digits.size() > 6)
-      return say(digit_by_digit(digits.substr(0, 40)));
-    const auto value = number_of(digits);
-    if (may_be_year && digits.size() == 4 && value >= 1900 && value < 2100)
-      return say(year(static_cast<unsigned>(value)));
-    say(cardinal(value));
-  }
-
   // 9-5, £40-£60, Mon-Fri, 9am-5pm: "to" between two quantities or days.
   bool range(std::string_view text) {
     const auto dash = text.find('-');
@@ -270,7 +76,7 @@ class Expansion {
     const auto side = [&](std::string_view part) {
       if (const auto name = day(part); !name.empty())
         say(name);
-      else if (!whole(part))
+      else if (!say_quantity(part, out_))
         mixed(part);
     };
     side(left);
@@ -295,7 +101,7 @@ class Expansion {
         word(text.substr(at, end - at), end - at == text.size());
       } else if (is_digit(text[at])) {
         while (end < text.size() && is_digit(text[end])) ++end;
-        plain_number(text.substr(at, end - at), false);
+        say_number(text.substr(at, end - at), false, out_);
       } else {
         symbol(text, end++);
       }
@@ -405,7 +211,6 @@ class Expansion {
   static bool is_capitalised(std::string_view text) { return !text.empty() && is_upper(text.front()); }
 
   const Token& token_;
-  std::vector<SaidWord>& out_;
   bool address_ = false;
 };
 
