@@ -200,11 +200,6 @@ Result<> Server::Parts::make_recordings() {
   auto recovered = async::run_on(house.executor(),
                                  recordings::recover(*store, workers, clock, config.spool_path(), holder));
   if (recovered.has_error()) return recovered.error();
-  if (recovered->calls_ended + recovered->recordings_queued + recovered->files_unowned > 0)
-    log::warning("recovery.done", {{"callsEnded", recovered->calls_ended},
-                                   {"recordingsQueued", recovered->recordings_queued},
-                                   {"filesUnowned", recovered->files_unowned},
-                                   {"bytesCut", recovered->bytes_cut}});
   const auto tell = [this](events::EventType type, const store::Upload& upload, std::string data) {
     bus->publish(
         {.type = type, .org = upload.org, .call = upload.call, .data = std::move(data), .at = clock.utc()});
@@ -268,8 +263,8 @@ Result<> Server::Parts::make_calls() {
                                                 .source = std::move((*found)->source),
                                                 .score = (*found)->score};
       },
-      .upload_queued = [] {},
-      .holder = {.node = node_name(), .boot = make_ulid()}};
+      .upload_queued = [this] { async::asio::post(house.executor(), [this] { upload_runner->wake(); }); },
+      .holder = holder};
   calls::Switchboard::Options options{.max_calls = config.max_calls > 0 ? config.max_calls
                                                                         : calls_per_core * int(cores)};
   if (development())

@@ -3,12 +3,36 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <iostream>
 #include <thread>
 
 namespace voxanne::app {
 namespace {
+
+// A call needs up to three descriptors, and the usual soft limit is 1024.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void welcome(const Server::Ports& ports) {
+  const std::string here = "http://localhost:" + std::to_string(ports.http);
+  std::cout << "\nVoxanne serves " << here
+            << " with the demo organization Harbour Dental.\n"
+               "From this machine no login is needed: you are the organization's owner.\n\nTry first:\n"
+            << "  " << here << "   calls live; \"Call the assistant\" talks through your microphone\n"
+            << "  build/voxanne demo      a synthetic caller; the conversation is printed\n";
+  if (ports.sip_udp != 0)
+    std::cout << "  sip:demo@127.0.0.1:" << ports.sip_udp
+              << "   from a softphone: ask for the opening hours\n";
+  std::cout << "  curl " << here << "/api/calls-dashboard\n\n" << std::flush;
+}
 
 void serve(CommandLine& line) {
   // Before any thread exists, so that all of them inherit it and only we receive these.
@@ -21,17 +45,23 @@ void serve(CommandLine& line) {
 
   auto config = line.configuration();
   if (!config) return;
+  raise_descriptor_limit();
+  const bool development = config->environment == Environment::development;
   Server server{std::move(*config), line.program};
   if (const auto started = server.start(); started.has_error()) return line.fail(started.error());
+  if (development) welcome(server.ports());
 
   int received = 0;
   sigwait(&stopping, &received);
   log::info("server.draining",
             {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}, {"activeCalls", server.active_calls()}});
-  // A second signal does not wait for calls any more.
+  // A second signal does not wait for calls any more; one that follows at once is the same wish, sent
+  // to the process and to its group.
   std::thread{[stopping] {
+    const auto first = std::chrono::steady_clock::now();
     int again = 0;
-    sigwait(&stopping, &again);
+    do sigwait(&stopping, &again);
+    while (std::chrono::steady_clock::now() - first < seconds{1});
     log::warning("server.stopped_at_once");
     _exit(1);
   }}.detach();
