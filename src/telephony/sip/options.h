@@ -25,6 +25,8 @@ struct Trunk {
 };
 
 struct Options {
+  // A certain address is better than a wildcard: libre writes what is bound into Via, and not every
+  // trunk looks past 0.0.0.0 to where a request came from.
   std::vector<Listen> listen;
   // What peers outside our network are told to send to (a NAT's address); peers with private
   // addresses are told the local one.

@@ -46,7 +46,6 @@ bool same_word(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::optional<Address> Uri::address() const {
-  if (same_word(host, "localhost")) return boost::asio::ip::address_v4::loopback();
   std::string_view bare = host;
   if (bare.starts_with('[')) bare = bare.substr(1, bare.size() - 2);
   return parse_address(bare);
@@ -81,7 +80,7 @@ Result<Uri> parse_uri(std::string_view text) {
     text = text.substr(0, colon);
   }
   if (!valid_host(text)) return bad_uri("has no valid host");
-  uri.host = text;
+  uri.host = same_word(text, "localhost") ? "127.0.0.1" : text;
 
   while (!parameters.empty()) {
     parameters.remove_prefix(1);

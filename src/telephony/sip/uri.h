@@ -19,12 +19,11 @@ struct Uri {
   std::uint16_t port = 0;  // 0: the default, or what DNS says
   std::optional<Transport> transport;
 
-  // The host as an address, where it is one; "localhost" counts as 127.0.0.1, since no DNS server
-  // need know it.
-  std::optional<Address> address() const;
+  std::optional<Address> address() const;  // the host, where it is one
   bool operator==(const Uri&) const = default;
 };
 
+// "localhost" is read as 127.0.0.1: no DNS server need know it.
 Result<Uri> parse_uri(std::string_view text);
 std::string to_string(const Uri& uri);
 
