@@ -25,13 +25,18 @@ constexpr double by_heading = 0.05, by_rank = 0.02, by_topic = 0.02, by_chunk = 
                  by_length = 0.0001, by_price_not_asked_for = 0.02;
 constexpr std::size_t longest_answer = 260;
 
-const std::string free_of_charge = stem("free");
-
 using Words = std::unordered_set<std::string>;
 
-Words words_in(std::string_view text) {
-  Words out;
-  for (auto& term : terms_of(text, Role::knowledge)) out.insert(std::move(term.text));
+struct Sentence {
+  std::string_view text;
+  std::vector<std::string> order;  // its terms as they come
+  Words words;                     // the same, to look them up
+};
+
+Sentence read_sentence(std::string_view text) {
+  Sentence out{text, {}, {}};
+  for (auto& term : terms_of(text, Role::knowledge)) out.order.push_back(std::move(term.text));
+  out.words.insert(out.order.begin(), out.order.end());
   return out;
 }
 
@@ -47,19 +52,19 @@ double holds(const Words& words, const std::string& term) {
 
 struct Passage {
   const store::WordMatch* match;
-  Words heading, all;
-  std::vector<std::string_view> sentences;
-  std::vector<Words> words;
+  Words heading;
+  std::vector<Sentence> sentences;
+  Words all;  // of heading and sentences
 };
 
 std::vector<Passage> passages_of(std::span<const store::WordMatch> found) {
   std::vector<Passage> out;
   for (const auto& match : found) {
-    Passage passage{&match, words_in(match.chunk.heading), {}, split_sentences(match.chunk.text), {}};
+    Passage passage{&match, read_sentence(match.chunk.heading).words, {}, {}};
     passage.all = passage.heading;
-    for (const auto sentence : passage.sentences) {
-      passage.words.push_back(words_in(sentence));
-      passage.all.insert(passage.words.back().begin(), passage.words.back().end());
+    for (const auto text : split_sentences(match.chunk.text)) {
+      passage.sentences.push_back(read_sentence(text));
+      passage.all.insert(passage.sentences.back().order.begin(), passage.sentences.back().order.end());
     }
     out.push_back(std::move(passage));
   }
@@ -75,9 +80,9 @@ struct Weighted {
 double rarity(const std::string& term, const std::vector<Passage>& passages) {
   double sentences = 0, holding = 0;
   for (const auto& passage : passages)
-    for (const auto& words : passage.words) {
+    for (const auto& sentence : passage.sentences) {
       ++sentences;
-      holding += words.contains(term) ? 1 : 0;
+      holding += sentence.words.contains(term) ? 1 : 0;
     }
   if (holding <= 1 || sentences <= 1) return 1;
   return common_weight + (1 - common_weight) * std::log(sentences / holding) / std::log(sentences);
@@ -104,11 +109,11 @@ std::vector<Weighted> weigh(const std::vector<Term>& question, const std::vector
   return out;
 }
 
-double score_sentence(const std::vector<Weighted>& question, const Passage& passage, std::size_t index) {
+double score(const std::vector<Weighted>& question, const Passage& passage, const Sentence& sentence) {
   double covered = 0, total = 0, frames = 1;
   for (const auto& [term, weight] : question) {
     total += weight;
-    const double own = in_sentence * holds(passage.words[index], term.text);
+    const double own = in_sentence * holds(sentence.words, term.text);
     const double above = in_heading * holds(passage.heading, term.text);
     const double near = in_neighbour * holds(passage.all, term.text);
     covered += weight * std::max({own, above, near});
@@ -130,12 +135,29 @@ bool asks(const std::vector<Weighted>& question, std::string_view term) {
 }
 
 // 1 when the sentence begins with what is asked about, 0 when it only ends with it or lacks it.
-double is_topic(const std::vector<Weighted>& question, std::string_view sentence) {
-  const auto terms = terms_of(sentence, Role::knowledge);
-  for (std::size_t i = 0; i < terms.size(); ++i)
-    for (const auto& [term, weight] : question)
-      if (terms[i].text == term.text) return 1 - static_cast<double>(i) / static_cast<double>(terms.size());
-  return 0;
+double is_topic(const std::vector<Weighted>& question, const Sentence& sentence) {
+  const auto first = std::find_if(sentence.order.begin(), sentence.order.end(),
+                                  [&](const std::string& term) { return asks(question, term); });
+  return static_cast<double>(sentence.order.end() - first) /
+         static_cast<double>(std::max<std::size_t>(1, sentence.order.size()));
+}
+
+// "free" is an answer to what was not asked, but never a stray one.
+bool names_a_price(const Sentence& sentence) {
+  static const std::string free = stem("free");
+  return sentence.words.contains("@price") && !sentence.words.contains(free);
+}
+
+// Decides among sentences that score alike.
+double preference(const std::vector<Weighted>& question, const Passage& passage, std::size_t index,
+                  double best_rank) {
+  const Sentence& sentence = passage.sentences[index];
+  const bool stray_price = names_a_price(sentence) && !asks(question, "@price");
+  const auto chunk = static_cast<double>(std::min<std::int64_t>(passage.match->chunk.position, 50));
+  return by_heading * share_in_heading(question, passage) + by_topic * is_topic(question, sentence) +
+         by_rank * passage.match->score / best_rank - (stray_price ? by_price_not_asked_for : 0) -
+         by_chunk * chunk - by_position * static_cast<double>(index) -
+         by_length * static_cast<double>(sentence.text.size());
 }
 
 bool leans_on_the_one_before(std::string_view sentence) {
@@ -146,9 +168,9 @@ bool leans_on_the_one_before(std::string_view sentence) {
 }
 
 std::string with_neighbour(const Passage& passage, std::size_t index) {
-  const std::string sentence{passage.sentences[index]};
+  const std::string sentence{passage.sentences[index].text};
   if (index == 0 || !leans_on_the_one_before(sentence)) return sentence;
-  const auto before = passage.sentences[index - 1];
+  const auto before = passage.sentences[index - 1].text;
   if (before.size() + 1 + sentence.size() > longest_answer) return sentence;
   return std::string{before} + " " + sentence;
 }
@@ -169,16 +191,9 @@ std::optional<Answer> best_answer(std::string_view question, std::span<const sto
   } best;
   for (const auto& passage : passages)
     for (std::size_t i = 0; i < passage.sentences.size(); ++i) {
-      const double score = score_sentence(weighted, passage, i);
-      const bool stray_price = passage.words[i].contains("@price") &&
-                               !passage.words[i].contains(free_of_charge) && !asks(weighted, "@price");
-      const double chunk = static_cast<double>(std::min<std::int64_t>(passage.match->chunk.position, 50));
-      const double order =
-          score + by_heading * share_in_heading(weighted, passage) +
-          by_topic * is_topic(weighted, passage.sentences[i]) + by_rank * passage.match->score / best_rank -
-          (stray_price ? by_price_not_asked_for : 0) - by_chunk * chunk -
-          by_position * static_cast<double>(i) - by_length * static_cast<double>(passage.sentences[i].size());
-      if (score > 0 && (!best.passage || order > best.order)) best = {&passage, i, score, order};
+      const double covers = score(weighted, passage, passage.sentences[i]);
+      const double order = covers + preference(weighted, passage, i, best_rank);
+      if (covers > 0 && (!best.passage || order > best.order)) best = {&passage, i, covers, order};
     }
   if (!best.passage) return std::nullopt;
   return Answer{with_neighbour(*best.passage, best.sentence), best.passage->match->title,

@@ -10,7 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
+#include <future>
+#include <thread>
 
 namespace voxanne::recordings {
 namespace {
@@ -27,10 +30,14 @@ namespace fs = std::filesystem;
 class MoodyObjects final : public ObjectStore {
  public:
   explicit MoodyObjects(ObjectStore& inner) : inner_(inner) {}
-  bool away = false;
+  std::atomic<bool> away = false;
+  std::atomic<int> refused = 0;
 
   async::Task<Result<>> put(std::string key, fs::path file, std::string checksum) override {
-    if (away) co_return unavailable("object_store_unavailable", "the test says so");
+    if (away) {
+      ++refused;
+      co_return unavailable("object_store_unavailable", "the test says so");
+    }
     co_return co_await inner_.put(std::move(key), std::move(file), std::move(checksum));
   }
   async::Task<Result<std::uint64_t>> size(std::string key) override {
@@ -195,6 +202,31 @@ TEST_F(UploadTest, a_worker_that_lost_its_lease_changes_nothing) {
   EXPECT_TRUE(store.run(queue.complete(second[0], store.run(queue.handle(second[0])), noon)));
   EXPECT_EQ(status(call), RecordingStatus::stored);
   EXPECT_FALSE(fs::exists(spool_of(call)));
+}
+
+TEST_F(UploadTest, a_runner_stores_it_once_the_store_is_back) {
+  const auto call = recorded_call(50);
+  objects.away = true;
+  std::promise<CallId> stored;
+  UploadQueue watched{*store,
+                      objects,
+                      workers,
+                      clock,
+                      {.spool = spool, .node = this_boot.node, .on_stored = [&](const store::Upload& upload) {
+                         stored.set_value(upload.call);
+                       }}};
+  auto options = upload_runner_options();
+  options.backoff = {1ms, 5ms};
+  std::optional<jobs::Runner<store::Upload>> runner;
+  runner.emplace(store.executor(), clock, watched, options);
+  runner->start();
+  while (objects.refused < 3) std::this_thread::yield();
+  objects.away = false;
+  auto answer = stored.get_future();
+  ASSERT_EQ(answer.wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(answer.get(), call.id);
+  EXPECT_EQ(status(call), RecordingStatus::stored);
+  store.run(runner->stop());
 }
 
 // ── Recovery ───────────────────────────────────────────────────────────────────────────────────
