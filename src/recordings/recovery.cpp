@@ -109,10 +109,7 @@ class Recovery {
       const auto claimed = co_await workers_.run([&] { return claim_file(call.org, call.id); });
       if (!claimed) co_return claimed.error();
       file = *claimed;
-      if (!file.free) {  // somebody lives: not a call left open after all
-        ++report_.files_held;
-        co_return Result<>{};
-      }
+      if (!file.free) co_return Result<>{};  // somebody lives: not a call left open after all
       ended = file.ended_at;
       queue(batch, call, file);
     }
@@ -175,14 +172,15 @@ class Recovery {
     if (!lock) return lock.error();
     if (!lock->has_value()) return File{.found = true, .free = false, .ended_at = {}};
     File file{.found = true, .ended_at = {}};
-    const auto size = fs::file_size(path);
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
     auto reader = SpoolReader::open(path);
     // Without a header it cannot be read: queued all the same, so that the job says why it failed.
     if (!reader) return file;
     const auto summary = repair_spool(path);
     if (!summary) return summary.error();
     file.slots = summary->slots;
-    file.cut = size - std::min<std::uintmax_t>(size, summary->valid_bytes);
+    file.cut = error ? 0 : size - std::min<std::uintmax_t>(size, summary->valid_bytes);
     file.ended_at = reader->header().started_at +
                     milliseconds{static_cast<std::int64_t>(summary->slots) * audio::frame_ms};
     return file;

@@ -300,7 +300,7 @@ TEST_F(RecoveryTest, what_a_living_process_holds_is_left_alone) {
   const auto held = lock_spool(spool_of(call)).value();
   ASSERT_TRUE(held);
   const auto report = recover_now();
-  EXPECT_EQ(report.files_held, 2);  // by its call and by its file
+  EXPECT_EQ(report.files_held, 1);
   EXPECT_EQ(report.calls_ended, 0);
   EXPECT_EQ(read(call).status, domain::CallStatus::in_progress);
 }
