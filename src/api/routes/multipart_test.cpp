@@ -31,8 +31,9 @@ TEST(Multipart, binary_data_and_empty_parts_are_exact) {
   std::string data{"\0\r\n--\xff\r\n\r\n--XY", 13};
   const std::string head = "\r\nContent-Disposition: form-data; name=f\r\n\r\n";
   // The last part has no blank line of its own before the delimiter (RFC 2046 §5.1.1 permits it).
-  const auto parts = parse_multipart(type, "preamble\r\n--XX" + head + data + "\r\n--XX  " + head +
-                                               "\r\n--XX" + head + "--XX--epilogue --XX");
+  const std::string body =
+      "preamble\r\n--XX" + head + data + "\r\n--XX  " + head + "\r\n--XX" + head + "--XX--epilogue --XX";
+  const auto parts = parse_multipart(type, body);
   ASSERT_TRUE(parts) << parts.error().message;
   ASSERT_EQ(parts->size(), 3u);
   EXPECT_EQ((*parts)[0].data, data);
