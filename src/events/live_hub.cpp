@@ -1,59 +1,16 @@
 #include "events/live_hub.h"
 
 #include "async/deadline.h"
-#include "base/json_text.h"
-
-#include <boost/json.hpp>
+#include "events/live_protocol.h"
 
 namespace voxanne::events {
 namespace {
 
-namespace json = boost::json;
 namespace close_code = net::close_code;
 
 constexpr milliseconds subscribe_within{5'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 64 * 1024;
-
-struct Subscribe {
-  std::string token;
-  std::optional<Since> since;
-};
-
-// What a text message means; an error's message is the close reason.
-struct Request {
-  enum class Kind { subscribe, ping } kind = Kind::ping;
-  Subscribe subscribe{};
-};
-
-Error bad_message(std::string reason) { return malformed("bad_message", std::move(reason)); }
-
-Result<Request> read_request(std::string_view text) {
-  boost::system::error_code failed;
-  json::parse_options limits;
-  limits.max_depth = 8;
-  const json::value value = json::parse(text, failed, {}, limits);
-  const json::object* object = failed ? nullptr : value.if_object();
-  if (!object) return bad_message("messages are JSON objects");
-  const auto text_of = [&](std::string_view name) -> const json::string* {
-    const json::value* field = object->if_contains(name);
-    return field ? field->if_string() : nullptr;
-  };
-  const json::string* type = text_of("type");
-  if (type && *type == "ping") return Request{};
-  if (!type || *type != "subscribe") return bad_message("type must be subscribe or ping");
-
-  Request request{.kind = Request::Kind::subscribe};
-  if (const json::string* token = text_of("token")) request.subscribe.token = *token;
-  if (const json::value* since = object->if_contains("since"); since && !since->is_null()) {
-    boost::system::error_code not_a_number;
-    const auto seq = since->to_number<std::uint64_t>(not_a_number);
-    if (not_a_number) return bad_message("since must be a whole number");
-    const json::string* epoch = text_of("epoch");
-    request.subscribe.since = Since{epoch ? std::string{*epoch} : std::string{}, seq};
-  }
-  return request;
-}
 
 // One connection's listening between two subscribe messages.
 class Listening {
@@ -83,20 +40,8 @@ class Listening {
 
  private:
   void greet() {
-    std::string text = R"({"type":"subscribed","orgId":)";
-    append_json_string(text, listener_.org.str());
-    append_stand(text);
-    socket_.send(std::move(text));
-    if (!subscription_->resync()) return;
-    text = R"({"type":"resync")";
-    append_stand(text);
-    socket_.send(std::move(text));
-  }
-
-  void append_stand(std::string& text) const {
-    text.append(R"(,"epoch":")").append(epoch_).append(R"(","seq":)");
-    append_json_int(text, static_cast<std::int64_t>(subscription_->head()));
-    text.push_back('}');
+    socket_.send(subscribed_message(listener_.org, epoch_, subscription_->head()));
+    if (subscription_->resync()) socket_.send(resync_message(epoch_, subscription_->head()));
   }
 
   async::Task<std::optional<Subscribe>> requests() {
@@ -107,13 +52,13 @@ class Listening {
         socket_.close(close_code::unsupported_data, "messages are text");
         co_return std::nullopt;
       }
-      auto request = read_request(message->data);
+      auto request = parse_live_request(message->data);
       if (!request) {
         socket_.close(close_code::policy, request.error().message);
         co_return std::nullopt;
       }
-      if (request->kind == Request::Kind::subscribe) co_return std::move(request->subscribe);
-      socket_.send(R"({"type":"pong"})");
+      if (auto* subscribe = std::get_if<Subscribe>(&*request)) co_return std::move(*subscribe);
+      socket_.send(std::string{pong_message});
       // A peer that asks without reading waits for its own answers.
       co_await socket_.drained();
     }
@@ -160,14 +105,15 @@ async::Task<std::optional<Subscribe>> first_subscribe(net::WebSocket& socket, as
         socket.close(close_code::policy, "subscribe within 5 seconds");
       co_return std::nullopt;
     }
-    auto request = message->kind == net::Kind::text ? read_request(message->data)
-                                                    : Result<Request>{bad_message("messages are text")};
+    auto request = message->kind == net::Kind::text
+                       ? parse_live_request(message->data)
+                       : Result<LiveRequest>{malformed("bad_message", "messages are text")};
     if (!request) {
       socket.close(close_code::policy, request.error().message);
       co_return std::nullopt;
     }
-    if (request->kind == Request::Kind::subscribe) co_return std::move(request->subscribe);
-    socket.send(R"({"type":"pong"})");
+    if (auto* subscribe = std::get_if<Subscribe>(&*request)) co_return std::move(*subscribe);
+    socket.send(std::string{pong_message});
   }
 }
 
