@@ -63,9 +63,10 @@ function(voxanne_folder name)
   endif()
 endfunction()
 
-# voxanne_test(name sources... LINKS targets...): a GoogleTest executable, one ctest per case.
+# voxanne_test(name sources... LINKS targets... [TIMEOUT seconds] [SERIAL]): a GoogleTest
+# executable, one ctest per case; SERIAL for those that are the whole machine's work.
 function(voxanne_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "LINKS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -73,5 +74,5 @@ function(voxanne_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} house_flags GTest::gmock GTest::gtest_main)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
 endfunction()

@@ -79,8 +79,8 @@ HouseResponder::HouseResponder(async::Clock& clock, HouseOptions options, HouseW
     : clock_(clock),
       options_(std::move(options)),
       world_(std::move(world)),
-      state_{.form =
-                 MessageForm{{.caller_number = callable(options_.caller_number), .sure_above = options_.sure_above}}},
+      state_{.form = MessageForm{{.caller_number = callable(options_.caller_number),
+                                  .sure_above = options_.sure_above}}},
       before_(state_) {
   if (options_.topics.size() > most_topics) options_.topics.resize(most_topics);
 }
