@@ -84,15 +84,22 @@ Result<> Stack::open() {
 }
 
 Result<> Stack::listen(Listen& listener) {
-  const auto port = claim_port(listener);
-  if (!port) return port.error();
-  listener.port = *port;
-  sa address{};
-  if (sa_set_str(&address, listener.address.to_string().c_str(), listener.port) != 0)
-    return Error{Fault::malformed, "sip_listen", "the SIP listener's address cannot be read"};
-  if (const int error = sip_transp_add(core_, libre_transport(listener.transport), &address); error != 0)
-    return Error{Fault::impossible, "sip_listen_failed",
-                 std::string{"the SIP listener cannot be opened: "} + std::strerror(error)};
+  const bool any_port = listener.port == 0;
+  for (int attempt = 1;; ++attempt) {
+    const auto port = claim_port(listener);
+    if (!port) return port.error();
+    listener.port = *port;
+    sa address{};
+    if (sa_set_str(&address, listener.address.to_string().c_str(), listener.port) != 0)
+      return Error{Fault::malformed, "sip_listen", "the SIP listener's address cannot be read"};
+    const int error = sip_transp_add(core_, libre_transport(listener.transport), &address);
+    if (error == 0) break;
+    // Somebody was faster; where any port will do there is another.
+    if (!any_port || attempt == 5)
+      return Error{Fault::impossible, "sip_listen_failed",
+                   std::string{"the SIP listener cannot be opened: "} + std::strerror(error)};
+    listener.port = 0;
+  }
   if (listener.transport == Transport::udp) send_stray_response(listener);
   return {};
 }

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <map>
 #include <numbers>
+#include <random>
 
 namespace voxanne::telephony::sip {
 namespace {
@@ -25,17 +26,27 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Cause = LegEnd::Cause;
 
-std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+bool is_free(int type, std::uint16_t port) {
+  const int socket = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const bool bound = bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                     getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+  address.sin_port = htons(port);
+  const bool bound = bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   close(socket);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  return bound;
+}
+
+// Below the range of ephemeral ports, where any program's next connection may take it; for a peer
+// that listens on it over UDP and TCP and on the next over TLS.
+std::uint16_t free_port() {
+  static std::mt19937 random{std::random_device{}()};
+  std::uniform_int_distribution<int> ports{10'000, 19'900};
+  for (;;) {
+    const auto port = static_cast<std::uint16_t>(ports(random));
+    if (is_free(SOCK_DGRAM, port) && is_free(SOCK_STREAM, port) &&
+        is_free(SOCK_STREAM, static_cast<std::uint16_t>(port + 1)))
+      return port;
+  }
 }
 
 // Each peer ends by its own limit too, and is killed with the process that started it.
