@@ -29,7 +29,7 @@ Listener::Listener(async::Executor executor, async::Clock& clock, ListenerOption
 async::Task<> Listener::run() {
   for (;;) {
     bool served = false;
-    for (auto& rung : ladder_) served |= co_await try_rung(rung);
+    for (std::size_t i = 0; i < ladder_.size(); ++i) served |= co_await try_rung(i);
     if (served) continue;
     if (!std::exchange(deaf_, true)) events_.on_hearing(false);
     give_up_finals();
@@ -37,7 +37,8 @@ async::Task<> Listener::run() {
   }
 }
 
-async::Task<bool> Listener::try_rung(Rung<speech::Recognizer>& rung) {
+async::Task<bool> Listener::try_rung(std::size_t index) {
+  auto& rung = ladder_[index];
   if (!may_try(rung, clock_.now())) co_return false;
   Trial trial{rung.breaker, clock_};
   auto opened = co_await answer_of(clock_, async::Deadline::after(clock_, options_.open_within),
@@ -47,6 +48,7 @@ async::Task<bool> Listener::try_rung(Rung<speech::Recognizer>& rung) {
     co_return false;
   }
   stream_ = std::move(*opened);
+  last_rung_ = index + 1 == ladder_.size();
   if (std::exchange(deaf_, false)) events_.on_hearing(true);
   co_return co_await serve(rung, trial);
 }
@@ -136,7 +138,7 @@ void Listener::tick() {
   if (utterances_.empty() || !utterances_.front().finished) return;
   const auto now = clock_.now();
   const auto& waiting = utterances_.front();
-  if (stream_ && now - waiting.asked_at >= options_.final_within) overdue_.set();
+  if (stream_ && !last_rung_ && now - waiting.asked_at >= options_.final_within) overdue_.set();
   if (now - waiting.finished_at < options_.give_up_within) return;
   if (stream_) overdue_.set();
   give_up_finals();

@@ -38,7 +38,7 @@ struct ListenerOptions {
   std::string org;  // chooses the language model
   int rate = audio::narrowband;
   milliseconds open_within{1'000};
-  milliseconds final_within{1'500};    // else the next rung hears the utterance
+  milliseconds final_within{1'500};    // else the next rung, if any, hears the utterance
   milliseconds give_up_within{4'000};  // all rungs together; then the partial words must do
   milliseconds try_again{5'000};       // while deaf
   milliseconds longest_replay{8'000};  // of an utterance, for the next rung to hear
@@ -80,7 +80,7 @@ class Listener {
     SteadyTime finished_at{}, asked_at{};  // asked: of the recognizer that hears it now
   };
 
-  async::Task<bool> try_rung(Rung<speech::Recognizer>& rung);
+  async::Task<bool> try_rung(std::size_t index);
   async::Task<bool> serve(Rung<speech::Recognizer>& rung, Trial& trial);
   void replay();
   void write(const audio::Frame& frame);
@@ -102,6 +102,7 @@ class Listener {
   std::unique_ptr<speech::RecognizerStream> stream_;
   std::deque<Heard> utterances_;  // the last one is open while `listening_`
   bool listening_ = false, deaf_ = false;
+  bool last_rung_ = false;  // no other could hear what this one is slow with
   async::Event overdue_;
 };
 

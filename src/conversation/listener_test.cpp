@@ -162,6 +162,15 @@ TEST_F(ListenerTest, when_the_final_never_comes_the_partial_must_do) {
   EXPECT_GE(failures, 1);
 }
 
+TEST_F(ListenerTest, the_only_one_is_waited_for_longer) {
+  first->script = {{.text = "hello", .delay = 2'500ms}};
+  listen({{first}});
+  speak(300ms);
+  run(3s);
+  EXPECT_THAT(heard, ElementsAre("final:hello"));
+  EXPECT_EQ(first->streams_opened, 1) << "hearing it again would only take longer";
+}
+
 TEST_F(ListenerTest, one_that_dies_whenever_it_is_opened_is_not_hammered) {
   struct Dying final : speech::Recognizer {
     struct Stream final : speech::RecognizerStream {

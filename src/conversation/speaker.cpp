@@ -76,26 +76,31 @@ async::Task<> Speaker::synthesize(std::shared_ptr<Utterance> utterance) {
 
 async::Task<bool> Speaker::speak(Utterance& utterance, std::size_t sentence) {
   std::size_t from = 0;
-  for (auto& rung : ladder_) {
-    if (!may_try(rung, clock_.now())) continue;
-    Trial trial{rung.breaker, clock_};
-    const auto outcome = co_await stream(utterance, sentence, from, *rung.provider);
-    if (outcome) {
-      trial.succeeded();
-      co_return true;
+  // A busy machine makes every rung slow: before a sentence is given up, all are asked once more
+  // and given more time. Not when the utterance before was mute already.
+  for (const auto within : {options_.first_audio_within, options_.first_audio_at_last}) {
+    if (failures_ > 0 && within == options_.first_audio_at_last) break;
+    for (auto& rung : ladder_) {
+      if (!may_try(rung, clock_.now())) continue;
+      Trial trial{rung.breaker, clock_};
+      const auto outcome = co_await stream(utterance, sentence, from, *rung.provider, within);
+      if (outcome) {
+        trial.succeeded();
+        co_return true;
+      }
+      trial.failed(outcome.error());
+      from = utterance.cut_to_whole_words(sentence);
+      observer_.on_event("provider_failed", {{"role", "synthesizer"},
+                                             {"provider", std::string{rung.provider->name()}},
+                                             {"code", outcome.error().code}});
+      if (from >= utterance.text_of(sentence).size()) co_return true;
     }
-    trial.failed(outcome.error());
-    from = utterance.cut_to_whole_words(sentence);
-    observer_.on_event("provider_failed", {{"role", "synthesizer"},
-                                           {"provider", std::string{rung.provider->name()}},
-                                           {"code", outcome.error().code}});
-    if (from >= utterance.text_of(sentence).size()) co_return true;
   }
   co_return false;
 }
 
 async::Task<Result<>> Speaker::stream(Utterance& utterance, std::size_t sentence, std::size_t from,
-                                      speech::Synthesizer& synthesizer) {
+                                      speech::Synthesizer& synthesizer, milliseconds within) {
   const std::size_t start = utterance.made(sentence);
   std::unique_ptr<speech::SpeechStream> speech;
   try {
@@ -103,7 +108,8 @@ async::Task<Result<>> Speaker::stream(Utterance& utterance, std::size_t sentence
   } catch (const std::exception& e) {
     co_return internal("provider_threw", e.what());
   }
-  milliseconds patience = options_.first_audio_within;
+  // While the sentence before still plays, there is time.
+  milliseconds patience = utterance.buffered() + within;
   for (;;) {
     auto chunk = co_await answer_of(clock_, async::Deadline::after(clock_, patience), speech->next());
     if (!chunk) co_return chunk.error();

@@ -24,9 +24,10 @@ struct SpeakerOptions {
   std::string voice = "slt";
   int rate = audio::narrowband;
   std::function<milliseconds()> playout_delay = [] { return milliseconds{0}; };
-  milliseconds first_audio_within{1'000};  // else the next rung is asked
-  milliseconds stall{500};                 // silence allowed inside a sentence
-  milliseconds ahead{4'000};               // audio made before it is due
+  milliseconds first_audio_within{1'000};   // of silence, else the next rung is asked
+  milliseconds first_audio_at_last{2'500};  // the same, once all rungs have failed
+  milliseconds stall{500};                  // silence allowed inside a sentence
+  milliseconds ahead{4'000};                // audio made before it is due
 };
 
 class Speaker {
@@ -61,7 +62,7 @@ class Speaker {
   // True when all of the sentence was made.
   async::Task<bool> speak(Utterance& utterance, std::size_t sentence);
   async::Task<Result<>> stream(Utterance& utterance, std::size_t sentence, std::size_t from,
-                               speech::Synthesizer& synthesizer);
+                               speech::Synthesizer& synthesizer, milliseconds within);
   void sound_tone(Utterance& utterance, std::size_t sentence);
   void mix(Voice& voice, float target, audio::Frame& said);
   void decay(float& level, std::span<audio::Sample> out) const;

@@ -113,6 +113,17 @@ TEST_F(SpeakerTest, one_that_let_a_deadline_pass_is_left_alone) {
   EXPECT_EQ(breaker->state(), async::CircuitBreaker::State::open);
 }
 
+TEST_F(SpeakerTest, a_slow_machine_delays_a_sentence_and_does_not_lose_it) {
+  first->otherwise = {.first_audio = 1'800ms};
+  last->otherwise = {.fail_after = 0ms};  // does not know the sentence
+  breaker->success();
+  speaker = std::make_unique<Speaker>(loop.get_executor(), clock, SpeakerOptions{},
+                                      Ladder<speech::Synthesizer>{{first}, {last}}, *this);
+  say({"one two"});
+  run(5s);
+  EXPECT_EQ(utterance->heard_text(), "one two");
+}
+
 TEST_F(SpeakerTest, one_that_recovers_is_used_again) {
   first->script = {{.fail_after = 0ms}};
   say({"one", "two"});
