@@ -95,5 +95,23 @@ TEST_F(ConfigTest, settings_without_effect_are_told) {
               testing::AllOf(HasSubstr("OPENAI_API_KEY"), testing::Not(HasSubstr("sk-abc"))));
 }
 
+TEST(ConfigurationPage, has_one_row_for_every_key_and_none_besides) {
+  std::ifstream page{VOXANNE_SOURCE_DIR "/docs/configuration.md"};
+  ASSERT_TRUE(page);
+  std::vector<std::string> documented;
+  std::string line;
+  while (std::getline(page, line) && line != "## Keys") continue;
+  while (std::getline(page, line) && !line.starts_with("## "))
+    if (line.starts_with("| `")) documented.push_back(line.substr(3, line.find('`', 3) - 3));
+  std::vector<std::string> known;
+  for (const KeyInfo& key : keys()) known.emplace_back(key.variable);
+  // Keys whose part is not built are errors or warnings; the page tells of them in words.
+  std::ifstream again{VOXANNE_SOURCE_DIR "/docs/configuration.md"};
+  const std::string text{std::istreambuf_iterator<char>{again}, {}};
+  for (const std::string& key : documented) EXPECT_THAT(known, testing::Contains(key));
+  for (const std::string& key : known)
+    EXPECT_THAT(text, HasSubstr("`" + key + "`")) << key << " is missing in docs/configuration.md";
+}
+
 }  // namespace
 }  // namespace voxanne::app

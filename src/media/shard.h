@@ -50,7 +50,7 @@ class Shard {
   // One tick by hand, for tests.
   void tick(SteadyTime now);
 
-  // How late ticks were, over roughly the last 10 s; any thread.
+  // How late ticks were, over the last 5 s; any thread.
   struct Lag {
     std::chrono::microseconds p50{0}, p99{0}, worst{0};
     std::uint64_t missed = 0;  // whole intervals skipped since start

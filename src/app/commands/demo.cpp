@@ -4,7 +4,7 @@
 #include "store/demo.h"
 #include "app/caller/web_caller.h"
 #include "app/commands/command.h"
-#include "app/server.h"
+#include "app/server/server.h"
 #include "async/thread.h"
 #include "async/worker_pool.h"
 #include "speech/flite/synthesizer.h"

@@ -3,7 +3,7 @@
 #include "app/commands/command.h"
 #include "app/lock_file.h"
 #include "app/secrets.h"
-#include "app/sip_options.h"
+#include "app/server/sip_options.h"
 #include "store/sqlite/sqlite_store.h"
 
 #include <arpa/inet.h>

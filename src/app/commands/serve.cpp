@@ -1,5 +1,5 @@
 #include "app/commands/command.h"
-#include "app/server.h"
+#include "app/server/server.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "app/models.h"
+#include "app/server/models.h"
 
 #include "base/log.h"
 #include "knowledge/vocabulary.h"

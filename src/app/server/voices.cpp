@@ -1,4 +1,4 @@
-#include "app/voices.h"
+#include "app/server/voices.h"
 
 #include "base/log.h"
 #include "conversation/house_responder.h"

@@ -1,4 +1,4 @@
-#include "app/sip_options.h"
+#include "app/server/sip_options.h"
 
 namespace voxanne::app {
 namespace {

@@ -1,0 +1,49 @@
+// What every part of the server stands on: configuration, data directory and its lock, clock,
+// loops, workers.
+//
+// Owner: the server, which starts it first and stops it last. start() and stop() block; call them
+// from outside all loops.
+#pragma once
+
+#include "app/config.h"
+#include "app/lock_file.h"
+#include "async/clock.h"
+#include "async/thread.h"
+#include "async/worker_pool.h"
+#include "media/shard.h"
+#include "store/nodes.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace voxanne::app {
+
+struct Foundation {
+  // `program` is our own executable, which the speech workers are started from.
+  Foundation(Config config, std::string program);
+
+  // The root secret. Errors: of the data directory and its lock.
+  Result<Secret> start();
+  void stop_workers() { workers.stop(); }
+  // Before what the loops' remaining handlers refer to is destroyed.
+  void stop_shards();
+
+  bool development() const { return config.environment == Environment::development; }
+  std::vector<async::Executor> web_executors() const;
+  std::vector<media::Shard*> media_shards() const;
+
+  const Config config;
+  const std::string program;
+  async::SystemClock clock;
+  const unsigned cores;
+  const store::Holder holder;
+  std::optional<LockFile> lock;
+  async::LoopThread house{"house"};  // health, jobs and other background tasks
+  std::vector<std::unique_ptr<async::LoopThread>> web;
+  std::vector<std::unique_ptr<media::Shard>> media;
+  async::WorkerPool workers;
+};
+
+}  // namespace voxanne::app

@@ -1,0 +1,121 @@
+#include "app/server/front.h"
+
+#include "app/secrets.h"
+#include "store/organizations.h"
+
+namespace voxanne::app {
+namespace {
+
+constexpr store::Statement database_probe{"health.probe", "SELECT 1 FROM organizations LIMIT 1"};
+
+}  // namespace
+
+Result<> Front::start(const Secret& root) {
+  start_health();
+  if (auto admitted = admit(root); admitted.has_error()) return admitted;
+  signer.emplace(root);
+  return listen();
+}
+
+void Front::start_health() {
+  health.emplace(foundation.house.executor(), foundation.clock,
+                 ops::Health::Options{.version = VOXANNE_VERSION,
+                                      .environment = std::string{to_string(foundation.config.environment)},
+                                      .notice = foundation.development()
+                                                    ? "development: requests without a token from this "
+                                                      "machine act as the demo organization"
+                                                    : ""});
+  health->add(
+      {.name = "database", .severity = ops::Severity::degrades, .probe = [this]() -> async::Task<Result<>> {
+         co_return co_await records.store->read(database_probe, {}, [](const store::Row&) {});
+       }});
+  if (lines.sip)
+    health->add({.name = "sip", .severity = ops::Severity::stops, .probe = [this]() -> async::Task<Result<>> {
+                   const auto state = lines.sip->health();
+                   if (!state.listening) co_return unavailable("sip_not_listening", "SIP does not listen");
+                   if (!state.registered)
+                     co_return unavailable("sip_not_registered",
+                                           "the trunk does not accept our registration");
+                   co_return Result<>{};
+                 }});
+  for (const auto& thread : foundation.web) health->watch("web", thread->executor());
+  for (const auto& shard : foundation.media) health->watch("media", shard->executor());
+  health->add({.name = "recognition",
+               .severity = ops::Severity::degrades,
+               .probe = [this]() -> async::Task<Result<>> {
+                 if (!speech.recognizer || speech.recognizer->load().workers_alive == 0)
+                   co_return unavailable("recognition_absent",
+                                         "no speech worker runs; callers are guided by keys");
+                 co_return Result<>{};
+               }});
+  health->admission([this] { return lines.switchboard->has_room(); });
+  health->start();
+}
+
+Result<> Front::admit(const Secret& root) {
+  const Config& config = foundation.config;
+  std::vector<api::TokenKey> keys;
+  auto local = local_key(root);
+  if (local.has_error()) return local.error();
+  keys.push_back(std::move(*local));
+  if (!config.jwt_secret.empty()) {
+    auto shared = api::TokenKey::make(config.jwt_secret);
+    if (shared.has_error()) return shared.error();
+    keys.push_back(std::move(*shared));
+  }
+  authenticator.emplace(
+      api::Authenticator::Options{.keys = std::move(keys),
+                                  .rules = {.audience = config.jwt_audience, .issuer = config.jwt_issuer},
+                                  .development = foundation.development(),
+                                  .allowed_origins = config.allowed_origins,
+                                  .shards = foundation.cores,
+                                  .admit = [this](const api::Identity& identity) -> async::Task<Result<>> {
+                                    co_return co_await store::ensure_organization(
+                                        *records.store, identity.org, foundation.clock.utc());
+                                  }},
+      foundation.clock);
+  return {};
+}
+
+Result<> Front::listen() {
+  const Config& config = foundation.config;
+  router.emplace(*authenticator);
+  services.emplace(
+      api::Services{.store = *records.store,
+                    .clock = foundation.clock,
+                    .authenticator = *authenticator,
+                    .calls = *lines.switchboard,
+                    .bus = *records.bus,
+                    .live = *records.live,
+                    .health = *health,
+                    .browser_calls = *lines.browser,
+                    .playback = *records.playback,
+                    .signer = *signer,
+                    .public_url = config.public_url,
+                    .workers = foundation.workers,
+                    .knowledge_changed = [this](const OrgId& org) { speech.models->refresh(org); }});
+  api::add_routes(*router, *services);
+  http.emplace(net::Server::Options{.host = config.host,
+                                    .port = std::uint16_t(config.port),
+                                    .max_body_for = router->body_limits(),
+                                    .common_headers = api::security_headers(),
+                                    .render_error = api::server_error},
+               foundation.web_executors(), router->handler());
+  if (auto listening = http->start(); listening.has_error()) return listening;
+  port = http->port();
+  return {};
+}
+
+void Front::drain() {
+  if (health) health->set_draining(true);
+}
+
+void Front::stop_listening(seconds limit) {
+  if (http) http->stop(limit);
+}
+
+void Front::stop_health() {
+  if (health) async::run_on(foundation.house.executor(), health->stop());
+}
+
+}  // namespace voxanne::app

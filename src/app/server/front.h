@@ -1,0 +1,44 @@
+// What the world sees over HTTP: health, who may come in, the routes.
+//
+// Owner: the server, above everything else.
+#pragma once
+
+#include "api/auth.h"
+#include "api/router.h"
+#include "api/routes/routes.h"
+#include "app/server/lines.h"
+#include "net/server.h"
+#include "ops/health.h"
+#include "recordings/signed_url.h"
+
+namespace voxanne::app {
+
+struct Front {
+  Front(Foundation& house, Records& kept, Speech& voice, Lines& calls)
+      : foundation(house), records(kept), speech(voice), lines(calls) {}
+
+  Result<> start(const Secret& root);
+  void drain();
+  // Answers what was asked before, for as long as `limit`.
+  void stop_listening(seconds limit);
+  void stop_health();
+
+  Foundation& foundation;
+  Records& records;
+  Speech& speech;
+  Lines& lines;
+  std::optional<ops::Health> health;
+  std::optional<recordings::UrlSigner> signer;
+  std::optional<api::Authenticator> authenticator;
+  std::optional<api::Router> router;
+  std::optional<api::Services> services;
+  std::optional<net::Server> http;
+  std::uint16_t port = 0;
+
+ private:
+  void start_health();
+  Result<> admit(const Secret& root);
+  Result<> listen();
+};
+
+}  // namespace voxanne::app

@@ -1,0 +1,109 @@
+#include "app/server/lines.h"
+
+#include "app/server/sip_options.h"
+#include "knowledge/search.h"
+#include "store/demo.h"
+
+#include <boost/asio/detached.hpp>
+
+namespace voxanne::app {
+namespace {
+
+constexpr int calls_per_core = 500;  // half of what legs_bench carries on one core
+constexpr std::string_view callee_says = "Hello, this is a test call. What time do you open on Monday?";
+
+}  // namespace
+
+Result<> Lines::start() {
+  make_switchboard();
+  make_browser_calls();
+  make_callee();
+  calls::Switchboard::Dialers dialers{{domain::PhoneNumber::Carrier::builtin, &*callee}};
+  if (auto listening = listen(); listening.has_error()) return listening;
+  if (sip) dialers.emplace(domain::PhoneNumber::Carrier::sip, &*sip);
+  switchboard->set_dialers(std::move(dialers));
+  return {};
+}
+
+void Lines::make_switchboard() {
+  const Config& config = foundation.config;
+  calls::Services services{
+      .clock = foundation.clock,
+      .store = *records.store,
+      .events = *records.bus,
+      .spool = *records.spool,
+      .providers =
+          [this](const media::Shard& shard, const calls::Subject& subject, calls::Hands hands) {
+            return speech.voices->providers_for(shard, subject, std::move(hands));
+          },
+      .look_up = [this](OrgId org, std::string question)
+          -> async::Task<Result<std::optional<conversation::KnowledgeAnswer>>> {
+        auto found = co_await knowledge::look_up(*records.store, std::move(org), std::move(question));
+        if (found.has_error()) co_return found.error();
+        if (!*found) co_return std::nullopt;
+        co_return conversation::KnowledgeAnswer{.sentence = std::move((*found)->sentence),
+                                                .source = std::move((*found)->source),
+                                                .score = (*found)->score};
+      },
+      .upload_queued = [this] { records.wake_uploads(); },
+      .holder = foundation.holder};
+  calls::Switchboard::Options options{
+      .max_calls = config.max_calls > 0 ? config.max_calls : calls_per_core * int(foundation.cores)};
+  if (foundation.development())
+    options.catch_all = std::pair{OrgId{std::string{store::demo::organization_id}},
+                                  AssistantId{std::string{store::demo::assistant_id}}};
+  switchboard.emplace(std::move(services), std::move(options), foundation.media_shards());
+}
+
+void Lines::make_browser_calls() {
+  browser.emplace(
+      telephony::browser::Gateway::Options{}, foundation.clock,
+      [this]() -> media::Shard& { return switchboard->choose_shard(); },
+      [this](std::unique_ptr<telephony::Leg> leg, telephony::browser::InboundCall call) {
+        switchboard->take_for(
+            std::move(leg), std::move(call.info), std::move(call.org), std::move(call.assistant),
+            [side = std::move(call.side)](domain::Speaker speaker, std::string_view text, bool final) {
+              side->show_transcript(speaker, text, final);
+            });
+      });
+}
+
+void Lines::make_callee() {
+  callee.emplace([this](std::function<void(telephony::synthetic::Callee::Speech)> done) {
+    auto render = [](Voices& with, auto tell) -> async::Task<> {
+      auto rendered = co_await with.render(std::string{callee_says}, "rms", audio::narrowband);
+      tell(rendered ? std::move(*rendered) : telephony::synthetic::Callee::Speech{});
+    };
+    async::asio::co_spawn(foundation.house.executor(), render(*speech.voices, std::move(done)),
+                          async::asio::detached);
+  });
+}
+
+Result<> Lines::listen() {
+  if (foundation.config.sip_listen.empty()) return {};
+  auto options = sip_options(foundation.config);
+  if (options.has_error()) return options.error();
+  sip_thread.emplace();
+  sip.emplace(*sip_thread, foundation.clock, std::move(*options),
+              telephony::sip::Inbound{
+                  .choose_shard = [this]() -> media::Shard& { return switchboard->choose_shard(); },
+                  .on_inbound =
+                      [this](std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info) {
+                        switchboard->take(std::move(leg), std::move(info));
+                      }});
+  if (auto listening = sip->start(); listening.has_error()) return listening;
+  for (const auto& socket : sip->listening())
+    (socket.transport == telephony::sip::Transport::udp ? sip_udp : sip_tcp) = socket.port;
+  return {};
+}
+
+void Lines::drain(seconds limit) {
+  if (sip) sip->drain();
+  if (switchboard) switchboard->drain(limit);
+}
+
+void Lines::stop() {
+  if (sip) sip->stop();
+}
+
+}  // namespace voxanne::app

@@ -1,0 +1,97 @@
+#include "app/server/records.h"
+
+#include "base/json_text.h"
+#include "knowledge/ingest.h"
+#include "recordings/recovery.h"
+#include "store/demo.h"
+#include "store/knowledge.h"
+
+namespace voxanne::app {
+
+Result<> Records::start() {
+  if (auto opened = open_store(); opened.has_error()) return opened;
+  const Config& config = foundation.config;
+  objects.emplace(config.recordings_path(), foundation.workers);
+  auto recovered = async::run_on(foundation.house.executor(),
+                                 recordings::recover(*store, foundation.workers, foundation.clock,
+                                                     config.spool_path(), foundation.holder));
+  if (recovered.has_error()) return recovered.error();
+  spool.emplace(recordings::SpoolWriter::Options{.spool = config.spool_path()});
+  playback.emplace(*store, *objects, foundation.workers, config.spool_path());
+  return start_queue();
+}
+
+Result<> Records::open_store() {
+  auto opened = store::SqliteStore::open(
+      {.path = foundation.config.database_path().string(), .inline_readers = foundation.web_executors()});
+  if (opened.has_error()) return opened.error();
+  store = std::move(*opened);
+  bus.emplace(foundation.clock);
+  live.emplace(*bus, foundation.clock);
+  if (!foundation.development()) return {};
+  return async::run_on(foundation.house.executor(), seed_demo());
+}
+
+// What the demo organization knows is put in once; a manager's changes to it stay.
+async::Task<Result<>> Records::seed_demo() {
+  const UtcTime now = foundation.clock.utc();
+  if (auto seeded = co_await store::demo::seed(*store, now); seeded.has_error()) co_return seeded;
+  const OrgId org{std::string{store::demo::organization_id}};
+  const DocumentId document{std::string{store::demo::document_id}};
+  auto known = co_await store::find_document(*store, org, document);
+  if (known.has_error()) co_return known.error();
+  if (*known) co_return Result<>{};
+  auto ingested = co_await knowledge::ingest(*store, foundation.workers,
+                                             {.org = org,
+                                              .title = "Harbour Dental",
+                                              .file_name = "harbour-dental.md",
+                                              .content_type = "text/markdown",
+                                              .bytes = std::string{store::demo::knowledge_markdown()},
+                                              .id = document},
+                                             now);
+  if (ingested.has_error()) co_return ingested.error();
+  co_return Result<>{};
+}
+
+Result<> Records::start_queue() {
+  const auto tell = [this](events::EventType type, const store::Upload& upload, std::string data) {
+    bus->publish({.type = type,
+                  .org = upload.org,
+                  .call = upload.call,
+                  .data = std::move(data),
+                  .at = foundation.clock.utc()});
+  };
+  uploads.emplace(*store, *objects, foundation.workers, foundation.clock,
+                  recordings::UploadQueue::Options{
+                      .spool = foundation.config.spool_path(),
+                      .node = foundation.holder.node,
+                      .on_stored =
+                          [tell](const store::Upload& upload) {
+                            tell(events::EventType::call_updated, upload, R"({"recordingStatus":"stored"})");
+                          },
+                      .on_failed =
+                          [tell](const store::Upload& upload, const Error& error) {
+                            std::string data{R"({"code":)"};
+                            append_json_string(data, error.code);
+                            tell(events::EventType::recording_failed, upload, data + "}");
+                          }});
+  const async::Executor house = foundation.house.executor();
+  upload_runner.emplace(house, foundation.clock, *uploads, recordings::upload_runner_options());
+  async::asio::post(house, [this] { upload_runner->start(); });
+  return {};
+}
+
+void Records::wake_uploads() {
+  async::asio::post(foundation.house.executor(), [this] { upload_runner->wake(); });
+}
+
+void Records::stop_queue() {
+  if (spool) spool->stop();
+  if (upload_runner) async::run_on(foundation.house.executor(), upload_runner->stop());
+}
+
+void Records::stop_store() {
+  if (store) store->stop();
+}
+
+}  // namespace voxanne::app

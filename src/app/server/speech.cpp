@@ -1,0 +1,36 @@
+#include "app/server/speech.h"
+
+#include "base/log.h"
+#include "store/demo.h"
+
+#include <boost/asio/detached.hpp>
+
+namespace voxanne::app {
+
+void Speech::start() {
+  const async::Executor house = foundation.house.executor();
+  const Config& config = foundation.config;
+  models.emplace(house, *records.store, foundation.workers, config.data_dir / "models");
+  models->start();
+  if (foundation.development()) models->refresh(OrgId{std::string{store::demo::organization_id}});
+  recognizer = std::make_shared<speech::pocketsphinx::PocketSphinxRecognizer>(
+      foundation.clock,
+      speech::pocketsphinx::RecognizerOptions{
+          .command = {foundation.program, "speech-worker", "--fd", "3"},
+          .models = models->directory(),
+          .fallback_org = LanguageModels::general,
+          .workers = config.speech_workers > 0 ? unsigned(config.speech_workers) : foundation.cores});
+  if (auto running = recognizer->start(); running.has_error()) {
+    log::error("recognition.absent", {{"code", running.error().code}, {"error", running.error().message}});
+    recognizer.reset();
+  }
+  voices.emplace(foundation.clock, foundation.workers, recognizer);
+  async::asio::co_spawn(house, voices->prepare_prompts(), async::asio::detached);
+}
+
+void Speech::stop() {
+  if (models) async::run_on(foundation.house.executor(), models->stop());
+  if (recognizer) recognizer->stop();
+}
+
+}  // namespace voxanne::app
