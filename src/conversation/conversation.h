@@ -77,6 +77,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   async::Task<ConversationEnd> run();
 
   void exchange(const audio::Frame& heard, audio::Frame& said) override;
+  void skip(int slots) override { now_ += slots * milliseconds{audio::frame_ms}; }
   void on_digit(char digit);
   void on_hold(bool held);
   // The assistant says this as soon as nobody is speaking.

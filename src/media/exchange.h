@@ -17,6 +17,9 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual void exchange(const audio::Frame& heard, audio::Frame& said) = 0;
+  // Slots that the leg gave up after a stall: time went on without audio. Whoever counts slots as
+  // time (a recording, a transcript) counts these too.
+  virtual void skip(int slots) { static_cast<void>(slots); }
 };
 
 }  // namespace voxanne::media

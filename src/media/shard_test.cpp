@@ -167,14 +167,17 @@ TEST(LagHistogramTest, forgets_what_is_two_windows_old) {
 
 TEST(TeeTest, the_tap_sees_both_directions_of_the_same_slot) {
   struct Speaker final : Exchange {
+    int skipped = 0;
     void exchange(const audio::Frame& heard, audio::Frame& said) override { said.pcm[0] = heard.pcm[0] + 1; }
+    void skip(int slots) override { skipped += slots; }
   } speaker;
   struct Recorder final : Tap {
-    int heard = 0, said = 0;
+    int heard = 0, said = 0, skipped = 0;
     void on_frames(const audio::Frame& h, const audio::Frame& s) override {
       heard = h.pcm[0];
       said = s.pcm[0];
     }
+    void on_skipped(int slots) override { skipped += slots; }
   } recorder;
   Tee tee{speaker, recorder};
   audio::Frame heard, said;
@@ -182,6 +185,9 @@ TEST(TeeTest, the_tap_sees_both_directions_of_the_same_slot) {
   tee.exchange(heard, said);
   EXPECT_EQ(recorder.heard, 41);
   EXPECT_EQ(recorder.said, 42);
+  tee.skip(149);
+  EXPECT_EQ(speaker.skipped, 149);
+  EXPECT_EQ(recorder.skipped, 149);
 }
 
 }  // namespace

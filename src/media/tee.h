@@ -14,6 +14,7 @@ class Tap {
   // As Exchange::exchange(): no blocking, no allocation in the steady state. `said.kind` tells
   // whether the house spoke.
   virtual void on_frames(const audio::Frame& heard, const audio::Frame& said) = 0;
+  virtual void on_skipped(int slots) = 0;  // Exchange::skip()
 };
 
 class Tee final : public Exchange {
@@ -23,6 +24,10 @@ class Tee final : public Exchange {
   void exchange(const audio::Frame& heard, audio::Frame& said) override {
     inner_.exchange(heard, said);
     tap_.on_frames(heard, said);
+  }
+  void skip(int slots) override {
+    inner_.skip(slots);
+    tap_.on_skipped(slots);
   }
 
  private:

@@ -46,6 +46,12 @@ void Recorder::on_frames(const audio::Frame& heard, const audio::Frame& said) {
   if (encoder_.slots() >= slots_per_block) hand_off();
 }
 
+void Recorder::on_skipped(int slots) {
+  if (closed_ || slots <= 0) return;
+  if (block_) hand_off();  // lost slots stand first in a block
+  lost_ += static_cast<std::uint32_t>(slots);
+}
+
 bool Recorder::begin_block(Block* block) {
   block_ = block;
   if (!block_) return false;

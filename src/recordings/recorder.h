@@ -41,6 +41,8 @@ class Recorder final : public media::Tap {
   Recorder& operator=(const Recorder&) = delete;
 
   void on_frames(const audio::Frame& heard, const audio::Frame& said) override;
+  // They are recorded as lost, so that what follows stays where it belongs in time.
+  void on_skipped(int slots) override;
 
   // Writes what is left, syncs, closes and unlocks the file. Once. Not interruptible.
   async::Task<Recording> finish();

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -196,6 +197,52 @@ TEST(Recorder, writers_that_are_behind_cost_slots_but_never_alignment) {
     ASSERT_TRUE(reader->next(out));
     ASSERT_EQ(out.caller.samples()[0], out.lost ? 0 : mark(i, 0)) << i;
   }
+}
+
+// Before the first slot, between blocks, inside a block, twice in a row and at the end.
+TEST(Recorder, slots_given_up_play_as_silence_and_keep_what_follows_in_its_place) {
+  const voxanne::test::TempDir dir;
+  async::LoopThread loop{"test"};
+  SpoolWriter writer{options(dir)};
+  Recorder recorder{writer, header()};
+  std::uint64_t slot = 0;
+  std::vector<bool> given_up;
+  const auto feed = [&](int count) {
+    for (int i = 0; i < count; ++i, ++slot) recorder.on_frames(frame(slot, 0), frame(slot, 1));
+    given_up.resize(slot, false);
+  };
+  const auto skip = [&](int count) {
+    recorder.on_skipped(count);
+    slot += static_cast<std::uint64_t>(count);
+    given_up.resize(slot, true);
+  };
+  skip(3);
+  feed(25);
+  skip(60);
+  feed(7);
+  skip(70'000);  // more than one record holds
+  feed(40);
+  skip(51);
+  skip(52);
+  feed(1);
+  skip(80);
+  const auto recording = finish(loop, recorder);
+  const auto lost = static_cast<std::uint64_t>(std::count(given_up.begin(), given_up.end(), true));
+  EXPECT_EQ(recording.slots, slot);
+  EXPECT_EQ(recording.lost, lost);
+  EXPECT_FALSE(recording.stopped);
+  auto reader = SpoolReader::open(spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"}));
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->scan().slots, slot);
+  EXPECT_EQ(reader->scan().lost, lost);
+  SpoolReader::Slot out;
+  for (std::uint64_t i = 0; i < slot; ++i) {
+    ASSERT_TRUE(reader->next(out));
+    ASSERT_EQ(out.lost, given_up[i]) << i;
+    ASSERT_EQ(out.caller.samples()[0], out.lost ? 0 : mark(i, 0)) << i;
+    ASSERT_EQ(out.assistant.samples()[159], out.lost ? 0 : mark(i, 1)) << i;
+  }
+  EXPECT_FALSE(reader->next(out));
 }
 
 // Kills a process that records as fast as its writers take it, at 60 different depths. What it had

@@ -30,6 +30,10 @@ class EchoCall final : public LegObserver, public media::Exchange {
     ++slots_;
     if (heard.kind == audio::Frame::Kind::voice) ++heard_;
   }
+  void skip(int slots) override {
+    const std::lock_guard lock{mutex_};
+    skipped_ += slots;
+  }
   void on_digit(char digit) override {
     const std::lock_guard lock{mutex_};
     digits_ += digit;
@@ -48,7 +52,7 @@ class EchoCall final : public LegObserver, public media::Exchange {
 
   std::mutex mutex_;
   InboundCall info_;
-  int slots_ = 0, heard_ = 0;
+  int slots_ = 0, heard_ = 0, skipped_ = 0;
   std::string digits_;
   std::vector<LegEnd> ends_;
   std::unique_ptr<Leg> leg_;
@@ -204,6 +208,14 @@ TEST_F(GatewayTest, one_slot_every_20_ms_whatever_is_sent) {
   EXPECT_GT(took, 500ms);
   EXPECT_LT(took, 5s);
   EXPECT_GE(call->read(&EchoCall::slots_) - before, 29);
+}
+
+TEST_F(GatewayTest, slots_that_a_stalled_shard_gives_up_are_told) {
+  auto client = begin();
+  EchoCall* call = last_call();
+  on_media([] { std::this_thread::sleep_for(1200ms); });
+  EXPECT_TRUE(eventually([&] { return call->read(&EchoCall::skipped_) > 0; }));
+  EXPECT_GE(call->read(&EchoCall::skipped_), 50);
 }
 
 TEST_F(GatewayTest, who_does_not_say_who_they_are_is_closed) {

@@ -164,8 +164,9 @@ void BrowserLeg::take_end(LegEnd end) {
 
 void BrowserLeg::on_tick(SteadyTime now) {
   if (!exchange_) return;
-  const int due = slots_->due(now).slots;
-  for (int i = 0; i < due && exchange_; ++i) run_slot(now);
+  const auto due = slots_->due(now);
+  if (due.skipped > 0) exchange_->skip(due.skipped);
+  for (int i = 0; i < due.slots && exchange_; ++i) run_slot(now);
 }
 
 void BrowserLeg::run_slot(SteadyTime now) {

@@ -154,7 +154,10 @@ void Session::Impl::close() {
 void Session::Impl::on_tick(SteadyTime now) {
   if (!clock) clock.emplace(now, phase);
   const auto due = clock->due(now);
-  sender.skip(due.skipped);
+  if (due.skipped > 0) {
+    sender.skip(due.skipped);
+    exchange->skip(due.skipped);
+  }
   for (int i = 0; i < due.slots && ports; ++i) slot(now);
 }
 

@@ -110,7 +110,9 @@ class Peer {
 struct Speaker final : media::Exchange {
   Samples heard, says;
   std::vector<audio::Frame::Kind> kinds;
+  int skipped = 0;
   std::function<void()> then = [] {};
+  void skip(int slots) override { skipped += slots; }
   void exchange(const audio::Frame& in, audio::Frame& out) override {
     kinds.push_back(in.kind);
     heard.insert(heard.end(), in.samples().begin(), in.samples().end());
@@ -514,9 +516,12 @@ TEST_F(SessionTest, a_stalled_machine_catches_up_and_a_sleeping_one_skips) {
   now_ += milliseconds{200};
   run(20);
   EXPECT_EQ(speaker_.kinds.size(), 40u);
+  EXPECT_EQ(speaker_.skipped, 0);
   now_ += seconds{60};
   run(10);
   EXPECT_LE(speaker_.kinds.size(), 52u);
+  EXPECT_EQ(speaker_.kinds.size() + static_cast<std::size_t>(speaker_.skipped), 40u + 3'000 + 10)
+      << "what was not exchanged is told";
   const auto packets = peer_.receive();
   const auto ticks = packets.back().header.timestamp - packets.front().header.timestamp;
   EXPECT_NEAR(double(ticks) / 160, 40 + 3'000 + 10, 2) << "the stream's clock went on";

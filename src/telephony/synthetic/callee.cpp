@@ -1,13 +1,15 @@
 #include "telephony/synthetic/callee.h"
 
+#include "media/slot_clock.h"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace voxanne::telephony::synthetic {
 namespace {
 
-constexpr int ticks_per_slot = audio::frame_ms / int(media::tick_interval.count());
 constexpr int slots(int ms) { return ms / audio::frame_ms; }
 constexpr int ring_slots = slots(400);
 constexpr int pause_slots = slots(1'200);
@@ -43,18 +45,26 @@ class CalleeLeg final : public Leg, public media::Ticked {
   void hang_up() override { end(answered_ ? LegEnd::Cause::local_hung_up : LegEnd::Cause::cancelled); }
   MediaStats media_stats() const override { return {.received = exchanged_, .sent = exchanged_}; }
 
-  void on_tick(SteadyTime) override {
-    if (!observer_ || ++tick_ % ticks_per_slot != 0) return;
-    const int slot = slot_++;
-    if (slot == ring_slots) {
-      answered_ = true;
-      observer_->on_answered();
-    }
-    if (slot < ring_slots || !exchange_) return;
-    exchange_slot(slot - ring_slots);
+  void on_tick(SteadyTime now) override {
+    if (!observer_) return;
+    if (!clock_) clock_.emplace(now, shard_.size());
+    const auto due = clock_->due(now);
+    slot_ += due.skipped;
+    if (due.skipped > 0 && exchange_) exchange_->skip(due.skipped);
+    for (int i = 0; i < due.slots && observer_; ++i) run_slot(slot_++);
   }
 
  private:
+  void run_slot(int slot) {
+    if (slot < ring_slots) return;
+    if (!answered_) {
+      answered_ = true;
+      answered_slot_ = slot;
+      observer_->on_answered();
+    }
+    if (exchange_) exchange_slot(slot - answered_slot_);
+  }
+
   void exchange_slot(int slot) {
     audio::Frame heard, said;
     static const Callee::Speech silence;
@@ -95,8 +105,8 @@ class CalleeLeg final : public Leg, public media::Ticked {
   std::shared_ptr<bool> alive_;
   LegObserver* observer_ = nullptr;
   media::Exchange* exchange_ = nullptr;
-  int tick_ = 0;
-  int slot_ = 0;
+  std::optional<media::SlotClock> clock_;  // from the first tick on
+  int slot_ = 0, answered_slot_ = 0;
   std::uint64_t exchanged_ = 0;
   bool ticking_ = false, answered_ = false, ended_ = false;
 };

@@ -22,11 +22,12 @@ class Caller final : public LegObserver, public media::Exchange {
     ++slots_;
     if (heard.kind == audio::Frame::Kind::voice) ++voiced_;
   }
+  void skip(int slots) override { skipped_ += slots; }
 
   std::unique_ptr<Leg> leg_;
   std::promise<LegEnd> ended_;
   bool ringing_ = false;
-  int slots_ = 0, voiced_ = 0;
+  int slots_ = 0, voiced_ = 0, skipped_ = 0;
 };
 
 TEST(SyntheticCallee, answers_speaks_and_hangs_up_within_eight_seconds) {
@@ -48,6 +49,32 @@ TEST(SyntheticCallee, answers_speaks_and_hangs_up_within_eight_seconds) {
   });
   gone.get_future().wait();
   shard.stop();
+}
+
+TEST(SyntheticCallee, a_stall_of_the_machine_does_not_make_the_call_longer) {
+  async::Loop loop{1};
+  media::Shard shard{loop.get_executor()};
+  Callee callee{[](auto done) { done(Callee::Speech(8'000, audio::Sample{1'000})); }};
+  Caller caller{callee.dial(shard, {}).value()};
+  auto ended = caller.ended_.get_future();
+  caller.begin();
+  SteadyTime now{std::chrono::hours{1}};
+  const auto answer = now + std::chrono::milliseconds{400};
+  const auto run_until = [&](SteadyTime until) {
+    for (; now < until && ended.wait_for(0s) != std::future_status::ready; now += media::tick_interval) {
+      shard.tick(now);
+      loop.poll();
+      loop.restart();
+    }
+  };
+  run_until(now + std::chrono::seconds{2});
+  now += std::chrono::seconds{2};
+  run_until(now + std::chrono::seconds{9});
+  ASSERT_EQ(ended.wait_for(0s), std::future_status::ready);
+  EXPECT_GE(caller.skipped_, 50);
+  const auto lived = std::chrono::duration_cast<std::chrono::milliseconds>(now - answer).count();
+  EXPECT_NEAR((caller.slots_ + caller.skipped_) * audio::frame_ms, lived, 2 * audio::frame_ms);
+  EXPECT_NEAR(lived, 1'200 + 1'000 + 2'500, 100);
 }
 
 }  // namespace
