@@ -30,45 +30,16 @@ Error missing_token() {
   return {Fault::unauthenticated, "missing_token", "send an access token: Authorization: Bearer …"};
 }
 
-// What a proxy adds. One alone means that the peer is not who is asking.
-bool is_forwarding_header(std::string_view name) {
-  constexpr std::string_view prefix = "x-forwarded";
-  if (net::equal_ignoring_case(name.substr(0, prefix.size()), prefix)) return true;
-  for (const std::string_view other :
-       {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for",
-        "x-original-host", "x-host", "true-client-ip", "cf-connecting-ip", "fastly-client-ip",
-        "x-envoy-external-address"})
-    if (net::equal_ignoring_case(name, other)) return true;
-  return false;
-}
-
-bool is_port(std::string_view text) {
-  return !text.empty() && text.size() <= 5 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_local_host(std::string_view host) {
-  for (const std::string_view name : {"localhost", "127.0.0.1", "[::1]"}) {
-    if (!net::equal_ignoring_case(host.substr(0, name.size()), name)) continue;
-    const auto rest = host.substr(name.size());
-    if (rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)))) return true;
-  }
-  return false;
-}
-
-// The page came from the very host that is asked. Behind a proxy that ends TLS it is https.
-bool is_own_origin(std::string_view origin, std::string_view host) {
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (net::equal_ignoring_case(origin.substr(0, scheme.size()), scheme) &&
-        net::equal_ignoring_case(origin.substr(scheme.size()), host))
-      return true;
-  return false;
-}
-
-// A cross-site GET of an image or script carries no Origin, but browsers say where it came from.
-bool is_from_elsewhere(const net::Headers& headers) {
-  const auto site = headers.find("Sec-Fetch-Site");
-  return site && *site != "same-origin" && *site != "none";
+// The one credential of a request (RFC 6750 §2.1); neither query nor body nor cookie carries any.
+Result<std::string_view> bearer_of(const net::Headers& headers) {
+  const auto count = headers.count("Authorization");
+  if (count == 0) return missing_token();
+  constexpr std::string_view scheme = "Bearer ";
+  const auto value = headers.get("Authorization");
+  if (count > 1 || value.size() <= scheme.size() ||
+      !net::equal_ignoring_case(value.substr(0, scheme.size()), scheme))
+    return Error{Fault::unauthenticated, "invalid_token", "send exactly one Authorization: Bearer TOKEN"};
+  return value.substr(scheme.size());
 }
 
 }  // namespace
@@ -122,14 +93,10 @@ Authenticator::Authenticator(Options options, const async::Clock& clock)
 Authenticator::~Authenticator() = default;
 
 async::Task<Result<Identity>> Authenticator::authenticate(const net::Request& request) {
-  const auto count = request.headers.count("Authorization");
-  if (count == 0) co_return without_token(request);
-  constexpr std::string_view scheme = "Bearer ";
-  const auto value = request.headers.get("Authorization");
-  if (count > 1 || value.size() <= scheme.size() ||
-      !net::equal_ignoring_case(value.substr(0, scheme.size()), scheme))
-    co_return Error{Fault::unauthenticated, "invalid_token", "send exactly one Authorization: Bearer TOKEN"};
-  co_return co_await authenticate_token(request.shard, value.substr(scheme.size()));
+  if (!request.headers.has("Authorization")) co_return without_token(request);
+  const auto token = bearer_of(request.headers);
+  if (!token) co_return token.error();
+  co_return co_await authenticate_token(request.shard, *token);
 }
 
 async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, std::string_view token) {
@@ -146,20 +113,34 @@ async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, 
 
 Result<Identity> Authenticator::without_token(const net::Request& request) const {
   const Options& options = impl_->options;
-  const net::Headers& headers = request.headers;
-  if (!options.development || !request.peer.loopback || headers.has("Authorization")) return missing_token();
-  for (std::size_t i = 0; i < headers.size(); ++i)
-    if (is_forwarding_header(headers[i].name)) return missing_token();
-  const auto host = headers.get("Host");
-  if (headers.count("Host") != 1 || !is_local_host(host)) return missing_token();
-  if (headers.count("Origin") > 1 || is_from_elsewhere(headers)) return missing_token();
-  if (const auto origin = headers.find("Origin"); origin && !is_own_origin(*origin, host))
+  if (!options.development || request.headers.has("Authorization") || !client(request).local)
     return missing_token();
   return Identity{.org = options.demo_org,
                   .role = Role::owner,
                   .subject = "development",
                   .expires_at = UtcTime::max(),
                   .development = true};
+}
+
+Client Authenticator::client(const net::Request& request) const {
+  return client_of(request, impl_->options.trusted_proxies);
+}
+
+Result<> Authenticator::check_operator(const net::Request& request) const {
+  const Secret& wanted = impl_->options.operator_token;
+  const auto token = bearer_of(request.headers);
+  if (!token) return token.error();
+  if (wanted.empty())
+    return Error{Fault::forbidden, "no_operator_token",
+                 "this is the operator's; set OPERATOR_TOKEN on the server and send it as the bearer token"};
+  if (!constant_time_equal(*token, wanted.reveal()))
+    return Error{Fault::unauthenticated, "invalid_token", "this is not the operator's token"};
+  return {};
+}
+
+Result<> Authenticator::check_operator_or_local(const net::Request& request) const {
+  if (!request.headers.has("Authorization") && client(request).local) return {};
+  return check_operator(request);
 }
 
 Result<> Authenticator::check_origin(const net::Request& request) const {

@@ -1,18 +1,19 @@
 // Authentication of requests and WebSockets: product.md, guarantee 1.
 //
 //   a token            is verified; a bad one is 401 in every mode and never falls back
-//   no token           401, except for the development convenience: environment development, a
-//                      loopback peer without any forwarding header, Host localhost, 127.0.0.1 or
-//                      [::1], Origin absent or ours. Then: the demo organization's owner.
+//   no token           401, except for the development convenience: environment development and
+//                      Client::local. Then: the demo organization's owner.
 //
 // One object for all web shards; what it remembers of verified tokens is kept per shard (index
 // net::Request::shard), keyed by SHA-256, for at most a minute, so there are no locks. Functions
 // with a request or shard run on that shard.
 #pragma once
 
+#include "api/client.h"
 #include "api/identity.h"
 #include "api/token.h"
 #include "async/clock.h"
+#include "base/secret.h"
 #include "net/http.h"
 
 #include <functional>
@@ -34,6 +35,8 @@ class Authenticator {
     // Origins that may open a WebSocket, "https://app.example.com"; the Host's own always may.
     std::vector<std::string> allowed_origins{};
     unsigned shards = 1;
+    std::vector<net::Network> trusted_proxies{};  // whose forwarding headers count
+    Secret operator_token{};                      // empty: nothing of the operator's opens
     // Asked once per token and minute: is this organization known, not erased, and if it is new,
     // make it. Not asked for the demo organization. Its error is the answer (403, 503).
     std::function<async::Task<Result<>>(const Identity&)> admit{};
@@ -53,6 +56,14 @@ class Authenticator {
   // Origin of a WebSocket handshake: absent (not a browser), the Host's own or an allowed one.
   // Errors: forbidden (origin_not_allowed).
   Result<> check_origin(const net::Request& request) const;
+  // Who is at the other end: for limits per address and Secure cookies.
+  Client client(const net::Request& request) const;
+  // What concerns the whole server (/api/admin/*): the operator's own token, compared in constant
+  // time; no organization's role opens it. Errors: unauthenticated (missing_token, invalid_token),
+  // forbidden (no_operator_token) when none is configured.
+  Result<> check_operator(const net::Request& request) const;
+  // The same, but open without a token to this machine itself (/metrics); any other token is 401.
+  Result<> check_operator_or_local(const net::Request& request) const;
 
  private:
   struct Impl;

@@ -316,5 +316,38 @@ TEST_F(AuthTest, websockets_open_for_known_origins_only) {
   EXPECT_FALSE(allowed({{"Host", "vox.example"}, {"Origin", "https://vox.example:8443"}}));
 }
 
+TEST_F(AuthTest, the_operator_s_doors_open_to_the_operator_s_token_only) {
+  auto o = options(dev);
+  const std::string operators = "an-operator-token-of-some-length";
+  o.operator_token = Secret{operators};
+  Authenticator authenticator{o, clock_};
+  const auto code = [&](const net::Request& asking, bool or_local) {
+    const auto checked =
+        or_local ? authenticator.check_operator_or_local(asking) : authenticator.check_operator(asking);
+    return checked ? std::string{} : checked.error().code;
+  };
+  const std::pair<std::string, std::string> outside{"Host", "vox.example"},
+      right{"Authorization", "Bearer " + operators};
+  for (const bool or_local : {false, true}) {
+    EXPECT_EQ(code(request({outside, right}, false), or_local), "");
+    EXPECT_EQ(code(request({outside}, false), or_local), "missing_token");
+    EXPECT_EQ(code(request({outside, {"Authorization", "Bearer GOOD"}}, false), or_local), "invalid_token");
+    EXPECT_EQ(code(request({outside, {"Authorization", "Bearer " + operators + "x"}}, false), or_local),
+              "invalid_token");
+    EXPECT_EQ(code(request({local, {"Authorization", "Bearer GOOD"}}), or_local), "invalid_token");
+    EXPECT_EQ(code(request({outside, right, right}, false), or_local), "invalid_token");
+  }
+  EXPECT_EQ(code(request({local}), true), "");
+  EXPECT_EQ(code(request({local}), false), "missing_token");
+  EXPECT_EQ(code(request({local, {"X-Forwarded-For", "203.0.113.9"}}), true), "missing_token");
+  EXPECT_EQ(code(request({{"Host", "rebound.example"}}), true), "missing_token");
+
+  Authenticator unset{options(prod), clock_};
+  EXPECT_EQ(unset.check_operator(request({outside, {"Authorization", "Bearer "}})).error().code,
+            "invalid_token");
+  EXPECT_EQ(unset.check_operator(request({outside, {"Authorization", "Bearer x"}})).error().code,
+            "no_operator_token");
+}
+
 }  // namespace
 }  // namespace voxanne::api

@@ -37,6 +37,7 @@ struct Router::Impl {
   struct Leaf {
     Route route;
     std::vector<std::string> names;  // of its parameters, in order
+    bool operators = false;
   };
   struct Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> words;
@@ -149,7 +150,7 @@ async::Task<net::Response> Router::Impl::handle(net::Request& request) const {
     }
     outcome->headers.set("X-Request-Id", context.request_id);
     // Answers of the API are somebody's data; a cache must be told explicitly.
-    if (!outcome->headers.has("Cache-Control") && leaf->route.role)
+    if (!outcome->headers.has("Cache-Control") && (leaf->route.role || leaf->operators))
       outcome->headers.add("Cache-Control", "no-store");
     co_return std::move(*outcome);
   } catch (const std::exception& failure) {
@@ -168,7 +169,9 @@ async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& 
   if (context.request.websocket) {
     if (auto checked = authenticator.check_origin(context.request); !checked) co_return checked.error();
   }
-  if (leaf.route.role) {
+  if (leaf.operators) {
+    if (auto checked = authenticator.check_operator(context.request); !checked) co_return checked.error();
+  } else if (leaf.route.role) {
     auto identity = co_await authenticator.authenticate(context.request);
     if (!identity) co_return identity.error();
     if (identity->role < *leaf.route.role)
@@ -202,6 +205,7 @@ void Router::add(Route route) {
   auto& place = node->leaves[route.method];
   if (place) throw std::logic_error("the route is declared twice: " + route.path);
   impl_->routes.emplace_back(route.method, route.path);
+  leaf->operators = route.path.starts_with("/api/admin/");
   leaf->route = std::move(route);
   place = std::move(leaf);
 }

@@ -7,7 +7,8 @@
 //   net::Server server{{.max_body_for = router.body_limits()}, shards, router.handler()};
 //
 // Order of checks: path (404), method (405 with Allow), Origin of WebSockets (403), token (401, 403
-// no_organization), role (403), endpoint. An Error becomes its problem body, an exception a 500
+// no_organization), role (403), endpoint. A path under /api/admin/ is the operator's, whatever its
+// role says: Authenticator::check_operator. An Error becomes its problem body, an exception a 500
 // that is logged with its ids and handed to on_exception.
 #pragma once
 

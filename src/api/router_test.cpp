@@ -31,6 +31,7 @@ class RouterTest : public testing::Test {
                         .demo_org = OrgId{"demo"},
                         .allowed_origins = {},
                         .shards = 1,
+                        .operator_token = Secret{"the operator's token"},
                         .admit = {}},
                        clock_),
         router_(authenticator_) {}
@@ -64,6 +65,8 @@ class RouterTest : public testing::Test {
     router_.add(
         {.method = Method::get, .path = "/api/manage", .endpoint = says("manage"), .role = Role::manager});
     router_.add({.method = Method::get, .path = "/api/own", .endpoint = says("own"), .role = Role::owner});
+    router_.add(
+        {.method = Method::get, .path = "/api/admin/all", .endpoint = says("all"), .role = Role::viewer});
     router_.add({.method = Method::post,
                  .path = "/api/upload",
                  .endpoint = says("uploaded"),
@@ -301,6 +304,15 @@ TEST(JsonBodyTest, refuses_what_is_no_json_object) {
     request.headers.set("Content-Type", type);
     EXPECT_EQ(JsonBody::parse(request).error().kind, Fault::unsupported_type) << type;
   }
+}
+
+TEST_F(RouterTest, what_is_the_operator_s_opens_to_no_role) {
+  EXPECT_EQ(ask("GET /api/admin/all").status, 401);
+  EXPECT_EQ(ask("GET /api/admin/all", bearer(Role::owner)).status, 401);
+  const auto opened = ask("GET /api/admin/all", "Authorization: Bearer the operator's token\r\n");
+  EXPECT_EQ(opened.status, 200);
+  EXPECT_EQ(opened.headers.at("cache-control"), "no-store");
+  EXPECT_EQ(ask("GET /api/view", "Authorization: Bearer the operator's token\r\n").status, 401);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "app/config.h"
 
 #include "base/log.h"
+#include "net/url.h"
 
 #include <toml++/toml.h>
 
@@ -122,6 +123,33 @@ Result<> jwt_secret(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> operator_token(Config& config, std::string_view value) {
+  if (value.size() < 16 || value.find_first_of(" \t") != value.npos)
+    return bad_value(
+        "it needs at least 16 characters and no blanks; `openssl rand -hex 32` makes a good one");
+  config.operator_token = Secret{std::string{value}};
+  return {};
+}
+
+Result<> trusted_proxies(Config& config, std::string_view value) {
+  auto networks = net::parse_networks(split_list(value));
+  if (!networks) return bad_value(networks.error().message);
+  config.trusted_proxies = std::move(*networks);
+  return {};
+}
+
+Result<> allowed_origins(Config& config, std::string_view value) {
+  config.allowed_origins = split_list(value);
+  for (std::string& origin : config.allowed_origins) {
+    const auto url = net::parse_url(origin);
+    if (!url || (url->scheme != "http" && url->scheme != "https") || url->target() != "/" ||
+        origin.ends_with('/') || !url->user.empty())
+      return bad_value("allowed is a list of origins such as https://app.example.com, without a path");
+    origin = url->origin();
+  }
+  return {};
+}
+
 Result<> rtp_ports(Config& config, std::string_view value) {
   const auto dash = value.find('-');
   const auto first = whole(value.substr(0, dash), 1024, 65'535);
@@ -182,11 +210,11 @@ constexpr Key known_keys[] = {
     {"JWT_JWKS_URL", "public keys of tokens from elsewhere (not in this version)", absent<true>},
     {"JWT_ISSUER", "required issuer of tokens from elsewhere", text<&Config::jwt_issuer>},
     {"JWT_AUDIENCE", "required audience of tokens from elsewhere", text<&Config::jwt_audience>},
-    {"OPERATOR_TOKEN", "opens what concerns the whole server", secret<&Config::operator_token>, true},
+    {"OPERATOR_TOKEN", "opens what concerns the whole server", operator_token, true},
     {"TLS_CERT", "certificate (not in this version: put a TLS proxy in front)", absent<true>},
     {"TLS_KEY", "its key (not in this version)", absent<true>},
-    {"TRUSTED_PROXIES", "addresses whose forwarding headers count", list<&Config::trusted_proxies>},
-    {"ALLOWED_ORIGINS", "origins that may open a WebSocket", list<&Config::allowed_origins>},
+    {"TRUSTED_PROXIES", "networks whose forwarding headers count, such as 10.0.0.0/8", trusted_proxies},
+    {"ALLOWED_ORIGINS", "origins that may open a WebSocket", allowed_origins},
     {"PUBLIC_URL", "base of signed URLs", text<&Config::public_url>},
     {"OPENAI_API_KEY", "hosted models (not in this version)", absent<false>, true},
     {"OPENAI_BASE_URL", "hosted models (not in this version)", absent<false>},

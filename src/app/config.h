@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "net/network.h"
 
 #include <filesystem>
 #include <functional>
@@ -31,7 +32,8 @@ struct Config {
   Secret jwt_secret;
   std::string jwt_issuer, jwt_audience;
   Secret operator_token;
-  std::vector<std::string> trusted_proxies, allowed_origins;
+  std::vector<net::Network> trusted_proxies;
+  std::vector<std::string> allowed_origins;
   std::string public_url;
 
   std::vector<std::string> sip_listen;  // "udp:127.0.0.1:5060"; empty: off

@@ -5,6 +5,7 @@
 #include "net/response_text.h"
 #include "net/shard.h"
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/use_future.hpp>
@@ -154,7 +155,11 @@ void Server::Impl::deal(int descriptor) {
   const auto endpoint = socket.remote_endpoint(failed);
   if (failed) return;  // gone already
   Peer peer = peer_of(endpoint);
-  auto permit = admission->enter(peer.address);
+  const auto ip = IpAddress::parse(peer.address);
+  const bool shared = ip && std::ranges::any_of(common.options.shared_addresses, [&](const Network& network) {
+                        return network.contains(*ip);
+                      });
+  auto permit = admission->enter(peer.address, shared);
   if (!permit) return refuse(std::move(socket));
   asio::post(shard.executor,
              [&shard, s = std::move(socket), p = std::move(peer), a = std::move(*permit)]() mutable {

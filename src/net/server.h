@@ -13,6 +13,7 @@
 #pragma once
 
 #include "net/http.h"
+#include "net/network.h"
 
 #include <atomic>
 #include <memory>
@@ -33,6 +34,7 @@ class Server {
     std::size_t max_bodies = 512 * 1024 * 1024;  // bytes held by all requests together; over: 503
     std::size_t max_connections = 16'384;
     std::size_t max_connections_per_address = 2'048;  // over either: 503 with Retry-After and close
+    std::vector<Network> shared_addresses{};          // proxies: many clients each, so without that limit
     milliseconds header_timeout{10'000};              // first byte to the end of the header: then 408
     milliseconds body_timeout{30'000};                // for each 256 KiB of a body, so that slow-loris ends
     milliseconds idle_timeout{60'000};                // between requests on a kept-alive connection

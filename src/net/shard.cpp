@@ -8,11 +8,11 @@
 
 namespace voxanne::net {
 
-std::optional<Admission::Permit> Admission::enter(const std::string& address) {
+std::optional<Admission::Permit> Admission::enter(const std::string& address, bool shared) {
   {
     const std::lock_guard lock{mutex_};
     auto& here = per_address_[address];
-    if (connections_ >= max_ || here >= max_per_address_) {
+    if (connections_ >= max_ || (here >= max_per_address_ && !shared)) {
       if (here == 0) per_address_.erase(address);
       return std::nullopt;
     }

@@ -37,7 +37,8 @@ class Admission : public std::enable_shared_from_this<Admission> {
     std::shared_ptr<Admission> admission_;
     std::string address_;
   };
-  std::optional<Permit> enter(const std::string& address);
+  // `shared`: an address of many clients, which only the limit of all counts.
+  std::optional<Permit> enter(const std::string& address, bool shared);
   std::size_t connections() const;
 
  private:

@@ -69,6 +69,8 @@ Result<> Front::admit(const Secret& root) {
                                   .development = foundation.development(),
                                   .allowed_origins = config.allowed_origins,
                                   .shards = foundation.cores,
+                                  .trusted_proxies = config.trusted_proxies,
+                                  .operator_token = config.operator_token,
                                   .admit = [this](const api::Identity& identity) -> async::Task<Result<>> {
                                     co_return co_await store::ensure_organization(
                                         *records.store, identity.org, foundation.clock.utc());
@@ -98,6 +100,7 @@ Result<> Front::listen() {
   http.emplace(net::Server::Options{.host = config.host,
                                     .port = std::uint16_t(config.port),
                                     .max_body_for = router->body_limits(),
+                                    .shared_addresses = config.trusted_proxies,
                                     .common_headers = api::security_headers(),
                                     .render_error = api::server_error},
                foundation.web_executors(), router->handler());
