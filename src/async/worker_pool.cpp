@@ -1,11 +1,13 @@
 #include "async/worker_pool.h"
 
+#include "async/mutex.h"
 #include "async/thread.h"
 #include "base/log.h"
 
 namespace voxanne::async {
 
 WorkerPool::WorkerPool(std::string name, unsigned threads, int nice) : name_(std::move(name)), nice_(nice) {
+  inherit_priority(mutex_);  // media shards post jobs, niced workers take them
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 

@@ -1,6 +1,8 @@
 #include "base/log.h"
 
 #include "base/json_text.h"
+#include "base/log_queue.h"
+#include "base/log_thread.h"
 #include "base/time.h"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -26,6 +28,13 @@ spdlog::logger& sink() {
   }();
   return *logger;
 }
+
+// Never destroyed: a thread may log while the process ends.
+LogQueue& queue() {
+  static auto& waiting = *new LogQueue{LogThread::max_waiting};
+  return waiting;
+}
+std::atomic<bool> queued{false};
 
 std::string_view name(Level level) {
   switch (level) {
@@ -92,7 +101,34 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
       append_value(line, field);
     }
   }
-  sink().info(line);
+  if (queued.load(std::memory_order_acquire))
+    queue().push(std::move(line));
+  else
+    sink().info(line);
+}
+
+LogThread::LogThread() {
+  queue();
+  queued = true;
+  thread_ = std::thread{[] {
+    while (queued.load(std::memory_order_acquire)) {
+      queue().wait();
+      flush();
+      if (const auto dropped = queue().take_dropped(); dropped > 0)
+        warning("log.lines_dropped", {{"count", dropped}});
+    }
+  }};
+}
+
+void LogThread::flush() {
+  for (const std::string& line : queue().take()) sink().info(line);
+}
+
+LogThread::~LogThread() {
+  queued = false;
+  queue().wake();
+  thread_.join();
+  flush();
 }
 
 }  // namespace voxanne::log

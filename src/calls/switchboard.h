@@ -12,6 +12,7 @@
 // is called from outside all loops.
 #pragma once
 
+#include "async/mutex.h"
 #include "calls/call_control.h"
 #include "calls/services.h"
 #include "calls/session.h"
@@ -92,7 +93,7 @@ class Switchboard final : public CallControl {
   std::atomic<std::size_t> active_{0};
   std::atomic<bool> draining_{false};
 
-  mutable std::mutex mutex_;  // the following; held for a lookup, never across an await
+  mutable async::Mutex mutex_;  // the following; held for a lookup, never across an await
   std::unordered_map<CallId, Desk*> where_;
   std::unordered_map<OrgId, int> by_org_;
   std::map<std::string, Target> routes_;  // the last answer for each number dialled

@@ -1,5 +1,6 @@
 #include "events/bus.h"
 
+#include "async/mutex.h"
 #include "base/json_text.h"
 #include "base/secret.h"
 
@@ -70,7 +71,7 @@ struct Bus::Impl {
   const Options options;
   const std::string epoch;
 
-  mutable std::mutex mutex;
+  mutable async::Mutex mutex;
   std::unordered_map<OrgId, Ring> rings;
   std::size_t bytes = 0;
 

@@ -1,30 +1,20 @@
 #include "media/shard.h"
 
+#include "async/priority.h"
 #include "base/log.h"
 #include "media/lag_histogram.h"
 
 #include <algorithm>
 #include <optional>
 
-#include <sched.h>
-
 namespace voxanne::media {
-namespace {
-
-// Real-time scheduling where it is permitted: niceness alone does not keep a tick on time beside
-// threads that compute. Threads made from here do not inherit it.
-void raise_priority() {
-  const sched_param lowest{.sched_priority = 1};
-  static_cast<void>(sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest));
-}
-
-}  // namespace
 
 struct Shard::Impl {
   explicit Impl(std::string name)
       : thread(std::in_place, std::move(name), -10), executor(thread->executor()), timer(executor) {
     async::asio::post(executor, [this] {
-      raise_priority();
+      // Niceness alone does not keep a tick on time beside threads that compute.
+      async::run_in_real_time(async::RealTime::audio);
       due = std::chrono::steady_clock::now() + tick_interval;
       arm();
     });

@@ -2,6 +2,7 @@
 
 #include "recordings/spool_writer.h"
 
+#include <mutex>
 #include <utility>
 
 namespace voxanne::recordings {

@@ -3,12 +3,13 @@
 // Any thread; a lock is held for a few instructions.
 #pragma once
 
+#include "async/mutex.h"
+
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
 namespace voxanne::recordings {
 
@@ -49,7 +50,7 @@ class BlockPool {
 
   const std::size_t limit_;
   std::atomic<std::size_t> in_use_{0};
-  std::mutex mutex_;
+  async::Mutex mutex_;
   Block* free_ = nullptr;
 };
 

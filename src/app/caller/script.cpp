@@ -59,4 +59,10 @@ void Script::exchange(const audio::Frame& heard, audio::Frame& said) {
   said_.insert(said_.end(), out.begin(), out.end());
 }
 
+void Script::skip(int slots) {
+  heard_.resize(heard_.size() + static_cast<std::size_t>(slots) * audio::samples_per_frame(rate_));
+  said_.resize(heard_.size());
+  elapsed_ += slots * milliseconds{audio::frame_ms};
+}
+
 }  // namespace voxanne::app

@@ -29,6 +29,7 @@ class Script final : public media::Exchange {
   Script(std::vector<Clip> clips, int rate, Options options);
 
   void exchange(const audio::Frame& heard, audio::Frame& said) override;
+  void skip(int slots) override;
 
   bool done() const noexcept { return done_; }
   const Clip& heard() const noexcept { return heard_; }

@@ -52,6 +52,7 @@ class SipCaller final : public telephony::LegObserver, public media::Exchange {
     script_->exchange(heard, said);
     if (script_->done()) done_.set();
   }
+  void skip(int slots) override { script_->skip(slots); }
 
   MakeScript make_script_;
   std::unique_ptr<Script> script_;

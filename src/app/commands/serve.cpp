@@ -1,5 +1,6 @@
 #include "app/commands/command.h"
 #include "app/server/server.h"
+#include "base/log_thread.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -46,6 +47,7 @@ void serve(CommandLine& line) {
   auto config = line.configuration();
   if (!config) return;
   raise_descriptor_limit();
+  const log::LogThread log_thread;
   const bool development = config->environment == Environment::development;
   Server server{std::move(*config), line.program};
   if (const auto started = server.start(); started.has_error()) return line.fail(started.error());
@@ -63,6 +65,7 @@ void serve(CommandLine& line) {
     do sigwait(&stopping, &again);
     while (std::chrono::steady_clock::now() - first < seconds{1});
     log::warning("server.stopped_at_once");
+    log::LogThread::flush();
     _exit(1);
   }}.detach();
   server.stop();

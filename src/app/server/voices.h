@@ -9,6 +9,7 @@
 #pragma once
 
 #include "app/config.h"
+#include "async/mutex.h"
 #include "async/worker_pool.h"
 #include "calls/services.h"
 #include "speech/flite/synthesizer.h"
@@ -42,7 +43,7 @@ class Voices {
 
   async::Clock& clock_;
   std::shared_ptr<speech::Recognizer> recognizer_;
-  std::mutex mutex_;  // for the map; a breaker itself is its shard's
+  async::Mutex mutex_;  // for the map; a breaker itself is its shard's
   std::unordered_map<const media::Shard*, Breaker> breakers_;
   std::shared_ptr<speech::flite::FliteSynthesizer> flite_;
   std::shared_ptr<speech::PromptSynthesizer> prompts_;

@@ -53,7 +53,7 @@ class ReaderShelf {
   }
 
  private:
-  std::mutex mutex_;
+  async::Mutex mutex_;
   std::vector<Connection> idle_;
 };
 

@@ -5,6 +5,7 @@
 #include "store/sqlite/errors.h"
 
 #include <algorithm>
+#include <mutex>
 #include <new>
 #include <string>
 
@@ -60,7 +61,7 @@ void Writer::submit(std::unique_ptr<Submission> submission) {
   if (submission)
     submission->answer(refusal);
   else
-    wake_.notify_one();
+    wake_.post();
 }
 
 void Writer::stop() {
@@ -68,7 +69,7 @@ void Writer::stop() {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_.post();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -82,17 +83,22 @@ void Writer::work() {
   }
 }
 
+// Empty: everything was written and the writer is to stop.
 std::vector<Writer::Member> Writer::take() {
-  std::unique_lock lock{mutex_};
-  wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
   std::vector<Member> group;
-  group.reserve(std::min(waiting_.size(), group_size));
-  while (!waiting_.empty() && group.size() < group_size) {
-    waiting_bytes_ -= waiting_.front().bytes;
-    group.push_back({std::move(waiting_.front().submission), {}});
-    waiting_.pop_front();
+  group.reserve(group_size);
+  for (;;) {
+    {
+      const std::lock_guard lock{mutex_};
+      while (!waiting_.empty() && group.size() < group_size) {
+        waiting_bytes_ -= waiting_.front().bytes;
+        group.push_back({std::move(waiting_.front().submission), {}});
+        waiting_.pop_front();
+      }
+      if (!group.empty() || stopping_) return group;
+    }
+    wake_.wait();
   }
-  return group;
 }
 
 // Every member has its outcome afterwards.

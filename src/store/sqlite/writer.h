@@ -5,13 +5,12 @@
 // joins). Answers are given on the writer's thread: a submission posts to its asker's loop.
 #pragma once
 
+#include "async/mutex.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/file_watch.h"
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -66,8 +65,8 @@ class Writer {
   const Limits limits_;
   std::string failing_;  // the code of the last failure; empty while all is well
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  async::Mutex mutex_;
+  async::Semaphore wake_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
   bool stopping_ = false;

@@ -2,6 +2,7 @@
 // configured range. Any thread; the pool outlives every lease.
 #pragma once
 
+#include "async/mutex.h"
 #include "base/result.h"
 
 #include <boost/asio/ip/udp.hpp>
@@ -58,7 +59,7 @@ class PortPool {
   void give_back(std::size_t index);
 
   const std::uint16_t first_;
-  mutable std::mutex mutex_;
+  mutable async::Mutex mutex_;
   std::vector<bool> used_;
   std::size_t in_use_ = 0;
   // Moves on with every lease, so that a port rests as long as possible before it is used again

@@ -1,5 +1,6 @@
 #include "telephony/sip/sip_thread.h"
 
+#include "async/mutex.h"
 #include "async/thread.h"
 #include "base/log.h"
 
@@ -45,7 +46,7 @@ void on_library_warning(int, const char* text, std::size_t length, void*) {
 
 struct SipThread::Impl {
   int wake = -1;
-  std::mutex mutex;
+  async::Mutex mutex;
   std::vector<std::function<void()>> queue;
   std::thread thread;
 
