@@ -1,6 +1,7 @@
 #include "app/commands/command.h"
 
 #include <malloc.h>
+#include <signal.h>
 
 #include <iostream>
 
@@ -10,6 +11,8 @@ int main(int argc, char** argv) {
   // recordings need them for moments only (measured: 48 → 40 MB before the first call).
   mallopt(M_MMAP_THRESHOLD, 128 << 10);
   mallopt(M_TRIM_THRESHOLD, 128 << 10);
+  // Where a file may not grow any more, writing it is an error to be dealt with, as on a full disk.
+  signal(SIGXFSZ, SIG_IGN);
   CLI::App parser{"Voxanne: an AI phone receptionist that you host yourself."};
   CommandLine line{.parser = parser, .program = "/proc/self/exe", .config_file = {}};
   parser.set_version_flag("--version", "voxanne " + std::string{version()});

@@ -6,15 +6,23 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <new>
+#include <span>
 
 namespace voxanne::recordings {
 namespace {
@@ -197,6 +205,40 @@ TEST(Recorder, writers_that_are_behind_cost_slots_but_never_alignment) {
     ASSERT_TRUE(reader->next(out));
     ASSERT_EQ(out.caller.samples()[0], out.lost ? 0 : mark(i, 0)) << i;
   }
+}
+
+// Blocks that were never written back have no place on the disk yet (delayed allocation).
+bool on_disk(const std::filesystem::path& path) {
+  constexpr unsigned max_extents = 64;
+  alignas(fiemap) std::array<std::byte, sizeof(fiemap) + max_extents * sizeof(fiemap_extent)> memory{};
+  auto& map = *new (memory.data()) fiemap{};
+  map.fm_length = ~0ull;
+  map.fm_extent_count = max_extents;
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file || ioctl(file.get(), FS_IOC_FIEMAP, &map) != 0 || map.fm_mapped_extents == 0) return false;
+  for (const auto& extent : std::span{map.fm_extents, map.fm_mapped_extents})
+    if (extent.fe_flags & (FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_UNKNOWN)) return false;
+  return true;
+}
+
+// The kernel by itself would take 30 s.
+TEST(Recorder, what_was_recorded_reaches_the_disk_while_the_call_goes_on) {
+  const voxanne::test::TempDir dir;
+  struct statfs kind{};
+  ASSERT_EQ(statfs(dir.path().c_str(), &kind), 0);
+  if (kind.f_type == TMPFS_MAGIC) GTEST_SKIP() << "the temporary directory is on no disk";
+  auto often = options(dir);
+  often.sync_every = 200ms;
+  SpoolWriter writer{often};
+  Recorder recorder{writer, header()};
+  for (std::uint64_t i = 0; i < 1'000; ++i) recorder.on_frames(frame(i, 0), frame(i, 1));
+  const auto path = spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"});
+  bool reached = false;
+  for (int i = 0; i < 10'000 && !reached; ++i) {
+    usleep(1'000);
+    reached = std::filesystem::exists(path) && std::filesystem::file_size(path) > 300'000 && on_disk(path);
+  }
+  EXPECT_TRUE(reached);
 }
 
 // Before the first slot, between blocks, inside a block, twice in a row and at the end.

@@ -1,13 +1,18 @@
 #include "recordings/spool_writer.h"
 
+#include "async/priority.h"
 #include "async/thread.h"
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -15,7 +20,7 @@
 namespace voxanne::recordings {
 namespace {
 
-constexpr std::uint64_t bytes_between_space_checks = 4 << 20;
+constexpr seconds between_space_checks{1};
 
 Error write_error(const char* what, int error_number) {
   return {Fault::unavailable, error_number == ENOSPC ? "disk_full" : "spool_write_failed",
@@ -53,26 +58,43 @@ std::optional<Error> write_block(Track& track, const Block& block) {
   return std::nullopt;
 }
 
+bool has_space(const SpoolWriter::Options& options) {
+  struct statvfs status{};
+  // A spool that cannot be asked is tried: the write itself will tell.
+  if (statvfs(options.spool.c_str(), &status) != 0) return true;
+  return std::uint64_t{status.f_bavail} * status.f_frsize >= options.min_free_bytes;
+}
+
+Error no_space(const SpoolWriter::Options& options) {
+  return unavailable("disk_low", "less than " + std::to_string(options.min_free_bytes >> 20) +
+                                     " MiB are free where recordings are spooled; free some space");
+}
+
 }  // namespace
 
-class SpoolWriter::Lane {
+// Looks every second whether a recording could be written and syncs what was: one sync of a whole
+// file system costs less than one for each of a thousand files.
+class SpoolWriter::Disk {
  public:
-  Lane(const Options& options, BlockPool& pool, std::string name)
-      : options_(options), pool_(pool), thread_([this, name = std::move(name)] {
-          async::prepare_thread(name, 10);
+  explicit Disk(const Options& options)
+      : options_(options),
+        directory_{::open(options.spool.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)},
+        probe_path_(options.spool / ".probe"),
+        checked_(std::chrono::steady_clock::now()),
+        thread_([this] {
+          async::prepare_thread("spool-disk", 10);
           serve();
         }) {}
-  ~Lane() { stop(); }
+  ~Disk() { stop(); }
 
-  void submit(Block* block) {
-    bool was_idle;
-    {
-      const std::lock_guard lock{mutex_};
-      was_idle = !first_;
-      *(first_ ? &last_->next : &first_) = block;
-      last_ = block;
-    }
-    if (was_idle) wake_.notify_one();
+  // Any lane.
+  void written() { dirty_.store(true, std::memory_order_relaxed); }
+
+  Result<> health() {
+    const std::lock_guard lock{mutex_};
+    if (std::chrono::steady_clock::now() - checked_ > hung_after)
+      return unavailable("disk_hangs", "the disk where recordings are spooled has not answered for 30 s");
+    return state_;
   }
 
   void stop() {
@@ -85,19 +107,104 @@ class SpoolWriter::Lane {
   }
 
  private:
+  static constexpr seconds hung_after{30};
+
+  void serve() {
+    auto synced = std::chrono::steady_clock::now();
+    std::unique_lock lock{mutex_};
+    do {
+      lock.unlock();
+      Result<> state = try_writing();
+      const auto now = std::chrono::steady_clock::now();
+      if (options_.sync_every > 0ms && now - synced >= options_.sync_every) {
+        synced = now;
+        sync();
+      }
+      lock.lock();
+      state_ = std::move(state);
+      checked_ = std::chrono::steady_clock::now();
+    } while (!wake_.wait_for(lock,
+                             std::min(options_.sync_every > 0ms ? options_.sync_every : 1'000ms, 1'000ms),
+                             [this] { return stopping_; }));
+  }
+
+  Result<> try_writing() const {
+    if (!has_space(options_)) return no_space(options_);
+    const Descriptor file{::open(probe_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    if (!file) return write_error("the spool cannot be written", errno);
+    static constexpr std::array<char, 4'096> page{};
+    const bool written = ::write(file.get(), page.data(), page.size()) == ssize_t{page.size()};
+    const int error_number = written ? 0 : errno;
+    ::unlink(probe_path_.c_str());
+    return written ? Result<>{} : write_error("the spool cannot be written", error_number);
+  }
+
+  void sync() {
+    if (!directory_ || !dirty_.exchange(false, std::memory_order_relaxed)) return;
+    const bool done = syncfs(directory_.get()) == 0;
+    if (!done && !failing_) log::error("recording.sync_failed", {{"error", std::strerror(errno)}});
+    failing_ = !done;
+  }
+
+  const Options& options_;
+  const Descriptor directory_;
+  const std::filesystem::path probe_path_;
+  std::atomic<bool> dirty_{false};
+  bool failing_ = false;
+  std::mutex mutex_;  // the following
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  Result<> state_;
+  SteadyTime checked_;
+  std::thread thread_;
+};
+
+class SpoolWriter::Lane {
+ public:
+  Lane(const Options& options, BlockPool& pool, Disk& disk, std::string name)
+      : options_(options), pool_(pool), disk_(disk), thread_([this, name = std::move(name)] {
+          // Not niced: at nice 10 a busy machine starves it, and then slots are lost.
+          async::prepare_thread(name, 0);
+          async::run_in_real_time(async::RealTime::recording);
+          serve();
+        }) {}
+  ~Lane() { stop(); }
+
+  void submit(Block* block) {
+    bool was_idle;
+    {
+      const std::lock_guard lock{mutex_};
+      was_idle = !first_;
+      *(first_ ? &last_->next : &first_) = block;
+      last_ = block;
+    }
+    if (was_idle) wake_.post();
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock{mutex_};
+      stopping_ = true;
+    }
+    wake_.post();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
   void serve() {
     for (;;) {
       Block* list;
+      bool stopping;
       {
-        std::unique_lock lock{mutex_};
-        wake_.wait(lock, [this] { return stopping_ || first_; });
-        if (!first_) return;
-        if (!stopping_) {
-          lock.unlock();
-          std::this_thread::sleep_for(options_.gather);
-          lock.lock();
-        }
+        const std::lock_guard lock{mutex_};
         list = std::exchange(first_, nullptr);
+        stopping = stopping_;
+      }
+      if (!list) {
+        if (stopping) return;
+        wake_.wait();
+        std::this_thread::sleep_for(options_.gather);
+        continue;
       }
       while (list) {
         Block* const block = std::exchange(list, list->next);
@@ -116,7 +223,7 @@ class SpoolWriter::Lane {
   }
 
   void open(Track& track) {
-    if (!has_space()) return stop_track(track, no_space());
+    if (is_low()) return stop_track(track, no_space(options_));
     auto file = create_spool(track.path, track.header);
     if (!file) return stop_track(track, std::move(file).error());
     track.file = std::move(*file);
@@ -126,13 +233,9 @@ class SpoolWriter::Lane {
   }
 
   void write(Track& track, const Block& block) {
-    unchecked_ += block.used;
-    if (unchecked_ >= bytes_between_space_checks) {
-      unchecked_ = 0;
-      low_ = !has_space();
-    }
-    if (low_) return stop_track(track, no_space());
-    if (auto error = write_block(track, block)) stop_track(track, std::move(*error));
+    if (is_low()) return stop_track(track, no_space(options_));
+    if (auto error = write_block(track, block)) return stop_track(track, std::move(*error));
+    disk_.written();
   }
 
   void close(Track& track) {
@@ -143,26 +246,22 @@ class SpoolWriter::Lane {
     if (track.closed) std::exchange(track.closed, nullptr)();
   }
 
-  bool has_space() {
-    struct statvfs status{};
-    // A spool that cannot be asked is tried: the write itself will tell.
-    if (statvfs(options_.spool.c_str(), &status) != 0) return true;
-    low_ = std::uint64_t{status.f_bavail} * status.f_frsize < options_.min_free_bytes;
-    return !low_;
-  }
-  Error no_space() const {
-    return unavailable("disk_low", "less than " + std::to_string(options_.min_free_bytes >> 20) +
-                                       " MiB are free where recordings are spooled; free some space");
+  bool is_low() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_ < between_space_checks) return low_;
+    looked_ = now;
+    return low_ = !has_space(options_);
   }
 
   const Options& options_;
   BlockPool& pool_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  Disk& disk_;
+  async::Mutex mutex_;
+  async::Semaphore wake_;
   Block* first_ = nullptr;
   Block* last_ = nullptr;
   bool stopping_ = false;
-  std::uint64_t unchecked_ = 0;
+  SteadyTime looked_{};
   bool low_ = false;
   std::thread thread_;
 };
@@ -170,15 +269,19 @@ class SpoolWriter::Lane {
 SpoolWriter::SpoolWriter(Options options) : options_(std::move(options)), pool_(options_.memory_bytes) {
   std::error_code ignored;  // each recording will say what is wrong
   std::filesystem::create_directories(options_.spool, ignored);
+  disk_ = std::make_unique<Disk>(options_);
   for (unsigned i = 0; i < options_.threads; ++i)
-    lanes_.push_back(std::make_unique<Lane>(options_, pool_, "spool-" + std::to_string(i)));
+    lanes_.push_back(std::make_unique<Lane>(options_, pool_, *disk_, "spool-" + std::to_string(i)));
 }
 
 SpoolWriter::~SpoolWriter() { stop(); }
 
 void SpoolWriter::stop() {
   for (const auto& lane : lanes_) lane->stop();
+  disk_->stop();
 }
+
+Result<> SpoolWriter::health() const { return disk_->health(); }
 
 void SpoolWriter::submit(std::size_t lane, Block* block) { lanes_[lane]->submit(block); }
 

@@ -3,8 +3,10 @@
 //   Recorder (media shard) ── Block ──▶ lane's queue ──▶ thread ── write() ──▶ SPOOL/ORG/CALL.spool
 //
 // A block is written 520 ms after its first slot at the latest and is then the kernel's, so that
-// killing the process loses at most that and what a busy disk makes wait. Files are synced
-// when a recording ends; a power cut before that may lose what the kernel had not yet written back.
+// killing the process loses at most that and what a busy disk makes wait. A thread of its own syncs
+// the spool's file system every two seconds while anything is recorded, all files at once, and each
+// file is synced when its recording ends: a power cut loses about three seconds. The same thread
+// tries every second whether the disk can be written.
 //
 // Lifecycle: made before the first call; stop() after the last recorder finished writes what is
 // queued and joins. Loops of awaiting recorders outlive it.
@@ -49,6 +51,7 @@ class SpoolWriter {
     // second and not 2,000, which saves a quarter of the whole cost.
     milliseconds gather{20};
     std::uint64_t min_free_bytes = 256 << 20;  // below this floor calls go on unrecorded
+    milliseconds sync_every{2'000};            // 0: only when a recording ends
   };
   explicit SpoolWriter(Options options);
   ~SpoolWriter();
@@ -56,6 +59,9 @@ class SpoolWriter {
   SpoolWriter& operator=(const SpoolWriter&) = delete;
 
   void stop();
+  // Whether a recording could be written a moment ago: disk_low, disk_full, spool_write_failed,
+  // disk_hangs. Any thread; does not block.
+  Result<> health() const;
 
   // For Recorder.
   BlockPool& pool() noexcept { return pool_; }
@@ -65,9 +71,11 @@ class SpoolWriter {
 
  private:
   class Lane;
+  class Disk;
 
   Options options_;
   BlockPool pool_;
+  std::unique_ptr<Disk> disk_;
   std::atomic<std::size_t> next_lane_{0};
   std::vector<std::unique_ptr<Lane>> lanes_;
 };

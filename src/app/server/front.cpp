@@ -48,6 +48,9 @@ void Front::start_health() {
                                          "no speech worker runs; callers are guided by keys");
                  co_return Result<>{};
                }});
+  health->add({.name = "recording",
+               .severity = ops::Severity::degrades,
+               .probe = [this]() -> async::Task<Result<>> { co_return records.spool->health(); }});
   health->admission([this] { return lines.switchboard->has_room(); });
   health->start();
 }

@@ -51,6 +51,8 @@ Result<> Stack::open() {
   if (options_.listen.empty())
     return Error{Fault::malformed, "sip_options",
                  "no SIP listener is configured; give at least one, such as udp:0.0.0.0:5060"};
+  // A range that others hold shows now and not when the first call comes; the pair goes back at once.
+  if (auto pair = ports_->lease(options_.listen.front().address); !pair) return pair.error();
 
   tmr_init(&closing_);
   resolver_ = system_resolver();
