@@ -125,6 +125,7 @@ async::Task<domain::Verdict> Session::converse() {
 }
 
 async::Task<> Session::hang_up() {
+  if (!call_.ended_at) call_.ended_at = services_.clock.utc();
   if (!leg_ended_.is_set()) {
     leg_->hang_up();
     const auto deadline = async::Deadline::after(services_.clock, 5s);
@@ -140,7 +141,8 @@ async::Task<> Session::hang_up() {
 }
 
 async::Task<> Session::file(domain::Verdict verdict) {
-  const UtcTime now = services_.clock.utc();
+  // The audio ended then; what happened since (a sentence being rendered for nobody) is no part of the call.
+  const UtcTime now = call_.ended_at.value_or(services_.clock.utc());
   const telephony::MediaStats media = leg_->media_stats();
   leg_.reset();  // from here on no more audio
 
@@ -240,6 +242,7 @@ void Session::on_hold(bool held) {
 }
 
 void Session::on_ended(const telephony::LegEnd& end) {
+  if (!call_.ended_at) call_.ended_at = services_.clock.utc();
   if (!verdict_ && end.cause != telephony::LegEnd::Cause::local_hung_up)
     verdict_ = verdict_of(end, call_.direction, call_.answered_at.has_value());
   leg_ended_.set();
