@@ -115,15 +115,41 @@ struct Router::Impl {
   }
 
   async::Task<net::Response> handle(net::Request& request) const;
+  async::Task<net::Response> answer(net::Request& request) const;
+  Result<> count(Context& context) const;
   async::Task<Result<net::Response>> run(const Leaf& leaf, Context& context) const;
 
   Authenticator& authenticator;
   Node root;
+  std::optional<Cors> cors;
+  RateLimiter* limiter = nullptr;
+  const async::Clock* clock = nullptr;
   OnException on_exception;
   std::vector<std::pair<Method, std::string>> routes;
 };
 
 async::Task<net::Response> Router::Impl::handle(net::Request& request) const {
+  if (!cors) co_return co_await answer(request);
+  if (cors->is_preflight(request)) {
+    const Found found = find(request.path);
+    if (found.node) co_return cors->preflight(request, allowed(*found.node));
+  }
+  auto response = co_await answer(request);
+  cors->admit(request, response);
+  co_return response;
+}
+
+Result<> Router::Impl::count(Context& context) const {
+  if (!limiter) return {};
+  context.rate = limiter->take(context.identity.org, clock->now());
+  if (context.rate->allowed) return {};
+  return Error{Fault::rate_limited, "too_many_requests",
+               "this organization makes more than " + std::to_string(context.rate->limit) +
+                   " requests a minute; wait as Retry-After says",
+               context.rate->reset};
+}
+
+async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
   Context context{.request = request, .request_id = request_id_of(request), .identity = {}, .params = {}};
   const Found found = find(request.path);
   const Leaf* leaf = found.node ? leaf_of(*found.node, request.method) : nullptr;
@@ -146,9 +172,12 @@ async::Task<net::Response> Router::Impl::handle(net::Request& request) const {
                                   {"route", leaf->route.path},
                                   {"code", error.code},
                                   {"error", error.message}});
-      co_return problem(error, context.request_id);
+      auto response = problem(error, context.request_id);
+      if (context.rate) add_rate_headers(response.headers, *context.rate);
+      co_return response;
     }
     outcome->headers.set("X-Request-Id", context.request_id);
+    if (context.rate) add_rate_headers(outcome->headers, *context.rate);
     // Answers of the API are somebody's data; a cache must be told explicitly.
     if (!outcome->headers.has("Cache-Control") && (leaf->route.role || leaf->operators))
       outcome->headers.add("Cache-Control", "no-store");
@@ -174,11 +203,12 @@ async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& 
   } else if (leaf.route.role) {
     auto identity = co_await authenticator.authenticate(context.request);
     if (!identity) co_return identity.error();
-    if (identity->role < *leaf.route.role)
+    context.identity = std::move(*identity);
+    if (auto counted = count(context); !counted) co_return counted.error();
+    if (context.identity.role < *leaf.route.role)
       co_return Error{Fault::forbidden, "role_too_low",
                       "this needs the role " + std::string{to_string(*leaf.route.role)} +
-                          "; the token's is " + std::string{to_string(identity->role)}};
-    context.identity = std::move(*identity);
+                          "; the token's is " + std::string{to_string(context.identity.role)}};
   }
   co_return co_await leaf.route.endpoint(context);
 }
@@ -208,6 +238,15 @@ void Router::add(Route route) {
   leaf->operators = route.path.starts_with("/api/admin/");
   leaf->route = std::move(route);
   place = std::move(leaf);
+}
+
+void Router::allow_origins(std::vector<std::string> origins) {
+  if (!origins.empty()) impl_->cors.emplace(std::move(origins));
+}
+
+void Router::limit_rate(RateLimiter& limiter, const async::Clock& clock) {
+  impl_->limiter = &limiter;
+  impl_->clock = &clock;
 }
 
 void Router::on_exception(OnException report) { impl_->on_exception = std::move(report); }

@@ -7,14 +7,16 @@
 //   net::Server server{{.max_body_for = router.body_limits()}, shards, router.handler()};
 //
 // Order of checks: path (404), method (405 with Allow), Origin of WebSockets (403), token (401, 403
-// no_organization), role (403), endpoint. A path under /api/admin/ is the operator's, whatever its
-// role says: Authenticator::check_operator. An Error becomes its problem body, an exception a 500
-// that is logged with its ids and handed to on_exception.
+// no_organization), the organization's rate (429), role (403), endpoint. A path under /api/admin/ is
+// the operator's, whatever its role says: Authenticator::check_operator. An Error becomes its problem
+// body, an exception a 500 that is logged with its ids and handed to on_exception.
 #pragma once
 
 #include "api/auth.h"
+#include "api/cors.h"
 #include "api/identity.h"
 #include "api/problem.h"
+#include "api/rate_limit.h"
 #include "net/http.h"
 #include "net/server.h"
 
@@ -36,6 +38,8 @@ struct Context {
   net::Request& request;
   std::string request_id;
   Identity identity;  // empty on open routes
+
+  std::optional<RateLimiter::Outcome> rate{};  // told to the client in RateLimit-* headers
 
   // A path parameter, decoded: param("callId") for "/api/calls/:callId".
   const std::string& param(std::string_view name) const;
@@ -61,6 +65,10 @@ class Router {
 
   // Throws std::logic_error on a pattern that is already taken or malformed.
   void add(Route route);
+  // Pages of these origins may use the API from a browser.
+  void allow_origins(std::vector<std::string> origins);
+  // Requests of an organization are counted on the steady clock; the limiter outlives the server.
+  void limit_rate(RateLimiter& limiter, const async::Clock& clock);
   // Called for every exception that reached the boundary (error tracking).
   using OnException = std::function<void(const Context&, std::exception_ptr)>;
   void on_exception(OnException report);

@@ -248,6 +248,8 @@ constexpr Key known_keys[] = {
     {"FAILED_UPLOAD_DAYS", "cleanup (not in this version)", absent<false>},
     {"MAX_CALLS", "calls at a time; 0: what this machine is known to carry",
      number<&Config::max_calls, 0, 100'000>},
+    {"REQUESTS_PER_MINUTE", "of an organization, over the API; 0: no limit",
+     number<&Config::requests_per_minute, 0, 10'000'000>},
     {"DRAIN_SECONDS", "how long SIGTERM waits for active calls", number<&Config::drain_seconds, 0, 86'400>},
     {"SPEECH_WORKERS", "recognition processes; 0: one per core", number<&Config::speech_workers, 0, 256>},
     {"LOG_LEVEL", "debug, info, warning or error", log_level},

@@ -85,6 +85,11 @@ Result<> Front::admit(const Secret& root) {
 Result<> Front::listen() {
   const Config& config = foundation.config;
   router.emplace(*authenticator);
+  router->allow_origins(config.allowed_origins);
+  if (config.requests_per_minute > 0) {
+    limiter.emplace(config.requests_per_minute);
+    router->limit_rate(*limiter, foundation.clock);
+  }
   services.emplace(
       api::Services{.store = *records.store,
                     .clock = foundation.clock,

@@ -30,6 +30,7 @@ struct Front {
   std::optional<ops::Health> health;
   std::optional<recordings::UrlSigner> signer;
   std::optional<api::Authenticator> authenticator;
+  std::optional<api::RateLimiter> limiter;
   std::optional<api::Router> router;
   std::optional<api::Services> services;
   std::optional<net::Server> http;
