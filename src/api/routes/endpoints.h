@@ -51,6 +51,9 @@ Answer get_ready(Services&, Context&);
 // page.cpp
 Answer get_page(Services&, Context&);
 Answer get_asset(Services&, Context&);
+Answer get_docs(Services&, Context&);
+// openapi.cpp
+Answer get_openapi(Services&, Context&);
 // sockets.cpp
 Answer live_calls(Services&, Context&);
 Answer web_call(Services&, Context&);

@@ -47,17 +47,20 @@ net::Response serve(const Served& asset, const net::Request& request) {
   return response;
 }
 
-}  // namespace
-
-Answer get_page(Services&, Context& context) {
-  auto response = serve(served().at("index.html"), context.request);
+net::Response serve_page(std::string_view name, const net::Request& request) {
+  auto response = serve(served().at(name), request);
   // Stricter than what every response carries: browsers enforce both.
   response.headers.add(
       "Content-Security-Policy",
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
       "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
-  co_return response;
+  return response;
 }
+
+}  // namespace
+
+Answer get_page(Services&, Context& context) { co_return serve_page("index.html", context.request); }
+Answer get_docs(Services&, Context& context) { co_return serve_page("docs.html", context.request); }
 
 Answer get_asset(Services&, Context& context) {
   const auto found = served().find(context.param("name"));

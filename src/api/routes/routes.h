@@ -51,12 +51,20 @@ struct Services {
 
 using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);
 
+// What goes in and out, in the words of openapi_components.json.
+struct Shape {
+  std::string_view answer{};  // schema of the 200; empty: 204, or not JSON
+  std::string_view body{};    // schema of the request's body
+  std::string_view query{};   // parameters' names, separated by spaces
+};
+
 struct Declaration {
   Method method;
   std::string_view path;
   ServiceEndpoint endpoint;
   std::optional<Role> role;  // nullopt: open, or checked by the endpoint itself
   std::string_view summary;
+  Shape shape{};
   std::size_t max_body = 1024 * 1024;
 };
 

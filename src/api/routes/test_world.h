@@ -2,6 +2,7 @@
 // are really verified, and living calls that are faked.
 #pragma once
 
+#include "api/routes/openapi.h"
 #include "api/routes/routes.h"
 #include "async/thread.h"
 #include "calls/call_control.h"
@@ -12,10 +13,12 @@
 #include "store/calls.h"
 #include "store/organizations.h"
 #include "store/sqlite/sqlite_store.h"
+#include "support/api/description.h"
 #include "support/http.h"
 #include "support/temp_dir.h"
 #include "telephony/browser/gateway.h"
 
+#include <gtest/gtest.h>
 #include <boost/json.hpp>
 
 #include <memory>
@@ -115,7 +118,11 @@ class World {
     test::HttpAsk ask{.method = method, .url = url(path), .headers = {}, .body = body};
     if (!org.empty()) ask.headers.push_back("Authorization: Bearer " + token(org, role));
     if (!body.empty()) ask.headers.push_back("Content-Type: application/json");
-    return test::http(ask);
+    auto answer = test::http(ask);
+    // Whatever a test is about: what the server answers is what its description says.
+    static const test::ApiDescription description{openapi_description("1.2.3")};
+    EXPECT_EQ(description.fault_of(method, path, answer), "") << method << ' ' << path;
+    return answer;
   }
   test::HttpAnswer get(const std::string& path, const std::string& org = "demo") {
     return ask("GET", path, org);
