@@ -13,6 +13,7 @@ std::span<const Statement* const> call_reading_statements();
 std::span<const Statement* const> call_page_statements();
 std::span<const Statement* const> knowledge_statements();
 std::span<const Statement* const> gap_statements();
+std::span<const Statement* const> idempotency_statements();
 std::span<const Statement* const> message_statements();
 std::span<const Statement* const> node_statements();
 std::span<const Statement* const> organization_statements();

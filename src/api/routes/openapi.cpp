@@ -112,6 +112,8 @@ json::object operation(const json::object& components, const Declaration& route,
   if (!route.role) out["security"] = json::array{};
   for (const std::string_view name : words(route.shape.query))
     parameters.push_back(reference(components, "parameters", name));
+  if (route.method == Method::post && route.role)
+    parameters.push_back(reference(components, "parameters", "Idempotency-Key"));
   const bool has_parameters = !parameters.empty();
   if (has_parameters) out["parameters"] = std::move(parameters);
   if (!route.shape.body.empty()) {

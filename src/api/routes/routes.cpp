@@ -1,6 +1,7 @@
 #include "api/routes/routes.h"
 
 #include "api/routes/endpoints.h"
+#include "api/routes/idempotency.h"
 #include "knowledge/extract.h"
 
 namespace voxanne::api {
@@ -205,8 +206,11 @@ void add_routes(Router& router, Services& services) {
   for (const auto& declaration : table)
     router.add({.method = declaration.method,
                 .path = std::string{declaration.path},
-                .endpoint = [&services, endpoint = declaration.endpoint](
-                                Context& context) { return endpoint(services, context); },
+                .endpoint =
+                    [&services, endpoint = declaration.endpoint,
+                     once = declaration.method == Method::post && declaration.role](Context& context) {
+                      return once ? run_once(services, context, endpoint) : endpoint(services, context);
+                    },
                 .role = declaration.role,
                 .max_body = declaration.max_body});
 }

@@ -1,0 +1,18 @@
+// Idempotency-Key: for 24 h the same key and request get the same answer, whatever happened to the
+// first one's connection. Wraps the endpoint of every POST that needs a token.
+//
+//   same key, same request      the first answer again, with Idempotency-Replayed: true
+//   same key, another request   409 idempotency_key_reused
+//   the first still runs        409 idempotency_key_in_use, Retry-After
+//
+// Answers of 5xx and 429 are not kept: the work was not done, and may be tried again with its key.
+// A request that died with its process holds its key for a minute.
+#pragma once
+
+#include "api/routes/routes.h"
+
+namespace voxanne::api {
+
+async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint);
+
+}  // namespace voxanne::api
