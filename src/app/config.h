@@ -44,7 +44,7 @@ struct Config {
   int rtp_port_first = 16'384, rtp_port_last = 32'767;
 
   int requests_per_minute = 6'000;  // of an organization; 0: no limit
-  int max_calls = 0;  // 0: what this machine is known to carry
+  int max_calls = 0;                // 0: what this machine is known to carry
   int drain_seconds = 300;
   int speech_workers = 0;  // 0: one per core
   log::Level log_level = log::Level::info;

@@ -13,8 +13,8 @@ class Idempotency : public testing::Test {
                         const std::string& org = "demo") {
     return test::http({.method = "POST",
                        .url = world.url(path),
-                       .headers = {"Authorization: Bearer " + world.token(org), "Content-Type: application/json",
-                                   "Idempotency-Key: " + key},
+                       .headers = {"Authorization: Bearer " + world.token(org),
+                                   "Content-Type: application/json", "Idempotency-Key: " + key},
                        .body = body});
   }
   static std::string call_to(const std::string& number) {
