@@ -1,6 +1,6 @@
 #include "async/task_group.h"
 
-#include "base/log.h"
+#include "base/unhandled.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -43,13 +43,7 @@ void TaskGroup::spawn(Task<> task) {
     });
     if (!error || is_cancellation(error)) return;
     if (state->on_failure) return state->on_failure(error);
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-      log::error("task.failed", {{"group", state->name}, {"error", e.what()}});
-    } catch (...) {
-      log::error("task.failed", {{"group", state->name}});
-    }
+    log::unhandled("task.failed", error, {{"group", state->name}});
   };
   asio::co_spawn(state_->executor, std::move(task),
                  asio::bind_cancellation_slot(signal.slot(), std::move(finished)));

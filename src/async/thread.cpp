@@ -1,6 +1,6 @@
 #include "async/thread.h"
 
-#include "base/log.h"
+#include "base/unhandled.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
@@ -22,8 +22,8 @@ LoopThread::LoopThread(std::string name, int nice)
           try {
             loop_.run();
             return;
-          } catch (const std::exception& e) {
-            log::error("loop.exception", {{"loop", name}, {"error", e.what()}});
+          } catch (const std::exception&) {
+            log::unhandled("loop.exception", std::current_exception(), {{"loop", name}});
           }
         }
       }) {}

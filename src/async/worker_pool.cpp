@@ -2,7 +2,7 @@
 
 #include "async/mutex.h"
 #include "async/thread.h"
-#include "base/log.h"
+#include "base/unhandled.h"
 
 namespace voxanne::async {
 
@@ -49,8 +49,8 @@ void WorkerPool::work() {
     }
     try {
       job();
-    } catch (const std::exception& e) {
-      log::error("worker.job_failed", {{"pool", name_}, {"error", e.what()}});
+    } catch (const std::exception&) {
+      log::unhandled("worker.job_failed", std::current_exception(), {{"pool", name_}});
     }
   }
 }

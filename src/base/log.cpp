@@ -4,6 +4,7 @@
 #include "base/log_queue.h"
 #include "base/log_thread.h"
 #include "base/time.h"
+#include "base/unhandled.h"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -11,12 +12,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <vector>
 
 namespace voxanne::log {
 namespace {
 
 std::atomic<Level> threshold{Level::warning};
 std::atomic<Format> layout{Format::text};
+std::atomic<Observer*> observer{nullptr};
 
 spdlog::logger& sink() {
   static const auto logger = [] {
@@ -73,7 +76,24 @@ void init(Level level, Format format) {
 
 bool enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }
 
-void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+void observe(Observer* who) { observer = who; }
+
+namespace {
+
+std::string what(const std::exception_ptr& error) {
+  if (!error) return "nothing was thrown";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "not a std::exception";
+  }
+}
+
+void write_line(const Line& to_write) {
+  if (Observer* watching = observer.load(std::memory_order_acquire)) watching->on_line(to_write);
+  const auto& [level, event, fields, error] = to_write;
   const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
   std::string line;
   line.reserve(160);
@@ -105,6 +125,19 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     queue().push(std::move(line));
   else
     sink().info(line);
+}
+
+}  // namespace
+
+void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  write_line({.level = level, .event = event, .fields = {fields.begin(), fields.size()}});
+}
+
+void unhandled(std::string_view event, std::exception_ptr error, std::initializer_list<Field> fields) {
+  const std::string text = what(error);
+  std::vector<Field> all(fields);
+  all.emplace_back("error", text);
+  write_line({.level = Level::error, .event = event, .fields = all, .error = std::move(error)});
 }
 
 LogThread::LogThread() {

@@ -1,6 +1,6 @@
 #include "conversation/conversation.h"
 
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "conversation/phrases.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -59,11 +59,12 @@ async::Task<ConversationEnd> Conversation::run() {
   tasks_.spawn(listener_.run());
   try {
     co_await (converse() || stopped_.wait());
-  } catch (const std::exception& e) {
+  } catch (const std::exception&) {
     if (async::is_cancellation(std::current_exception())) {
       finish(domain::ended::shutdown);
     } else {
-      log::error("conversation.failed", {{"error", e.what()}});
+      log::unhandled("conversation.failed", std::current_exception(),
+                     {{"callId", options_.call_id}, {"orgId", options_.org}});
       finish("pipeline-error-internal", domain::FaultParty::us, "an exception ended the conversation");
     }
   }

@@ -1,6 +1,6 @@
 #include "net/connection.h"
 
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "net/response_text.h"
 #include "net/websocket_accept.h"
 
@@ -83,9 +83,9 @@ async::Task<Connection::Next> Connection::serve_one() {
   std::optional<Response> response;
   try {
     response = co_await shard_.common.handler(request);
-  } catch (const std::exception& failure) {
+  } catch (const std::exception&) {
     if (async::is_cancellation(std::current_exception())) throw;
-    log::error("http.handler_failed", {{"path", request.path}, {"error", failure.what()}});
+    log::unhandled("http.handler_failed", std::current_exception(), {{"path", request.path}});
   }
   if (!response)
     response = shard_.common.render(500, internal("internal_error", "the server failed to answer"));
@@ -179,7 +179,7 @@ async::Task<Connection::Next> Connection::respond(const Request& request, Respon
   else if (const auto* shared = std::get_if<Response::Shared>(&response.body))
     sent = co_await write(head_, *shared ? std::string_view{**shared} : std::string_view{});
   else if (const auto* source = std::get_if<Source>(&response.body))
-    sent = co_await write(head_, {}) && co_await write_source(*source);
+    sent = co_await write(head_, {}) && co_await write_source(*source, response.headers.get("X-Request-Id"));
   if (sent && !keep) co_await linger();
   co_return sent&& keep ? Next::request : Next::close;
 }
@@ -215,9 +215,10 @@ async::Task<> Connection::run_websocket(const Request& request, Response respons
   try {
     co_await std::get<Upgrade>(response.body).serve(socket);
     socket.close();
-  } catch (const std::exception& failure) {
+  } catch (const std::exception&) {
     if (async::is_cancellation(std::current_exception())) throw;
-    log::error("websocket.session_failed", {{"path", request.path}, {"error", failure.what()}});
+    log::unhandled("websocket.session_failed", std::current_exception(),
+                   {{"requestId", response.headers.get("X-Request-Id")}, {"path", request.path}});
     socket.close(close_code::internal_error, "the server failed");
   }
   co_await socket.ended();
@@ -238,12 +239,13 @@ async::Task<bool> Connection::write(std::string_view head, std::string_view body
   co_return true;
 }
 
-async::Task<bool> Connection::write_source(const Source& source) {
+async::Task<bool> Connection::write_source(const Source& source, std::string_view request_id) {
   for (std::uint64_t done = 0; done < source.length;) {
     const auto piece = co_await source.next();
     if (!piece || piece->empty() || piece->size() > source.length - done) {
-      log::error("http.source_failed",
-                 {{"at", done}, {"error", piece ? "wrong length" : piece.error().code}});
+      log::error(
+          "http.source_failed",
+          {{"requestId", request_id}, {"at", done}, {"error", piece ? "wrong length" : piece.error().code}});
       co_return false;
     }
     if (!co_await write({}, *piece)) co_return false;

@@ -1,6 +1,6 @@
 #include "telephony/sip/call.h"
 
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "telephony/sip/dtmf_relay.h"
 #include "telephony/sip/stack.h"
 
@@ -44,8 +44,8 @@ template <class F>
 void guarded(const char* where, F f) noexcept {
   try {
     f();
-  } catch (const std::exception& e) {
-    log::error("sip.callback_failed", {{"where", where}, {"error", e.what()}});
+  } catch (const std::exception&) {
+    log::unhandled("sip.callback_failed", std::current_exception(), {{"where", where}});
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include "async/mutex.h"
 #include "async/thread.h"
-#include "base/log.h"
+#include "base/unhandled.h"
 
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -62,8 +62,8 @@ struct SipThread::Impl {
     for (auto& command : batch) {
       try {
         command();
-      } catch (const std::exception& e) {
-        log::error("sip.command_failed", {{"error", e.what()}});
+      } catch (const std::exception&) {
+        log::unhandled("sip.command_failed", std::current_exception());
       }
     }
   }

@@ -1,6 +1,6 @@
 #include "telephony/sip/stack.h"
 
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "telephony/sip/call.h"
 #include "telephony/sip/listener.h"
 
@@ -194,8 +194,8 @@ bool Stack::on_request(const sip_msg* msg, void* arg) {
   auto& self = *static_cast<Stack*>(arg);
   try {
     return self.handle(*msg);
-  } catch (const std::exception& e) {
-    log::error("sip.request_failed", {{"error", e.what()}});
+  } catch (const std::exception&) {
+    log::unhandled("sip.request_failed", std::current_exception());
     sip_reply(self.core_, msg, 500, "Server Internal Error");
     return true;
   }
