@@ -6,7 +6,7 @@
 namespace voxanne::ops {
 namespace {
 
-constexpr milliseconds stale_after{5'000};
+constexpr milliseconds stale_after{4'000};
 
 using Text = std::shared_ptr<const std::string>;
 
@@ -56,6 +56,7 @@ struct Health::Snapshot {
   Text health;
   bool ready = false;
   Text readiness;
+  std::vector<std::pair<std::string_view, bool>> services;  // names are the dependencies' own
 };
 
 Health::Health(async::Executor executor, async::Clock& clock, Options options)
@@ -148,6 +149,7 @@ void Health::take_snapshot() {
     if (services.size() > 1) services.push_back(',');
     append_json_string(services, check.name);
     services.append(up ? ":true" : ":false");
+    next->services.emplace_back(check.name, up);
     if (dependency->probed && up != dependency->shown) {
       log::write(up ? log::Level::info : log::Level::warning, up ? "health.check_up" : "health.check_down",
                  {{"service", check.name}});
@@ -179,6 +181,20 @@ void Health::take_snapshot() {
 std::shared_ptr<const Health::Snapshot> Health::snapshot() const {
   const std::scoped_lock lock{mutex_};
   return snapshot_;
+}
+
+std::vector<std::string> Health::services() const {
+  std::vector<std::string> names;
+  for (const auto& dependency : dependencies_) names.push_back(dependency->check.name);
+  return names;
+}
+
+bool Health::holds(std::string_view service) const {
+  const auto now = snapshot();
+  if (clock_.now() - now->at > stale_after) return false;
+  for (const auto& [name, up] : now->services)
+    if (name == service) return up;
+  return false;
 }
 
 net::Response Health::health() const {

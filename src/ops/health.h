@@ -13,7 +13,7 @@
 //                      draining, and admission has room
 //
 // An outage shows within interval + deadline (3 s), and so does its end. A probe that never returns
-// counts as down once its deadline has passed. A snapshot that nobody renewed for five seconds is
+// counts as down once its deadline has passed. A snapshot that nobody renewed for four seconds is
 // answered as an error: then this loop hangs.
 //
 // Owner: app. add(), watch(), start(), stop() on the executor's loop (or before it runs); the
@@ -71,6 +71,10 @@ class Health {
   void start();
   async::Task<> stop();
   void set_draining(bool draining);
+
+  // For /metrics: the names as `services` shows them, and whether one holds; any thread.
+  std::vector<std::string> services() const;
+  bool holds(std::string_view service) const;
 
   net::Response health() const;
   net::Response live() const;

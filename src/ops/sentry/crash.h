@@ -1,0 +1,56 @@
+// What a fatal signal leaves behind for the next start. The handler only writes: text prepared at
+// install(), numbers, addresses and the breadcrumbs' raw bytes, to a file in DATA_DIR/crash that it
+// opens itself; then the signal goes on to whoever had it before (a core file, a sanitizer).
+//
+//   crash::install({.directory = data / "crash", .header = "session …\nrelease …\n"}, breadcrumbs);
+//   …  kill -SEGV …
+//   for (Report& report : crash::collect(data / "crash")) …     // the next start; files are removed
+//
+// install() once per process, from main's thread, before others write breadcrumbs; everything it is
+// given outlives the process. Its handler runs on a stack of its own on the thread that installed it.
+#pragma once
+
+#include "base/result.h"
+#include "ops/sentry/breadcrumbs.h"
+#include "ops/sentry/stack.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace voxanne::ops::sentry::crash {
+
+struct Options {
+  std::filesystem::path directory;
+  std::string session{}, release{}, environment{};
+  UtcTime started{};
+};
+
+void install(const Options& options, const Breadcrumbs& breadcrumbs);
+// The signals' former handlers again, for tests.
+void uninstall();
+
+struct Report {
+  std::string session{}, release{}, environment{};
+  UtcTime started{}, at{};
+  int signal = 0, code = 0;
+  std::uintptr_t address = 0;  // the one that could not be used
+  std::string thread{};
+  Addresses frames;
+  std::vector<Module> modules{};
+  std::vector<Breadcrumb> breadcrumbs{};
+};
+
+// Pure. Error: malformed (bad_crash_report). A report that ends in the middle is read as far as it goes.
+Result<Report> parse(std::string_view text);
+
+// All reports there, oldest first, at most 16; each file is removed. A file that cannot be read as a
+// report is removed with a line in the log.
+std::vector<Report> collect(const std::filesystem::path& directory);
+
+// "SIGSEGV"
+std::string signal_name(int number);
+
+}  // namespace voxanne::ops::sentry::crash
