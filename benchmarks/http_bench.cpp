@@ -1,12 +1,14 @@
 // What a request costs before anybody has done anything for it: CPU µs of the web shard's thread per
 // GET of a constant body, kept-alive. The floor answers the same bytes to every read on Asio, without
-// reading HTTP; the rows above it add the server, the router, and a verified token.
+// reading HTTP; the rows above it add the server, the router, and a verified token. /health beside a
+// constant body, and how often its load reaches what is behind it.
 //
 //   http_bench [requests per row] [connections]
 #include "api/router.h"
 #include "async/task_group.h"
 #include "async/thread.h"
 #include "net/server.h"
+#include "ops/health.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -18,9 +20,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 using namespace voxanne;
 
@@ -77,15 +81,68 @@ void load(std::uint16_t port, const std::string& request, int requests, int conn
   for (const int socket : sockets) ::close(socket);
 }
 
-void measure(const char* name, async::Executor shard, std::uint16_t port, const std::string& request,
-             int requests, int connections) {
+double measure(const char* name, async::Executor shard, std::uint16_t port, const std::string& request,
+               int requests, int connections) {
   load(port, request, requests / 10, connections);
   const double before = cpu_micros_of(shard);
   const auto start = std::chrono::steady_clock::now();
   load(port, request, requests, connections);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  std::printf("%-44s %6.2f µs CPU   %8.0f requests/s\n", name, (cpu_micros_of(shard) - before) / requests,
-              requests / took.count());
+  const double each = (cpu_micros_of(shard) - before) / requests;
+  std::printf("%-44s %6.2f µs CPU   %8.0f requests/s\n", name, each, requests / took.count());
+  return each;
+}
+
+// A server that has been up for a while: its uptime keeps its number of digits, and the answer its size.
+class OldClock final : public async::Clock {
+ public:
+  SteadyTime now() const override { return clock_.now() + (old ? std::chrono::hours{1} : 0s); }
+  UtcTime utc() const override { return clock_.utc(); }
+  async::Task<> sleep_until(SteadyTime time) override {
+    return clock_.sleep_until(time - std::chrono::hours{1});
+  }
+  bool old = false;
+
+ private:
+  async::SystemClock clock_;
+};
+
+// GET /health with a database behind it that counts how often it is asked; true when that is not more
+// than once a second, whatever the load, and an answer costs hardly more than one that is constant.
+bool measure_health(async::LoopThread& shard, async::LoopThread& house, api::Router& router, double floor,
+                    int requests, int connections) {
+  OldClock clock;
+  ops::Health health{house.executor(), clock, {.version = "0.1.0", .environment = "production"}};
+  clock.old = true;
+  std::atomic<int> asked{0};
+  for (const char* name : {"database", "storage", "recording", "events", "jobs", "media", "sip", "recognition"})
+    health.add({name, ops::Severity::stops,
+                [&asked, database = std::string_view{name} == "database"]() -> async::Task<Result<>> {
+                  if (database) ++asked;
+                  co_return Result<>{};
+                }});
+  asio::post(house.executor(), [&] { health.start(); });
+  router.add(
+      {.method = net::Method::get,
+       .path = "/health",
+       .endpoint = [&](api::Context&) -> async::Task<Result<net::Response>> { co_return health.health(); },
+       .role = std::nullopt});
+  while (health.health().status != 200) std::this_thread::yield();
+  net::Server server{{.common_headers = api::security_headers()}, {shard.executor()}, router.handler()};
+  server.start().value();
+  const int before = asked;
+  const auto start = std::chrono::steady_clock::now();
+  const double each = measure("router: /health, 8 dependencies", shard.executor(), server.port(),
+                              get("/health"), requests, connections);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const int probes = asked - before;
+  std::printf(
+      "%-44s %6.2fx its floor (wanted: at most 1.5x); the database was asked %d times in %.1f s (wanted: at "
+      "most once a second)\n",
+      "", each / floor, probes, took.count());
+  server.stop(1s);
+  async::run_on(house.executor(), health.stop());
+  return each <= 1.5 * floor && probes <= took.count() + 1;
 }
 
 async::Task<> answer_blindly(Socket socket, const std::string& answer) {
@@ -141,6 +198,7 @@ int main(int argc, char** argv) {
   router.add({.method = net::Method::get, .path = "/open", .endpoint = endpoint, .role = std::nullopt});
   router.add({.method = net::Method::get, .path = "/api/things/:id", .endpoint = endpoint});
 
+  double floor = 0;  // of /health: a constant body through the same router
   {
     const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
                                std::to_string(body->size()) + "\r\n\r\n" + *body;
@@ -163,10 +221,11 @@ int main(int argc, char** argv) {
   {
     net::Server server{{.common_headers = api::security_headers()}, {shard.executor()}, router.handler()};
     server.start().value();
-    measure("router: open route, security headers", shard.executor(), server.port(), get("/open"), requests,
-            connections);
+    floor = measure("router: open route, security headers", shard.executor(), server.port(), get("/open"),
+                    requests, connections);
     measure("router: parameter and HS256 token", shard.executor(), server.port(),
             get("/api/things/thing_1", "Authorization: Bearer " + token + "\r\n"), requests, connections);
   }
-  return 0;
+  async::LoopThread house{"house"};
+  return measure_health(shard, house, router, floor, requests, connections) ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 #include "api/router.h"
 
 #include "base/json_text.h"
-#include "base/log.h"
+#include "base/unhandled.h"
 
 #include <algorithm>
 #include <map>
@@ -38,6 +38,7 @@ struct Router::Impl {
     Route route;
     std::vector<std::string> names;  // of its parameters, in order
     bool operators = false;
+    std::size_t index = 0;  // in routes
   };
   struct Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> words;
@@ -116,6 +117,7 @@ struct Router::Impl {
 
   async::Task<net::Response> handle(net::Request& request) const;
   async::Task<net::Response> answer(net::Request& request) const;
+  async::Task<net::Response> dispatch(Context& context, const Leaf*& leaf) const;
   Result<> count(Context& context) const;
   async::Task<Result<net::Response>> run(const Leaf& leaf, Context& context) const;
 
@@ -125,6 +127,7 @@ struct Router::Impl {
   RateLimiter* limiter = nullptr;
   const async::Clock* clock = nullptr;
   OnException on_exception;
+  OnAnswered on_answered;
   std::vector<std::pair<Method, std::string>> routes;
 };
 
@@ -150,9 +153,40 @@ Result<> Router::Impl::count(Context& context) const {
 }
 
 async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
-  Context context{.request = request, .request_id = request_id_of(request), .identity = {}, .params = {}};
+  const SteadyTime began = std::chrono::steady_clock::now();
+  Context context{.request = request,
+                  .request_id = request_id_of(request),
+                  .identity = {},
+                  .trace = Trace::continued(request.headers.get("traceparent")),
+                  .rate = {},
+                  .params = {}};
+  const Leaf* leaf = nullptr;
+  auto response = co_await dispatch(context, leaf);
+  const SteadyTime ended = std::chrono::steady_clock::now();
+  const std::string_view route = leaf ? std::string_view{leaf->route.path} : "";
+  if (log::enabled(log::Level::debug))
+    log::debug("http.request",
+               {{"requestId", context.request_id},
+                {"traceId", context.trace.trace_id()},
+                {"orgId", context.identity.org.str()},
+                {"method", net::to_string(request.method)},
+                {"route", route},
+                {"status", response.status},
+                {"us", std::chrono::floor<std::chrono::microseconds>(ended - began).count()}});
+  if (on_answered)
+    on_answered({.context = context,
+                 .route = leaf ? leaf->index : routes.size(),
+                 .path = route,
+                 .status = response.status,
+                 .began = began,
+                 .ended = ended});
+  co_return response;
+}
+
+async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*& leaf) const {
+  const net::Request& request = context.request;
   const Found found = find(request.path);
-  const Leaf* leaf = found.node ? leaf_of(*found.node, request.method) : nullptr;
+  leaf = found.node ? leaf_of(*found.node, request.method) : nullptr;
   if (!found.node || (leaf && !decode_params(*leaf, found, context)))
     co_return problem(not_found("unknown_path", "there is nothing at this path"), context.request_id);
   if (!leaf) {
@@ -168,6 +202,7 @@ async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
       const Error& error = outcome.error();
       if (error.kind == Fault::internal)
         log::error("api.failed", {{"requestId", context.request_id},
+                                  {"traceId", context.trace.trace_id()},
                                   {"orgId", context.identity.org.str()},
                                   {"route", leaf->route.path},
                                   {"code", error.code},
@@ -182,13 +217,15 @@ async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
     if (!outcome->headers.has("Cache-Control") && (leaf->route.role || leaf->operators))
       outcome->headers.add("Cache-Control", "no-store");
     co_return std::move(*outcome);
-  } catch (const std::exception& failure) {
+  } catch (const std::exception&) {
     thrown = std::current_exception();
     if (async::is_cancellation(thrown)) throw;
-    log::error("api.exception", {{"requestId", context.request_id},
-                                 {"orgId", context.identity.org.str()},
-                                 {"route", leaf->route.path},
-                                 {"error", failure.what()}});
+    log::unhandled("api.exception", thrown,
+                   {{"requestId", context.request_id},
+                    {"traceId", context.trace.trace_id()},
+                    {"spanId", context.trace.span_id()},
+                    {"orgId", context.identity.org.str()},
+                    {"route", leaf->route.path}});
   }
   if (on_exception) on_exception(context, thrown);
   co_return problem(internal("internal_error", ""), context.request_id);
@@ -234,6 +271,7 @@ void Router::add(Route route) {
   }
   auto& place = node->leaves[route.method];
   if (place) throw std::logic_error("the route is declared twice: " + route.path);
+  leaf->index = impl_->routes.size();
   impl_->routes.emplace_back(route.method, route.path);
   leaf->operators = route.path.starts_with("/api/admin/");
   leaf->route = std::move(route);
@@ -250,6 +288,7 @@ void Router::limit_rate(RateLimiter& limiter, const async::Clock& clock) {
 }
 
 void Router::on_exception(OnException report) { impl_->on_exception = std::move(report); }
+void Router::on_answered(OnAnswered tell) { impl_->on_answered = std::move(tell); }
 
 net::Handler Router::handler() {
   return [impl = impl_.get()](net::Request& request) { return impl->handle(request); };

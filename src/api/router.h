@@ -17,6 +17,7 @@
 #include "api/identity.h"
 #include "api/problem.h"
 #include "api/rate_limit.h"
+#include "base/trace.h"
 #include "net/http.h"
 #include "net/server.h"
 
@@ -38,6 +39,7 @@ struct Context {
   net::Request& request;
   std::string request_id;
   Identity identity;  // empty on open routes
+  Trace trace{};      // the caller's, continued; else a new one
 
   std::optional<RateLimiter::Outcome> rate{};  // told to the client in RateLimit-* headers
 
@@ -72,6 +74,17 @@ class Router {
   // Called for every exception that reached the boundary (error tracking).
   using OnException = std::function<void(const Context&, std::exception_ptr)>;
   void on_exception(OnException report);
+
+  // Called for every request when its answer is ready, on its shard: it must not block.
+  struct Answered {
+    const Context& context;
+    std::size_t route;      // its place in routes(); their number where there was none
+    std::string_view path;  // the route's pattern; empty where there was none
+    int status;
+    SteadyTime began, ended;
+  };
+  using OnAnswered = std::function<void(const Answered&)>;
+  void on_answered(OnAnswered tell);
 
   // The router outlives what these return.
   net::Handler handler();

@@ -1,6 +1,7 @@
 #include "app/config.h"
 
 #include "base/log.h"
+#include "ops/sentry/dsn.h"
 #include "net/url.h"
 
 #include <toml++/toml.h>
@@ -171,6 +172,22 @@ Result<> sip_listen(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> sentry_dsn(Config& config, std::string_view value) {
+  if (const auto dsn = ops::sentry::parse_dsn(value); !dsn && !value.empty())
+    return bad_value(dsn.error().message);
+  config.sentry_dsn = Secret{std::string{value}};
+  return {};
+}
+
+Result<> sample_rate(Config& config, std::string_view value) {
+  double rate = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), rate);
+  if (error != std::errc{} || end != value.data() + value.size() || !(rate >= 0 && rate <= 1))
+    return bad_value("allowed is a number from 0 to 1, such as 0.1");
+  config.sentry_traces_sample_rate = rate;
+  return {};
+}
+
 Result<> log_level(Config& config, std::string_view value) {
   if (value == "debug")
     config.log_level = log::Level::debug;
@@ -240,9 +257,9 @@ constexpr Key known_keys[] = {
     {"RTP_PORTS", "UDP ports of audio, FIRST-LAST", rtp_ports},
     {"SMTP_URL", "e-mail (not in this version)", absent<false>, true},
     {"MAIL_FROM", "e-mail (not in this version)", absent<false>},
-    {"SENTRY_DSN", "error tracking (not in this version)", absent<false>, true},
-    {"SENTRY_TRACES_SAMPLE_RATE", "error tracking (not in this version)", absent<false>},
-    {"SENTRY_RELEASE", "error tracking (not in this version)", absent<false>},
+    {"SENTRY_DSN", "error tracking: a Sentry-compatible tracker's DSN; unset: off", sentry_dsn, true},
+    {"SENTRY_TRACES_SAMPLE_RATE", "share of requests and calls whose timing is sent there, 0 to 1", sample_rate},
+    {"SENTRY_RELEASE", "the release that errors are filed under", text<&Config::sentry_release>},
     {"CLEANUP_CRON", "cleanup (not in this version)", absent<false>},
     {"RECORDING_RETENTION_DAYS", "cleanup (not in this version)", absent<false>},
     {"FAILED_UPLOAD_DAYS", "cleanup (not in this version)", absent<false>},

@@ -47,6 +47,9 @@ struct Config {
   int max_calls = 0;                // 0: what this machine is known to carry
   int drain_seconds = 300;
   int speech_workers = 0;  // 0: one per core
+  Secret sentry_dsn;           // empty: no error tracking
+  std::string sentry_release;  // empty: voxanne@VERSION
+  double sentry_traces_sample_rate = 0.1;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::json;
 

@@ -6,6 +6,7 @@
 #include "base/time.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace voxanne::async {
 
@@ -47,11 +48,11 @@ class CircuitBreaker {
     state_ = State::open;
     open_until_ = now;
   }
-  State state() const noexcept { return state_; }
+  State state() const noexcept { return state_; }  // any thread
 
  private:
   Options options_;
-  State state_ = State::closed;
+  std::atomic<State> state_ = State::closed;
   int failures_ = 0;
   milliseconds pause_;
   SteadyTime open_until_{};

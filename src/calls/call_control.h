@@ -8,6 +8,7 @@
 #include "async/task.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/trace.h"
 #include "domain/call.h"
 
 #include <string>
@@ -21,6 +22,7 @@ struct PlaceCall {
   domain::Customer customer;     // number: E.164
   std::string overrides = "{}";  // assistantOverrides: a JSON object
   std::string metadata = "{}";   // a JSON object, kept with the call
+  Trace trace{};                 // of the request that asked for it
 };
 
 class CallControl {

@@ -4,6 +4,7 @@
 
 #include "async/clock.h"
 #include "base/ids.h"
+#include "base/trace.h"
 #include "conversation/conversation.h"
 #include "conversation/responder.h"
 #include "domain/assistant.h"
@@ -13,6 +14,7 @@
 #include "recordings/spool_writer.h"
 #include "store/calls.h"
 #include "store/store.h"
+#include "telephony/leg.h"
 
 #include <functional>
 #include <string>
@@ -31,6 +33,16 @@ struct Subject {
   domain::Call call;
   domain::Assistant assistant;
   domain::Organization organization;
+  Trace trace{};  // of the request that placed it; empty: one of its own begins
+};
+
+// A call that has ended, for metrics and traces.
+struct Ended {
+  const domain::Call& call;
+  const domain::Verdict& verdict;
+  const telephony::MediaStats& media;
+  const std::vector<domain::Turn>& turns;
+  const Trace& trace;
 };
 
 struct Services {
@@ -47,6 +59,9 @@ struct Services {
   // A recording is durable in the queue: work it.
   std::function<void()> upload_queued;
   store::Holder holder;
+  // Told on the call's shard: neither blocks. May be empty.
+  std::function<void(const domain::Turn&)> on_turn{};
+  std::function<void(const Ended&)> on_ended{};
 };
 
 }  // namespace voxanne::calls

@@ -38,6 +38,7 @@ Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, Subjec
       subject_(std::move(subject)),
       stored_(stored),
       on_transcript_(std::move(on_transcript)),
+      trace_(subject_.trace.empty() ? Trace::begin() : subject_.trace),
       leg_(std::move(leg)),
       answered_(leg_->shard().executor()),
       leg_ended_(leg_->shard().executor()),
@@ -87,6 +88,7 @@ async::Task<domain::Verdict> Session::converse() {
   conversation::ConversationOptions options;
   options.assistant = subject_.assistant;
   options.org = call_.org.str();
+  options.call_id = call_.id.str();
   options.rate = leg_->sample_rate();
   options.playout_delay = [this] { return leg_->playout_delay(); };
   conversation_ = std::make_unique<conversation::Conversation>(
@@ -100,8 +102,11 @@ async::Task<domain::Verdict> Session::converse() {
         recordings::SpoolHeader{
             .call = call_.id, .org = call_.org, .rate = leg_->sample_rate(), .started_at = now},
         [this](const Error& error) {
-          log::error("recording.stopped",
-                     {{"callId", call_.id.str()}, {"code", error.code}, {"error", error.message}});
+          log::error("recording.stopped", {{"callId", call_.id.str()},
+                                           {"orgId", call_.org.str()},
+                                           {"traceId", trace_.trace_id()},
+                                           {"code", error.code},
+                                           {"error", error.message}});
           std::string data{R"({"code":)"};
           append_json_string(data, error.code);
           log("recording.stopped", data + "}");
@@ -118,6 +123,7 @@ async::Task<domain::Verdict> Session::converse() {
   ledger_.write(std::move(batch), [this] { publish(EventType::call_updated, call_json()); });
   log::info("call.answered", {{"callId", call_.id.str()},
                               {"orgId", call_.org.str()},
+                              {"traceId", trace_.trace_id()},
                               {"channel", domain::to_string(call_.channel)},
                               {"rate", leg_->sample_rate()}});
   leg_->answer(*exchange);
@@ -197,10 +203,14 @@ async::Task<> Session::file(domain::Verdict verdict) {
   });
   log::info("call.ended", {{"callId", call_.id.str()},
                            {"orgId", call_.org.str()},
+                           {"traceId", trace_.trace_id()},
                            {"reason", verdict.reason},
                            {"fault", domain::to_string(verdict.fault)},
                            {"seconds", call_.duration.value_or(0)},
                            {"packetsLost", media.lost}});
+  if (services_.on_ended)
+    services_.on_ended(
+        {.call = call_, .verdict = verdict, .media = media, .turns = facts_.turns, .trace = trace_});
   if (!co_await ledger_.flush(async::Deadline::after(services_.clock, 60s)))
     log::error("call.records_not_durable", {{"callId", call_.id.str()}, {"pending", ledger_.pending()}});
   co_await ledger_.stop();
@@ -250,6 +260,7 @@ void Session::on_ended(const telephony::LegEnd& end) {
 }
 
 void Session::on_turn(domain::Turn turn) {
+  if (services_.on_turn) services_.on_turn(turn);
   facts_.turns.push_back(turn);
   std::string json;
   domain::append_turn(json, turn);

@@ -71,6 +71,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   domain::Call& call_ = subject_.call;
   bool stored_;
   OnTranscript on_transcript_;
+  const Trace trace_;
   CallFacts facts_;
   std::optional<domain::Verdict> verdict_;
 

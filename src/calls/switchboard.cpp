@@ -1,7 +1,7 @@
 #include "calls/switchboard.h"
 
 #include "base/e164.h"
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "calls/verdict.h"
 #include "store/organizations.h"
 
@@ -169,13 +169,11 @@ async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
     const std::lock_guard lock{mutex_};
     where_.emplace(id, &desk);
   }
-  std::string failure;
   try {
     co_await session->run();
-  } catch (const std::exception& e) {
-    failure = e.what();
+  } catch (const std::exception&) {
+    log::unhandled("call.failed", std::current_exception(), {{"callId", id.str()}, {"orgId", org.str()}});
   }
-  if (!failure.empty()) log::error("call.failed", {{"callId", id.str()}, {"error", failure}});
   desk.sessions.erase(id);
   {
     const std::lock_guard lock{mutex_};
@@ -276,7 +274,9 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   }
   desk.tasks.spawn(
       serve(desk, std::make_unique<Session>(services_, std::move(*leg),
-                                            Subject{call, target->assistant, target->organization}, true)));
+                                            Subject{call, target->assistant, target->organization,
+                                                    request.trace.empty() ? Trace{} : request.trace.child()},
+                                            true)));
   co_return call;
 }
 

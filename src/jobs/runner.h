@@ -18,6 +18,7 @@
 #include "async/task_group.h"
 #include "base/result.h"
 
+#include <atomic>
 #include <optional>
 #include <random>
 #include <string>
@@ -71,6 +72,10 @@ class Runner {
 
   void start() { loop_.spawn(work()); }
   void wake() { look_.set(); }
+  // Items being handled; any thread.
+  int running() const noexcept { return running_; }
+  // Whether it could look at its queue when it last tried; on the runner's loop.
+  bool reads_its_queue() const noexcept { return misses_ == 0; }
   async::Task<> stop();
 
  private:
@@ -86,7 +91,7 @@ class Runner {
   Queue<Item>& queue_;
   const RunnerOptions options_;
   std::minstd_rand random_{std::random_device{}()};
-  int running_ = 0;
+  std::atomic<int> running_{0};
   int misses_ = 0;  // how often in a row the queue could not be read
   bool stopping_ = false;
   async::Event look_;  // something changed: a wake(), a free place, the end

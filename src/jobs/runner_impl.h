@@ -1,7 +1,7 @@
 // The bodies of jobs::Runner; included by runner.h only.
 #pragma once
 
-#include "base/log.h"
+#include "base/unhandled.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -80,6 +80,7 @@ async::Task<Outcome> Runner<Item>::guarded(Item& item) {
     co_return co_await queue_.handle(item);
   } catch (const std::exception& e) {
     if (async::is_cancellation(std::current_exception())) throw;
+    log::unhandled("jobs.exception", std::current_exception(), {{"queue", options_.name}});
     co_return Outcome{Outcome::Kind::retry, internal("exception", e.what())};
   }
 }

@@ -1,7 +1,7 @@
 #include "media/shard.h"
 
 #include "async/priority.h"
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "media/lag_histogram.h"
 
 #include <algorithm>
@@ -30,6 +30,7 @@ struct Shard::Impl {
 
   void on_timer(SteadyTime now) {
     lag.add(std::chrono::floor<std::chrono::microseconds>(now - due));
+    lags.observe(std::chrono::duration<double>(now - due).count());
     const auto intervals = 1 + (now - due) / tick_interval;
     missed.fetch_add(static_cast<std::uint64_t>(intervals - 1), std::memory_order_relaxed);
     due += intervals * tick_interval;
@@ -44,8 +45,8 @@ struct Shard::Impl {
       if (!ticked[i]) continue;
       try {
         ticked[i]->on_tick(now);
-      } catch (const std::exception& e) {
-        log::error("media.tick_failed", {{"error", e.what()}});
+      } catch (const std::exception&) {
+        log::unhandled("media.tick_failed", std::current_exception());
       }
     }
     ticking = false;
@@ -60,6 +61,7 @@ struct Shard::Impl {
   bool ticking = false;
   std::atomic<std::size_t> size{0};
   LagHistogram lag{1'000};  // 5 s of ticks
+  metrics::Lag lags{metrics::lag_edges};
   std::atomic<std::uint64_t> missed{0};
 };
 
@@ -91,6 +93,8 @@ void Shard::remove(Ticked& ticked) {
 std::size_t Shard::size() const { return impl_->size.load(std::memory_order_relaxed); }
 
 void Shard::tick(SteadyTime now) { impl_->tick(now); }
+
+const metrics::Lag& Shard::lags() const { return impl_->lags; }
 
 Shard::Lag Shard::tick_lag() const {
   return {.p50 = impl_->lag.quantile(0.5),

@@ -12,6 +12,7 @@
 
 #include "async/clock.h"
 #include "async/thread.h"
+#include "base/metrics.h"
 
 #include <atomic>
 #include <cstdint>
@@ -56,6 +57,7 @@ class Shard {
     std::uint64_t missed = 0;  // whole intervals skipped since start
   };
   Lag tick_lag() const;
+  const metrics::Lag& lags() const;  // since start, for /metrics
 
  private:
   struct Impl;

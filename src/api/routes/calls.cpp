@@ -68,7 +68,8 @@ Result<calls::PlaceCall> read_place_call(const Context& context) {
                           .phone_number = std::move(*phone_number),
                           .customer = std::move(*customer),
                           .overrides = std::move(*overrides),
-                          .metadata = std::move(*metadata)};
+                          .metadata = std::move(*metadata),
+                          .trace = context.trace};
 }
 
 store::CallKey key_of(const Context& context) {

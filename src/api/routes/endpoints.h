@@ -48,6 +48,8 @@ Answer update_message(Services&, Context&);
 Answer get_health(Services&, Context&);
 Answer get_live(Services&, Context&);
 Answer get_ready(Services&, Context&);
+Answer get_metrics(Services&, Context&);
+Answer raise_test_error(Services&, Context&);
 // page.cpp
 Answer get_page(Services&, Context&);
 Answer get_asset(Services&, Context&);

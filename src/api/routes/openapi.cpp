@@ -97,6 +97,7 @@ json::object success(const json::object& components, const Declaration& route) {
             {"206", answer("The range that was asked for", sound)},
             {"304", {{"description", "It has not changed"}}}};
   }
+  if (route.path == "/api/test-error") return {};  // it never succeeds
   if (route.shape.answer.empty()) return {{"204", {{"description", "Done"}}}};
   json::object out{{"200", answer("OK", content("application/json",
                                                 reference(components, "schemas", route.shape.answer)))}};

@@ -21,6 +21,8 @@ constexpr std::size_t piece = 64 * 1024;
 // "Never silence": a fault of the storage names the call, in the answer and in the log.
 net::Response fault(const Error& error, const Context& context, const CallId& call) {
   log::error("recording.unplayable", {{"requestId", context.request_id},
+                                      {"traceId", context.trace.trace_id()},
+                                      {"orgId", context.identity.org.str()},
                                       {"callId", call.str()},
                                       {"code", error.code},
                                       {"error", error.message}});

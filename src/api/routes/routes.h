@@ -10,6 +10,7 @@
 #include "calls/call_control.h"
 #include "events/live_hub.h"
 #include "ops/health.h"
+#include "ops/metrics.h"
 #include "store/store.h"
 
 #include <functional>
@@ -47,6 +48,8 @@ struct Services {
   async::WorkerPool& workers;
   // An organization's documents have changed; may be empty.
   std::function<void(const OrgId& org)> knowledge_changed{};
+  // /metrics; absent: 404.
+  const ops::Metrics* metrics = nullptr;
 };
 
 using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);

@@ -32,6 +32,7 @@ Result<Secret> Foundation::start() {
   auto locked = LockFile::acquire(config.data_dir / "lock");
   if (locked.has_error()) return locked.error();
   lock.emplace(std::move(*locked));
+  start_tracker();
   auto root = root_secret(config);
   if (root.has_error()) return root;
   for (unsigned i = 0; i < cores; ++i) {
@@ -39,6 +40,24 @@ Result<Secret> Foundation::start() {
     media.push_back(std::make_unique<media::Shard>("media" + std::to_string(i)));
   }
   return root;
+}
+
+void Foundation::start_tracker() {
+  std::optional<ops::sentry::Dsn> dsn;
+  if (!config.sentry_dsn.empty()) dsn = ops::sentry::parse_dsn(config.sentry_dsn.reveal()).value();
+  tracker.emplace(ops::sentry::Client::Options{
+      .dsn = std::move(dsn),
+      .release = config.sentry_release.empty() ? "voxanne@" VOXANNE_VERSION : config.sentry_release,
+      .environment = std::string{to_string(config.environment)},
+      .server_name = holder.node,
+      .traces_sample_rate = config.sentry_traces_sample_rate,
+      .directory = config.data_dir / "crash"});
+  tracker->start();
+}
+
+void Foundation::stop_tracker() {
+  constexpr milliseconds to_tell{2'000};
+  if (tracker) tracker->stop(to_tell);
 }
 
 void Foundation::stop_shards() {

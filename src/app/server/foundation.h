@@ -7,10 +7,12 @@
 
 #include "app/config.h"
 #include "app/lock_file.h"
+#include "app/server/meters.h"
 #include "async/clock.h"
 #include "async/thread.h"
 #include "async/worker_pool.h"
 #include "media/shard.h"
+#include "ops/sentry/client.h"
 #include "store/nodes.h"
 
 #include <memory>
@@ -27,6 +29,8 @@ struct Foundation {
   // The root secret. Errors: of the data directory and its lock.
   Result<Secret> start();
   void stop_workers() { workers.stop(); }
+  // Last of all: tells what is left to tell.
+  void stop_tracker();
   // Before what the loops' remaining handlers refer to is destroyed.
   void stop_shards();
 
@@ -40,10 +44,16 @@ struct Foundation {
   const unsigned cores;
   const store::Holder holder;
   std::optional<LockFile> lock;
-  async::LoopThread house{"house"};  // health, jobs and other background tasks
+  ops::Metrics metrics;
+  CallMeters call_meters{metrics};
+  std::optional<ops::sentry::Client> tracker;  // from start() on
+  async::LoopThread house{"house"};            // health, jobs and other background tasks
   std::vector<std::unique_ptr<async::LoopThread>> web;
   std::vector<std::unique_ptr<media::Shard>> media;
   async::WorkerPool workers;
+
+ private:
+  void start_tracker();
 };
 
 }  // namespace voxanne::app

@@ -4,55 +4,12 @@
 #include "store/organizations.h"
 
 namespace voxanne::app {
-namespace {
-
-constexpr store::Statement database_probe{"health.probe", "SELECT 1 FROM organizations LIMIT 1"};
-
-}  // namespace
 
 Result<> Front::start(const Secret& root) {
   start_health();
   if (auto admitted = admit(root); admitted.has_error()) return admitted;
   signer.emplace(root);
   return listen();
-}
-
-void Front::start_health() {
-  health.emplace(foundation.house.executor(), foundation.clock,
-                 ops::Health::Options{.version = VOXANNE_VERSION,
-                                      .environment = std::string{to_string(foundation.config.environment)},
-                                      .notice = foundation.development()
-                                                    ? "development: requests without a token from this "
-                                                      "machine act as the demo organization"
-                                                    : ""});
-  health->add(
-      {.name = "database", .severity = ops::Severity::degrades, .probe = [this]() -> async::Task<Result<>> {
-         co_return co_await records.store->read(database_probe, {}, [](const store::Row&) {});
-       }});
-  if (lines.sip)
-    health->add({.name = "sip", .severity = ops::Severity::stops, .probe = [this]() -> async::Task<Result<>> {
-                   const auto state = lines.sip->health();
-                   if (!state.listening) co_return unavailable("sip_not_listening", "SIP does not listen");
-                   if (!state.registered)
-                     co_return unavailable("sip_not_registered",
-                                           "the trunk does not accept our registration");
-                   co_return Result<>{};
-                 }});
-  for (const auto& thread : foundation.web) health->watch("web", thread->executor());
-  for (const auto& shard : foundation.media) health->watch("media", shard->executor());
-  health->add({.name = "recognition",
-               .severity = ops::Severity::degrades,
-               .probe = [this]() -> async::Task<Result<>> {
-                 if (!speech.recognizer || speech.recognizer->load().workers_alive == 0)
-                   co_return unavailable("recognition_absent",
-                                         "no speech worker runs; callers are guided by keys");
-                 co_return Result<>{};
-               }});
-  health->add({.name = "recording",
-               .severity = ops::Severity::degrades,
-               .probe = [this]() -> async::Task<Result<>> { co_return records.spool->health(); }});
-  health->admission([this] { return lines.switchboard->has_room(); });
-  health->start();
 }
 
 Result<> Front::admit(const Secret& root) {
@@ -103,8 +60,10 @@ Result<> Front::listen() {
                     .signer = *signer,
                     .public_url = config.public_url,
                     .workers = foundation.workers,
-                    .knowledge_changed = [this](const OrgId& org) { speech.models->refresh(org); }});
+                    .knowledge_changed = [this](const OrgId& org) { speech.models->refresh(org); },
+                    .metrics = &foundation.metrics});
   api::add_routes(*router, *services);
+  watch_requests();
   http.emplace(net::Server::Options{.host = config.host,
                                     .port = std::uint16_t(config.port),
                                     .max_body_for = router->body_limits(),
@@ -112,6 +71,7 @@ Result<> Front::listen() {
                                     .common_headers = api::security_headers(),
                                     .render_error = api::server_error},
                foundation.web_executors(), router->handler());
+  add_metrics();
   if (auto listening = http->start(); listening.has_error()) return listening;
   port = http->port();
   return {};
@@ -127,6 +87,7 @@ void Front::stop_listening(seconds limit) {
 
 void Front::stop_health() {
   if (health) async::run_on(foundation.house.executor(), health->stop());
+  if (probes) probes->stop();
 }
 
 }  // namespace voxanne::app

@@ -9,6 +9,7 @@
 #include "app/server/lines.h"
 #include "net/server.h"
 #include "ops/health.h"
+#include "ops/http_metrics.h"
 #include "recordings/signed_url.h"
 
 namespace voxanne::app {
@@ -27,17 +28,21 @@ struct Front {
   Records& records;
   Speech& speech;
   Lines& lines;
+  std::optional<async::WorkerPool> probes;  // what a probe may hang in
   std::optional<ops::Health> health;
   std::optional<recordings::UrlSigner> signer;
   std::optional<api::Authenticator> authenticator;
   std::optional<api::RateLimiter> limiter;
   std::optional<api::Router> router;
   std::optional<api::Services> services;
+  std::optional<ops::HttpMetrics> http_metrics;
   std::optional<net::Server> http;
   std::uint16_t port = 0;
 
  private:
-  void start_health();
+  void start_health();    // front_health.cpp
+  void add_metrics();     // front_metrics.cpp
+  void watch_requests();  // front_metrics.cpp
   Result<> admit(const Secret& root);
   Result<> listen();
 };

@@ -46,7 +46,13 @@ void Lines::make_switchboard() {
                                                 .score = (*found)->score};
       },
       .upload_queued = [this] { records.wake_uploads(); },
-      .holder = foundation.holder};
+      .holder = foundation.holder,
+      .on_turn = [this](const domain::Turn& turn) { foundation.call_meters.turn(turn); },
+      .on_ended =
+          [this](const calls::Ended& call) {
+            foundation.call_meters.ended(call);
+            trace_call(foundation.tracker ? &*foundation.tracker : nullptr, call);
+          }};
   calls::Switchboard::Options options{
       .max_calls = config.max_calls > 0 ? config.max_calls : calls_per_core * int(foundation.cores)};
   if (foundation.development())

@@ -88,6 +88,7 @@ void Server::Parts::stop() {
   foundation.stop_shards();
   records.stop_store();
   foundation.house.stop();
+  foundation.stop_tracker();
 }
 
 }  // namespace voxanne::app

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "conversation/house_responder.h"
 
+#include <algorithm>
+
 namespace voxanne::app {
 namespace {
 
@@ -53,6 +55,13 @@ Voices::Breaker Voices::breaker_of(const media::Shard& shard) {
   auto& breaker = breakers_[&shard];
   if (!breaker) breaker = std::make_shared<async::CircuitBreaker>();
   return breaker;
+}
+
+int Voices::open_breakers() const {
+  const std::lock_guard lock{mutex_};
+  return int(std::ranges::count_if(breakers_, [](const auto& entry) {
+    return entry.second->state() != async::CircuitBreaker::State::closed;
+  }));
 }
 
 conversation::Providers Voices::providers_for(const media::Shard& shard, const calls::Subject& subject,

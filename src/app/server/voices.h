@@ -37,13 +37,16 @@ class Voices {
   conversation::Providers providers_for(const media::Shard& shard, const calls::Subject& subject,
                                         calls::Hands hands);
 
+  // On how many shards calls go past the recognizer just now; any thread.
+  int open_breakers() const;
+
  private:
   using Breaker = std::shared_ptr<async::CircuitBreaker>;
   Breaker breaker_of(const media::Shard& shard);
 
   async::Clock& clock_;
   std::shared_ptr<speech::Recognizer> recognizer_;
-  async::Mutex mutex_;  // for the map; a breaker itself is its shard's
+  mutable async::Mutex mutex_;  // for the map; a breaker itself is its shard's
   std::unordered_map<const media::Shard*, Breaker> breakers_;
   std::shared_ptr<speech::flite::FliteSynthesizer> flite_;
   std::shared_ptr<speech::PromptSynthesizer> prompts_;
