@@ -107,6 +107,13 @@ class OldClock final : public async::Clock {
   async::SystemClock clock_;
 };
 
+std::string get(std::string_view path, std::string_view fields = "") {
+  return "GET " + std::string{path} +
+         " HTTP/1.1\r\nHost: localhost:3001\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: "
+         "gzip\r\n" +
+         std::string{fields} + "\r\n";
+}
+
 // GET /health with a database behind it that counts how often it is asked; true when that is not more
 // than once a second, whatever the load, and an answer costs hardly more than one that is constant.
 bool measure_health(async::LoopThread& shard, async::LoopThread& house, api::Router& router, double floor,
@@ -115,7 +122,8 @@ bool measure_health(async::LoopThread& shard, async::LoopThread& house, api::Rou
   ops::Health health{house.executor(), clock, {.version = "0.1.0", .environment = "production"}};
   clock.old = true;
   std::atomic<int> asked{0};
-  for (const char* name : {"database", "storage", "recording", "events", "jobs", "media", "sip", "recognition"})
+  for (const char* name :
+       {"database", "storage", "recording", "events", "jobs", "media", "sip", "recognition"})
     health.add({name, ops::Severity::stops,
                 [&asked, database = std::string_view{name} == "database"]() -> async::Task<Result<>> {
                   if (database) ++asked;
@@ -161,13 +169,6 @@ async::Task<> accept_blindly(Acceptor& acceptor, async::TaskGroup& tasks, const 
     if (failed) co_return;
     tasks.spawn(answer_blindly(std::move(socket), answer));
   }
-}
-
-std::string get(std::string_view path, std::string_view fields = "") {
-  return "GET " + std::string{path} +
-         " HTTP/1.1\r\nHost: localhost:3001\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: "
-         "gzip\r\n" +
-         std::string{fields} + "\r\n";
 }
 
 }  // namespace

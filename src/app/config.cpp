@@ -1,8 +1,8 @@
 #include "app/config.h"
 
 #include "base/log.h"
-#include "ops/sentry/dsn.h"
 #include "net/url.h"
+#include "ops/sentry/dsn.h"
 
 #include <toml++/toml.h>
 
@@ -258,7 +258,8 @@ constexpr Key known_keys[] = {
     {"SMTP_URL", "e-mail (not in this version)", absent<false>, true},
     {"MAIL_FROM", "e-mail (not in this version)", absent<false>},
     {"SENTRY_DSN", "error tracking: a Sentry-compatible tracker's DSN; unset: off", sentry_dsn, true},
-    {"SENTRY_TRACES_SAMPLE_RATE", "share of requests and calls whose timing is sent there, 0 to 1", sample_rate},
+    {"SENTRY_TRACES_SAMPLE_RATE", "share of requests and calls whose timing is sent there, 0 to 1",
+     sample_rate},
     {"SENTRY_RELEASE", "the release that errors are filed under", text<&Config::sentry_release>},
     {"CLEANUP_CRON", "cleanup (not in this version)", absent<false>},
     {"RECORDING_RETENTION_DAYS", "cleanup (not in this version)", absent<false>},

@@ -26,8 +26,8 @@ struct Event {
   std::string id{};  // 32 hex
   UtcTime at{};
   std::string_view level = "error";  // or fatal
-  std::string type{};                  // of what was thrown, or the log line's event
-  std::string value{};                 // what it says
+  std::string type{};                // of what was thrown, or the log line's event
+  std::string value{};               // what it says
   std::string mechanism = "generic";
   bool handled = false;
   std::string logger{};       // the log line's event

@@ -28,7 +28,7 @@ Addresses thrown_at(const std::exception_ptr& error);
 struct Module {
   std::uintptr_t bias = 0;             // what is added to the file's addresses
   std::uintptr_t first = 0, last = 0;  // of its code and data
-  std::string build_id{};                // hex; empty where it has none
+  std::string build_id{};              // hex; empty where it has none
   std::string path{};
 };
 std::vector<Module> loaded_modules();
@@ -39,7 +39,7 @@ struct Frame {
   std::string file{};      // as the compiler was given it, without the checkout's place
   int line = 0;
   std::string object{};  // path of the module
-  bool ours = false;   // of this program, not of a library
+  bool ours = false;     // of this program, not of a library
 };
 // Blocking, some milliseconds; not on a loop that has anything else to do.
 std::vector<Frame> resolve(const Addresses& addresses, const std::vector<Module>& modules);
