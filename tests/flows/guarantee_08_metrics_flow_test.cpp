@@ -77,7 +77,8 @@ TEST(Metrics, show_calls_requests_and_the_machine_and_name_no_organization) {
   EXPECT_EQ(value_of(text, R"(voxanne_service_up{service="media"})"), 1);
   EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 1e6);
   EXPECT_GT(value_of(text, "process_cpu_seconds_total"), 0);
-  for (const char* personal : {"\"demo", "7700", "call_0", "org_", "orgId"}) EXPECT_THAT(text, Not(HasSubstr(personal)));
+  for (const char* personal : {"\"demo", "7700", "call_0", "org_", "orgId"})
+    EXPECT_THAT(text, Not(HasSubstr(personal)));
 }
 
 TEST(Metrics, all_that_the_dashboard_and_the_alerts_name_exist) {
