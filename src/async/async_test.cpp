@@ -4,10 +4,13 @@
 #include "async/deadline.h"
 #include "async/task_group.h"
 #include "async/thread.h"
+#include "async/wait.h"
 #include "async/worker_pool.h"
 #include "support/virtual_clock.h"
 
 #include <gtest/gtest.h>
+
+#include <map>
 
 namespace voxanne::async {
 namespace {
@@ -118,6 +121,28 @@ TEST_F(OnVirtualTime, deadline_cancels_the_task_it_bounds) {
   ASSERT_TRUE(slow && quick);
   EXPECT_EQ(slow->error().kind, Fault::timed_out);
   EXPECT_EQ(quick->value(), 7);
+}
+
+TEST_F(OnVirtualTime, waiting_for_an_event_ends_with_it_or_with_the_deadline) {
+  Event early{loop_.get_executor()}, late{loop_.get_executor()}, before{loop_.get_executor()};
+  before.set();
+  std::map<std::string, std::pair<bool, SteadyTime>> seen;
+  auto waiting = [&](std::string name, Event& event, milliseconds limit) -> Task<> {
+    const bool set = co_await wait_until(clock_, Deadline::after(clock_, limit), event);
+    seen[name] = {set, clock_.now()};
+  };
+  const SteadyTime start = clock_.now();
+  group_.spawn(waiting("early", early, 1s));
+  group_.spawn(waiting("late", late, 1s));
+  group_.spawn(waiting("before", before, 0ms));
+  clock_.run_for(400ms);
+  early.set();
+  clock_.run_for(1s);
+  late.set();
+  clock_.settle();
+  EXPECT_EQ(seen["early"], (std::pair{true, start + 400ms}));
+  EXPECT_EQ(seen["late"], (std::pair{false, start + 1s}));
+  EXPECT_EQ(seen["before"], (std::pair{true, start}));
 }
 
 TEST(CircuitBreakerTest, opens_tries_once_and_backs_off) {

@@ -1,6 +1,7 @@
 #include "calls/ledger.h"
 
 #include "async/backoff.h"
+#include "async/wait.h"
 #include "base/log.h"
 
 #include <limits>
@@ -26,13 +27,7 @@ void Ledger::write(store::Batch batch, After after) {
 }
 
 async::Task<bool> Ledger::flush(async::Deadline deadline) {
-  const auto flushed = co_await async::with_deadline(clock_, deadline, wait_until_idle());
-  co_return flushed.has_value();
-}
-
-async::Task<Result<>> Ledger::wait_until_idle() {
-  co_await idle_.wait();
-  co_return Result<>{};
+  co_return co_await async::wait_until(clock_, deadline, idle_);
 }
 
 async::Task<> Ledger::drain() {

@@ -36,7 +36,6 @@ class Ledger {
   };
   async::Task<> drain();
   async::Task<> write_one(Entry& entry);
-  async::Task<Result<>> wait_until_idle();
 
   async::Clock& clock_;
   store::Store& store_;

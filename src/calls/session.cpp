@@ -1,5 +1,6 @@
 #include "calls/session.h"
 
+#include "async/wait.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "calls/verdict.h"
@@ -135,11 +136,7 @@ async::Task<> Session::hang_up() {
   if (!leg_ended_.is_set()) {
     leg_->hang_up();
     const auto deadline = async::Deadline::after(services_.clock, 5s);
-    auto ended = [](async::Event& event) -> async::Task<Result<>> {
-      co_await event.wait();
-      co_return Result<>{};
-    };
-    static_cast<void>(co_await async::with_deadline(services_.clock, deadline, ended(leg_ended_)));
+    static_cast<void>(co_await async::wait_until(services_.clock, deadline, leg_ended_));
   }
   if (!verdict_)
     verdict_ =

@@ -1,5 +1,6 @@
 #include "calls/switchboard.h"
 
+#include "async/wait.h"
 #include "base/e164.h"
 #include "base/unhandled.h"
 #include "calls/verdict.h"
@@ -111,12 +112,7 @@ async::Task<> turn_away(async::Clock& clock, std::unique_ptr<telephony::Leg> leg
   } observer{leg->shard().executor()};
   leg->start(observer);
   leg->refuse(why, retry_after);
-  auto ended = [](async::Event& event) -> async::Task<Result<>> {
-    co_await event.wait();
-    co_return Result<>{};
-  };
-  static_cast<void>(
-      co_await async::with_deadline(clock, async::Deadline::after(clock, 35s), ended(observer.ended)));
+  static_cast<void>(co_await async::wait_until(clock, async::Deadline::after(clock, 35s), observer.ended));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "app/caller/live_transcript.h"
 
+#include "async/wait.h"
 #include "net/websocket_client.h"
 
 #include <boost/json.hpp>
@@ -13,11 +14,6 @@ std::string text_at(const json::value& value, std::string_view pointer) {
   boost::system::error_code absent;
   const json::value* found = value.find_pointer(pointer, absent);
   return found && found->is_string() ? std::string{found->as_string()} : std::string{};
-}
-
-async::Task<Result<>> wait_for(async::Event& event) {
-  co_await event.wait();
-  co_return Result<>{};
 }
 
 }  // namespace
@@ -44,7 +40,7 @@ async::Task<Result<>> LiveTranscript::connect(std::string api, std::string token
   socket_->send(json::serialize(subscribe));
   tasks_.spawn(follow());
   const auto deadline = async::Deadline::after(clock_, 5s);
-  static_cast<void>(co_await async::with_deadline(clock_, deadline, wait_for(subscribed_)));
+  static_cast<void>(co_await async::wait_until(clock_, deadline, subscribed_));
   if (!socket_->open() || !subscribed_.is_set())
     co_return unavailable("not_subscribed",
                           "the server did not show its live events; a token may be missing");
@@ -52,7 +48,7 @@ async::Task<Result<>> LiveTranscript::connect(std::string api, std::string token
 }
 
 async::Task<> LiveTranscript::finish(async::Deadline deadline) {
-  static_cast<void>(co_await async::with_deadline(clock_, deadline, wait_for(ended_)));
+  static_cast<void>(co_await async::wait_until(clock_, deadline, ended_));
   socket_->close();
 }
 

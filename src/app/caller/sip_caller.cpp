@@ -1,7 +1,7 @@
 #include "app/caller/sip_caller.h"
 
-#include "async/deadline.h"
 #include "async/event.h"
+#include "async/wait.h"
 
 namespace voxanne::app {
 namespace {
@@ -18,12 +18,7 @@ class SipCaller final : public telephony::LegObserver, public media::Exchange {
     if (!end_) {
       leg_->hang_up();
       done_.reset();
-      auto ended = [](async::Event& event) -> async::Task<Result<>> {
-        co_await event.wait();
-        co_return Result<>{};
-      };
-      static_cast<void>(
-          co_await async::with_deadline(clock, async::Deadline::after(clock, 5s), ended(done_)));
+      static_cast<void>(co_await async::wait_until(clock, async::Deadline::after(clock, 5s), done_));
     }
     leg_.reset();
     if (!script_)
