@@ -7,7 +7,7 @@ std::vector<const Statement*> all_statements() {
   for (const auto part :
        {call_writing_statements(), call_reading_statements(), call_page_statements(), knowledge_statements(),
         gap_statements(), idempotency_statements(), message_statements(), node_statements(),
-        organization_statements(), upload_statements()})
+        once_statements(), organization_statements(), upload_statements()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

@@ -16,6 +16,7 @@ std::span<const Statement* const> gap_statements();
 std::span<const Statement* const> idempotency_statements();
 std::span<const Statement* const> message_statements();
 std::span<const Statement* const> node_statements();
+std::span<const Statement* const> once_statements();
 std::span<const Statement* const> organization_statements();
 std::span<const Statement* const> upload_statements();
 

@@ -70,6 +70,15 @@ class Batch {
     std::optional<std::int64_t> expect_rows;
   };
   std::vector<Step> steps;
+
+  // A batch with a number takes effect once, however often it is given: batches of a stream are numbered
+  // upwards from 1 and given in order, and one whose number is not above the last applied is answered as
+  // success with nothing changed.
+  struct Once {
+    std::string stream;  // a ULID
+    std::int64_t number;
+  };
+  std::optional<Once> once;
 };
 
 class Store {
@@ -80,7 +89,8 @@ class Store {
                                      RowVisitor visit) = 0;
   // Durable when it answers; a cancelled asker still waits for the answer. Errors: conflict (a guard,
   // a unique key or a missing reference: nothing of the batch is applied), internal, and unavailable,
-  // after which the outcome is unknown: whoever retries gives the batch a key or guard of its own.
+  // after which the outcome is unknown: whoever retries numbers the batch (`once`), or gives it a key or
+  // guard of its own.
   virtual async::Task<Result<>> write(Batch batch) = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include "async/thread.h"
 #include "base/log.h"
+#include "store/once.h"
 #include "store/sqlite/errors.h"
 
 #include <algorithm>
@@ -161,6 +162,11 @@ Result<> Writer::commit(std::span<Member> group) {
 }
 
 Result<> Writer::apply(const Batch& batch) {
+  if (batch.once) {
+    const Value numbered[] = {batch.once->stream, batch.once->number};
+    if (auto marked = connection_.run(mark_applied, numbered); !marked) return marked;
+    if (connection_.changes() == 0) return {};  // it was applied before
+  }
   for (const Batch::Step& step : batch.steps) {
     if (auto ran = connection_.run(*step.statement, step.values); !ran) return ran;
     if (step.expect_rows && connection_.changes() != *step.expect_rows)
