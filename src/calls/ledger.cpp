@@ -2,6 +2,7 @@
 
 #include "async/backoff.h"
 #include "async/wait.h"
+#include "base/ids.h"
 #include "base/log.h"
 
 #include <limits>
@@ -10,9 +11,11 @@
 namespace voxanne::calls {
 
 Ledger::Ledger(async::Executor executor, async::Clock& clock, store::Store& store, std::string call_id)
-    : clock_(clock),
+    : executor_(executor),
+      clock_(clock),
       store_(store),
       call_id_(std::move(call_id)),
+      stream_(make_ulid()),
       entries_(executor, std::numeric_limits<std::size_t>::max()),
       idle_(executor),
       tasks_(executor, "calls.ledger") {
@@ -20,10 +23,13 @@ Ledger::Ledger(async::Executor executor, async::Clock& clock, store::Store& stor
   tasks_.spawn(drain());
 }
 
-void Ledger::write(store::Batch batch, After after) {
-  if (!entries_.try_push({std::move(batch), std::move(after)})) return;
+std::shared_ptr<Ledger::Ticket> Ledger::write(store::Batch batch, After after) {
+  batch.once = store::Batch::Once{stream_, ++number_};
+  auto ticket = std::make_shared<Ticket>(executor_);
+  static_cast<void>(entries_.try_push({std::move(batch), std::move(after), ticket}));  // unbounded
   ++pending_;
   idle_.reset();
+  return ticket;
 }
 
 async::Task<bool> Ledger::flush(async::Deadline deadline) {
@@ -32,21 +38,19 @@ async::Task<bool> Ledger::flush(async::Deadline deadline) {
 
 async::Task<> Ledger::drain() {
   while (auto entry = co_await entries_.pop()) {
-    co_await write_one(*entry);
+    entry->ticket->outcome = co_await write_one(*entry);
+    if (entry->ticket->outcome && entry->after) entry->after();
+    entry->ticket->settled.set();
     if (--pending_ == 0) idle_.set();
   }
 }
 
-async::Task<> Ledger::write_one(Entry& entry) {
+async::Task<Result<>> Ledger::write_one(Entry& entry) {
   static constexpr async::Backoff backoff{200ms, 5s};
   std::minstd_rand random{std::random_device{}()};
   for (int attempt = 0;; ++attempt) {
     const auto written = co_await store_.write(entry.batch);
-    // An unavailable store may have applied the batch all the same: then the next try contradicts it.
-    if (written || (attempt > 0 && written.error().kind == Fault::conflict)) {
-      if (entry.after) entry.after();
-      co_return;
-    }
+    if (written) co_return written;
     const Error& error = written.error();
     if (error.kind != Fault::unavailable && error.kind != Fault::timed_out) {
       log::error("call.record_refused",
@@ -54,7 +58,7 @@ async::Task<> Ledger::write_one(Entry& entry) {
                   {"statement", entry.batch.steps.empty() ? "" : entry.batch.steps.front().statement->name},
                   {"code", error.code},
                   {"error", error.message}});
-      co_return;
+      co_return written;
     }
     if (attempt == 0)
       log::warning("call.record_waits",

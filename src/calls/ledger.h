@@ -1,6 +1,7 @@
 // What one call has to have written, in order: each batch is retried until it is durable, and only
-// then does its `after` run (an event is published after its commit, never before). A database that
-// is away holds up the call's records, not the call.
+// then does its `after` run (an event is published after what it tells of is durable, never before).
+// A database that is away holds up neither the call nor its records: behind the store stands the
+// journal, and each batch is numbered, so that it takes effect once however often it is tried.
 //
 // Owner: the call's session. Executor: its shard. Bounded by the call's own length; a batch that the
 // database refuses for good (conflict, internal) is logged with its statement and dropped, so that
@@ -14,16 +15,23 @@
 #include "store/store.h"
 
 #include <functional>
+#include <memory>
 
 namespace voxanne::calls {
 
 class Ledger {
  public:
   using After = std::function<void()>;
+  // What became of one batch.
+  struct Ticket {
+    explicit Ticket(async::Executor executor) : settled(executor) {}
+    async::Event settled;  // durable or refused
+    Result<> outcome;
+  };
 
   Ledger(async::Executor executor, async::Clock& clock, store::Store& store, std::string call_id);
 
-  void write(store::Batch batch, After after = {});
+  std::shared_ptr<Ticket> write(store::Batch batch, After after = {});
   // True once everything written so far is durable; false when the deadline passes first.
   async::Task<bool> flush(async::Deadline deadline);
   async::Task<> stop() { return tasks_.stop(); }
@@ -33,13 +41,17 @@ class Ledger {
   struct Entry {
     store::Batch batch;
     After after;
+    std::shared_ptr<Ticket> ticket;
   };
   async::Task<> drain();
-  async::Task<> write_one(Entry& entry);
+  async::Task<Result<>> write_one(Entry& entry);
 
+  async::Executor executor_;
   async::Clock& clock_;
   store::Store& store_;
   std::string call_id_;
+  const std::string stream_;
+  std::int64_t number_ = 0;
   async::Channel<Entry> entries_;
   async::Event idle_;
   std::size_t pending_ = 0;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace voxanne::calls {
 namespace {
 
@@ -15,6 +17,8 @@ class ScriptedStore final : public store::Store {
   }
   async::Task<Result<>> write(store::Batch batch) override {
     ++attempts_;
+    streams_.insert(batch.once.value().stream);
+    numbers_.push_back(batch.once.value().number);
     if (!errors_.empty()) {
       const Error error = errors_.front();
       errors_.erase(errors_.begin());
@@ -26,6 +30,8 @@ class ScriptedStore final : public store::Store {
 
   std::vector<Error> errors_;
   std::vector<std::int64_t> written_;
+  std::set<std::string> streams_;
+  std::vector<std::int64_t> numbers_;  // of every attempt
   int attempts_ = 0;
 };
 
@@ -71,6 +77,27 @@ TEST_F(LedgerTest, writes_in_order_and_publishes_only_what_is_durable) {
   EXPECT_EQ(store_.written_, (std::vector<std::int64_t>{1, 2}));
   EXPECT_EQ(published_, (std::vector{1, 2}));
   EXPECT_EQ(store_.attempts_, 4);
+}
+
+TEST_F(LedgerTest, a_batch_that_is_tried_again_keeps_its_number_so_that_it_takes_effect_once) {
+  store_.errors_ = {unavailable("database_unavailable", "away"), timed_out("silent", "away")};
+  write(1);
+  write(2);
+  EXPECT_EQ(flush(10s, 10s), true);
+  EXPECT_EQ(store_.numbers_, (std::vector<std::int64_t>{1, 1, 1, 2}));
+  EXPECT_EQ(store_.streams_.size(), 1u);
+  EXPECT_EQ(store_.streams_.begin()->size(), 26u) << "a ULID";
+}
+
+TEST_F(LedgerTest, a_ticket_says_what_became_of_its_batch) {
+  store_.errors_ = {Error{Fault::conflict, "guard_failed", "guard"}};
+  const auto refused = ledger_.write(store::Batch{}.add(statement, {std::int64_t{1}}));
+  const auto written = ledger_.write(store::Batch{}.add(statement, {std::int64_t{2}}));
+  EXPECT_FALSE(refused->settled.is_set());
+  clock_.settle();
+  ASSERT_TRUE(refused->settled.is_set() && written->settled.is_set());
+  EXPECT_EQ(refused->outcome.error().code, "guard_failed");
+  EXPECT_TRUE(written->outcome);
 }
 
 TEST_F(LedgerTest, refused_batch_does_not_hold_up_the_next) {

@@ -291,8 +291,20 @@ Hands Session::hands() {
 }
 
 async::Task<Result<>> Session::take_message(conversation::TakenMessage taken) {
+  const MessageId id = taken.id.empty() ? MessageId::make() : taken.id;
+  if (!messages_.contains(id)) messages_.emplace(id, write_message(id, std::move(taken)));
+  // The caller is told once it is durable. One that takes longer stays on its way and is not sent twice.
+  const auto ticket = messages_.at(id);
+  if (!co_await async::wait_until(services_.clock, async::Deadline::after(services_.clock, 3s),
+                                  ticket->settled))
+    co_return unavailable("message_not_durable", "neither the database nor the journal took it in time");
+  co_return ticket->outcome;
+}
+
+std::shared_ptr<Ledger::Ticket> Session::write_message(const MessageId& id,
+                                                       conversation::TakenMessage taken) {
   domain::Message message;
-  message.id = taken.id.empty() ? MessageId::make() : taken.id;
+  message.id = id;
   message.org = call_.org;
   message.call = call_.id;
   message.caller_name = std::move(taken.caller_name);
@@ -303,20 +315,14 @@ async::Task<Result<>> Session::take_message(conversation::TakenMessage taken) {
   store::Batch batch;
   store::insert_message(batch, message);
   store::log_event(batch, key(), message.created_at, "message.taken");
-  // The caller is told once it is durable; the ledger keeps order with the call's own row, which it
-  // refers to.
-  if (!co_await ledger_.flush(async::Deadline::after(services_.clock, 3s)))
-    co_return unavailable("database_unavailable", "the call's own row is not written yet");
-  auto written = co_await services_.store.write(std::move(batch));
-  if (written.has_error() && written.error().kind != Fault::conflict) co_return written.error();
-  // A conflict is this very message, kept by an earlier try.
-  ++facts_.messages_taken;
   std::string data{R"({"id":)"};
   append_json_string(data, message.id.str());
   data += R"(,"urgency":)";
   append_json_string(data, message.urgency);
-  publish(EventType::message_taken, data + "}");
-  co_return Result<>{};
+  return ledger_.write(std::move(batch), [this, data = data + "}"] {
+    ++facts_.messages_taken;
+    publish(EventType::message_taken, data);
+  });
 }
 
 void Session::open_gap(std::string question) {

@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 namespace voxanne::calls {
 
@@ -59,6 +60,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   async::Task<> file(domain::Verdict verdict);
   Hands hands();
   async::Task<Result<>> take_message(conversation::TakenMessage taken);
+  std::shared_ptr<Ledger::Ticket> write_message(const MessageId& id, conversation::TakenMessage taken);
   void open_gap(std::string question);
 
   store::CallKey key() const { return {call_.org, call_.id}; }
@@ -74,6 +76,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   const Trace trace_;
   CallFacts facts_;
   std::optional<domain::Verdict> verdict_;
+  std::unordered_map<MessageId, std::shared_ptr<Ledger::Ticket>> messages_;  // taken down so far
 
   std::unique_ptr<recordings::Recorder> recorder_;
   std::unique_ptr<conversation::Conversation> conversation_;

@@ -29,7 +29,7 @@ void Lines::make_switchboard() {
   const Config& config = foundation.config;
   calls::Services services{
       .clock = foundation.clock,
-      .store = *records.store,
+      .store = *records.journal,
       .events = *records.bus,
       .spool = *records.spool,
       .providers =

@@ -5,11 +5,24 @@
 #include "recordings/recovery.h"
 #include "store/demo.h"
 #include "store/knowledge.h"
+#include "store/statements.h"
 
 namespace voxanne::app {
+namespace {
+
+constexpr std::uint64_t reserve_bytes = 32u << 20;  // the records of some thousand calls
+constexpr seconds between_looks_at_the_reserve{30};
+
+}  // namespace
+
+Records::Records(Foundation& house)
+    : foundation(house),
+      reserve(house.config.data_dir / "reserve", reserve_bytes),
+      tasks_(house.house.executor(), "records") {}
 
 Result<> Records::start() {
   if (auto opened = open_store(); opened.has_error()) return opened;
+  if (auto opened = open_journal(); opened.has_error()) return opened;
   const Config& config = foundation.config;
   objects.emplace(config.recordings_path(), foundation.workers);
   auto recovered = async::run_on(foundation.house.executor(),
@@ -18,18 +31,50 @@ Result<> Records::start() {
   if (recovered.has_error()) return recovered.error();
   spool.emplace(recordings::SpoolWriter::Options{.spool = config.spool_path()});
   playback.emplace(*store, *objects, foundation.workers, config.spool_path());
-  return start_queue();
+  if (auto started = start_queue(); started.has_error()) return started;
+  async::asio::post(foundation.house.executor(), [this] {
+    journal->start();
+    tasks_.spawn(tend_reserve());
+  });
+  return {};
 }
 
 Result<> Records::open_store() {
-  auto opened = store::SqliteStore::open(
-      {.path = foundation.config.database_path().string(), .inline_readers = foundation.web_executors()});
+  const auto path = foundation.config.database_path();
+  if (!std::filesystem::exists(path) && store::holds_segments(foundation.config.data_dir / "journal"))
+    return unavailable("database_missing",
+                       path.string() +
+                           " is not there, and the journal holds records that wait for it: put it (or its "
+                           "backup) back, or move the directory journal away to give them up");
+  auto opened =
+      store::SqliteStore::open({.path = path.string(), .inline_readers = foundation.web_executors()});
   if (opened.has_error()) return opened.error();
   store = std::move(*opened);
   bus.emplace(foundation.clock);
   live.emplace(*bus, foundation.clock);
   if (!foundation.development()) return {};
   return async::run_on(foundation.house.executor(), seed_demo());
+}
+
+// What waited when the last process ended is applied before anything is recovered: an open call's verdict
+// may be in it.
+Result<> Records::open_journal() {
+  const auto house = foundation.house.executor();
+  auto opened = store::Journal::open(*store, foundation.clock, house,
+                                     {.directory = foundation.config.data_dir / "journal",
+                                      .statements = store::all_statements(),
+                                      .on_disk_full = [this] { reserve.release(); },
+                                      .on_drained = [this] { upload_runner->wake(); }});
+  if (opened.has_error()) return opened.error();
+  journal = std::move(*opened);
+  return async::run_on(house, journal->drain());
+}
+
+async::Task<> Records::tend_reserve() {
+  for (;;) {
+    co_await foundation.workers.run([this] { return reserve.make(); });
+    co_await foundation.clock.sleep_for(between_looks_at_the_reserve);
+  }
 }
 
 // What the demo organization knows is put in once; a manager's changes to it stay.
@@ -87,10 +132,13 @@ void Records::wake_uploads() {
 
 void Records::stop_queue() {
   if (spool) spool->stop();
-  if (upload_runner) async::run_on(foundation.house.executor(), upload_runner->stop());
+  const auto house = foundation.house.executor();
+  async::run_on(house, tasks_.stop());
+  if (upload_runner) async::run_on(house, upload_runner->stop());
 }
 
 void Records::stop_store() {
+  if (journal) async::run_on(foundation.house.executor(), journal->stop());
   if (store) store->stop();
 }
 

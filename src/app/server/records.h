@@ -1,8 +1,9 @@
-// What is kept: the database, live events, recordings on their way from spool to object store.
+// What is kept: the database, the journal before it, live events, recordings on their way from spool to
+// object store.
 //
-// Owner: the server, above the foundation. start() recovers what an earlier process left half
-// written. Stopping has two steps: stop_queue() when no call runs any more, stop_store() when nobody
-// reads or writes.
+// Owner: the server, above the foundation. start() applies what an earlier process journalled and then
+// recovers what it left half written. Stopping has two steps: stop_queue() when no call runs any more,
+// stop_store() when nobody reads or writes; the house loop outlives it.
 #pragma once
 
 #include "app/server/foundation.h"
@@ -13,12 +14,14 @@
 #include "recordings/playback.h"
 #include "recordings/spool_writer.h"
 #include "recordings/upload_queue.h"
+#include "store/journal/journal.h"
+#include "store/journal/reserve_file.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace voxanne::app {
 
 struct Records {
-  explicit Records(Foundation& house) : foundation(house) {}
+  explicit Records(Foundation& house);
 
   Result<> start();
   void stop_queue();
@@ -26,7 +29,9 @@ struct Records {
   void wake_uploads();
 
   Foundation& foundation;
+  store::ReserveFile reserve;
   std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<store::Journal> journal;  // the store for what must not be lost: a call's records
   std::optional<events::Bus> bus;
   std::optional<events::LiveHub> live;
   std::optional<recordings::SpoolWriter> spool;
@@ -37,8 +42,12 @@ struct Records {
 
  private:
   Result<> open_store();
+  Result<> open_journal();
   Result<> start_queue();
   async::Task<Result<>> seed_demo();
+  async::Task<> tend_reserve();
+
+  async::TaskGroup tasks_;
 };
 
 }  // namespace voxanne::app

@@ -8,7 +8,8 @@
 
 namespace voxanne::app {
 
-// From the ground up; each may use what stands above it here.
+// From the ground up; each may use what stands above it here. The loops are the foundation's: they are
+// destroyed last, after the store, which answers on them until it has stopped.
 struct Server::Parts {
   Parts(Config config, std::string program) : foundation(std::move(config), std::move(program)) {}
 
