@@ -43,6 +43,7 @@ void serve(CommandLine& line) {
   sigaddset(&stopping, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stopping, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // over a file-size limit a write fails, as on a full disk
 
   auto config = line.configuration();
   if (!config) return;

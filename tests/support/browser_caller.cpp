@@ -1,0 +1,84 @@
+#include "support/browser_caller.h"
+
+#include <boost/json.hpp>
+
+#include <stdexcept>
+#include <thread>
+
+namespace voxanne::test {
+
+namespace json = boost::json;
+
+BrowserCaller::BrowserCaller(const std::string& ws_url) {
+  async::asio::post(loop_.executor(), [this, ws_url] { tasks_.spawn(follow(ws_url)); });
+  std::unique_lock lock{mutex_};
+  if (!changed_.wait_for(lock, std::chrono::seconds{10}, [this] { return !call_id_.empty(); }))
+    throw std::runtime_error("the call to " + ws_url + " did not begin");
+}
+
+BrowserCaller::~BrowserCaller() {
+  auto end = [](BrowserCaller& caller) -> async::Task<> {
+    if (caller.socket_) caller.socket_->abort();
+    co_await caller.tasks_.stop();
+    caller.socket_.reset();
+  };
+  async::run_on(loop_.executor(), end(*this));
+}
+
+async::Task<> BrowserCaller::follow(std::string url) {
+  auto connected = co_await net::connect_websocket(tasks_, url, {});
+  if (connected.has_error()) co_return;
+  socket_ = std::move(*connected);
+  socket_->send(R"({"type":"subscribe"})");
+  socket_->send(R"({"type":"start"})");
+  for (;;) {
+    auto message = co_await socket_->read();
+    if (message.has_error()) co_return;
+    if (message->kind != net::Kind::text) continue;
+    const auto event = json::parse(message->data).as_object();
+    const auto& type = event.at("type").as_string();
+    const std::lock_guard lock{mutex_};
+    if (type == "ready") call_id_ = event.at("callId").as_string();
+    if (type == "transcript.final" && event.at("speaker").as_string() == "assistant")
+      heard_.emplace_back(event.at("text").as_string());
+    changed_.notify_all();
+  }
+}
+
+bool BrowserCaller::wait_for_words(const std::string& words, std::chrono::milliseconds limit) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, limit, [&] {
+    while (seen_ < heard_.size())
+      if (heard_[seen_++].find(words) != std::string::npos) return true;
+    return false;
+  });
+}
+
+void BrowserCaller::send(std::string text, net::Kind kind) {
+  async::asio::post(loop_.executor(), [this, text = std::move(text), kind]() mutable {
+    if (socket_) socket_->send(std::move(text), kind);
+  });
+}
+
+void BrowserCaller::press(const std::string& digits) {
+  send(json::serialize(json::object{{"type", "dtmf"}, {"digits", digits}}));
+}
+
+void BrowserCaller::say(const std::vector<audio::Sample>& samples) {
+  const auto size = audio::samples_per_frame(audio::wideband);
+  auto due = std::chrono::steady_clock::now();
+  for (std::size_t at = 0; at + size <= samples.size(); at += size) {
+    send({reinterpret_cast<const char*>(samples.data() + at), size * sizeof(audio::Sample)},
+         net::Kind::binary);
+    std::this_thread::sleep_until(due += std::chrono::milliseconds{audio::frame_ms});
+  }
+}
+
+void BrowserCaller::hang_up() { send(R"({"type":"hangup"})"); }
+
+std::vector<std::string> BrowserCaller::heard() const {
+  const std::lock_guard lock{mutex_};
+  return heard_;
+}
+
+}  // namespace voxanne::test
