@@ -49,7 +49,7 @@ class Recognizer {
   virtual std::string_view name() const = 0;
   // `org` chooses the organization's language model; `rate` is the leg's. unavailable when
   // saturated or away.
-  virtual async::Task<Result<std::unique_ptr<RecognizerStream>>> open(const std::string& org, int rate) = 0;
+  virtual async::Task<Result<std::unique_ptr<RecognizerStream>>> open(std::string org, int rate) = 0;
 };
 
 }  // namespace voxanne::speech

@@ -52,9 +52,8 @@ class FaultyRecognizer final : public speech::Recognizer {
   FaultyRecognizer(Faults& faults, std::shared_ptr<speech::Recognizer> real)
       : faults_(faults), real_(std::move(real)) {}
   std::string_view name() const override { return "faulty"; }
-  async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(const std::string& org,
-                                                                      int rate) override {
-    auto opened = co_await faults_.answer(real_->open(org, rate));
+  async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(std::string org, int rate) override {
+    auto opened = co_await faults_.answer(real_->open(std::move(org), rate));
     if (!opened) co_return opened.error();
     co_return std::make_unique<Stream>(faults_, std::move(*opened));
   }

@@ -111,11 +111,11 @@ class ScriptedRecognizer::Stream final : public speech::RecognizerStream {
   std::optional<Error> gone_;
 };
 
-async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> ScriptedRecognizer::open(
-    const std::string& org, int rate) {
+async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> ScriptedRecognizer::open(std::string org,
+                                                                                        int rate) {
   if (open_delay.count() > 0) co_await clock_.sleep_for(open_delay);
   if (open_error) co_return *open_error;
-  last_org = org;
+  last_org = std::move(org);
   last_rate = rate;
   ++streams_opened;
   co_return std::make_unique<Stream>(*this);

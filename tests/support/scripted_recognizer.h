@@ -41,8 +41,7 @@ class ScriptedRecognizer final : public speech::Recognizer {
   ScriptedRecognizer(async::Clock& clock, async::Executor executor) : clock_(clock), executor_(executor) {}
 
   std::string_view name() const override { return "scripted"; }
-  async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(const std::string& org,
-                                                                      int rate) override;
+  async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(std::string org, int rate) override;
 
   // What shall happen; change it at any time.
   std::deque<ScriptedUtterance> script;  // shared by all streams, in the order of their finals

@@ -246,7 +246,7 @@ Result<> PocketSphinxRecognizer::start() {
 
 void PocketSphinxRecognizer::stop() { link_->stop(); }
 
-async::Task<Result<std::unique_ptr<RecognizerStream>>> PocketSphinxRecognizer::open(const std::string& org,
+async::Task<Result<std::unique_ptr<RecognizerStream>>> PocketSphinxRecognizer::open(std::string org,
                                                                                     int rate) {
   if (rate != audio::narrowband && rate != audio::wideband)
     co_return malformed("unsupported_rate",

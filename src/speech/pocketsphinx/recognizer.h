@@ -31,7 +31,7 @@ struct RecognizerOptions {
   // `talking_share` of the time.
   double core_share = 0.6, talking_share = 0.5;
   milliseconds saturated_lag{500};
-  milliseconds hang_after{3'000};
+  milliseconds hang_after = WorkerOptions{}.hang_after;
   milliseconds distrust_model_for{300'000};
 };
 
@@ -53,7 +53,7 @@ class PocketSphinxRecognizer final : public Recognizer {
   void stop();
 
   std::string_view name() const override { return "pocketsphinx"; }
-  async::Task<Result<std::unique_ptr<RecognizerStream>>> open(const std::string& org, int rate) override;
+  async::Task<Result<std::unique_ptr<RecognizerStream>>> open(std::string org, int rate) override;
 
   // Any thread; at most a second old.
   RecognizerLoad load() const;

@@ -25,7 +25,8 @@ namespace voxanne::speech::pocketsphinx {
 struct WorkerOptions {
   std::vector<std::string> command;
   milliseconds ping_every{500};
-  milliseconds hang_after{3'000};
+  // Generous: a worker at nice 10 on a machine that others keep busy is slow, not hung.
+  milliseconds hang_after{10'000};
   async::Backoff backoff{.base = milliseconds{250}, .max = milliseconds{30'000}};
 };
 
