@@ -29,7 +29,7 @@ struct TurnTiming {
   milliseconds message_pause{3'000};    // … while a voice message is recorded
   milliseconds onset{60};               // of speech, before it is anything at all
   milliseconds duck_after{150};
-  milliseconds decide_after{800};
+  milliseconds decide_after{800};     // from onset, with such pauses in it as speech has
   milliseconds burst_gap{300};        // quiet after which speech over the assistant counts anew
   milliseconds longest_turn{30'000};  // then it ends, whatever is said
   milliseconds longest_message{120'000};
@@ -97,6 +97,7 @@ class TurnTaker {
 
  private:
   void choose_pause();
+  bool is_long_speech(CallTime now) const;
   bool takes_turn(const std::vector<std::string>& words) const;
   void decide(Actions& actions, std::string cause);
   void close(Actions& actions, CallTime now);
@@ -112,7 +113,8 @@ class TurnTaker {
   bool ducked_ = false;
   bool contested_ = false;  // the open turn began over the assistant and has not taken the turn
   CallTime start_{0}, last_speech_{0};
-  milliseconds burst_{0};   // speech since the last burst_gap
+  milliseconds burst_{0};  // speech since the last burst_gap
+  CallTime burst_start_{0};
   milliseconds voiced_{0};  // speech in the open turn
   milliseconds alone_{0};   // … of which the assistant was quiet
   milliseconds pause_{0};   // quiet that ends the open turn

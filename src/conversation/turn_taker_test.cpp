@@ -65,6 +65,26 @@ TEST_F(Turns, dictation_is_given_time_until_the_number_is_whole) {
   EXPECT_EQ(pause_after("no thanks"), 460ms);
 }
 
+TEST_F(Turns, wordless_speech_with_its_own_pauses_decides_after_eight_hundred_ms) {
+  turns.assistant(Assistant::speaking);
+  for (int i = 0; i < 6; ++i) {
+    speech(200ms);
+    quiet(140ms);  // an unvoiced consonant and a short pause
+  }
+  ASSERT_TRUE(barge_in);
+  EXPECT_LE(*barge_in, 900ms);
+  EXPECT_GE(*barge_in, 800ms);
+}
+
+TEST_F(Turns, scattered_sounds_do_not_decide) {
+  turns.assistant(Assistant::speaking);
+  for (int i = 0; i < 6; ++i) {
+    speech(100ms);
+    quiet(240ms);
+  }
+  EXPECT_FALSE(barge_in);
+}
+
 TEST_F(Turns, a_dictated_number_with_pauses_is_one_turn) {
   turns.await(TurnTaker::Awaiting::digits);
   speech(800ms);
