@@ -31,7 +31,10 @@ void Script::exchange(const audio::Frame& heard, audio::Frame& said) {
     quiet_ += milliseconds{audio::frame_ms};
   }
 
-  const bool our_turn = quiet_ >= (spoken_ ? options_.pause : options_.patience);
+  since_spoken_ = spoken_ ? since_spoken_ + milliseconds{audio::frame_ms} : milliseconds{0};
+  const bool interrupts = options_.interrupt_after.count() > 0 && clip_ > 0 && clip_ < clips_.size() &&
+                          since_spoken_ >= options_.interrupt_after;
+  const bool our_turn = interrupts || quiet_ >= (spoken_ ? options_.pause : options_.patience);
   if (!saying_ && our_turn) {
     if (clip_ == clips_.size()) {
       done_ = true;

@@ -4,6 +4,8 @@
 //
 //   wait for the far end to speak and pause ──▶ say clip 1 ──▶ wait … ──▶ say clip n ──▶ wait ──▶ done
 //
+// A rude one interrupts: it says its later clips over the far end.
+//
 // An Exchange like any other: one slot of 20 ms per call, at the leg's rate (clips are given at it).
 // Time is counted in slots, so it runs as well on a virtual clock. One thread.
 #pragma once
@@ -20,6 +22,8 @@ class Script final : public media::Exchange {
  public:
   using Clip = std::vector<audio::Sample>;
   struct Options {
+    // 0: polite. Else clips but the first are said over the far end, so long after it began to speak.
+    milliseconds interrupt_after{0};
     milliseconds pause{900};       // silence after which the far end is taken to have finished
     milliseconds patience{8'000};  // and how long it may keep silent before the next clip is said anyway
     milliseconds limit{120'000};   // then done, whatever happens
@@ -44,7 +48,7 @@ class Script final : public media::Exchange {
   std::size_t clip_ = 0;  // the next one to say
   std::size_t at_ = 0;    // samples said of the current one
   bool saying_ = false, spoken_ = false, done_ = false;
-  milliseconds quiet_{0}, elapsed_{0};
+  milliseconds quiet_{0}, elapsed_{0}, since_spoken_{0};
 };
 
 }  // namespace voxanne::app

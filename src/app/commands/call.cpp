@@ -12,6 +12,7 @@
 #include <boost/asio/ip/udp.hpp>
 
 #include <iostream>
+#include <map>
 
 namespace voxanne::app {
 namespace {
@@ -20,8 +21,13 @@ struct Options {
   std::string to, token, api = "http://127.0.0.1:3001";
   std::vector<std::string> audio;
   std::string save;
-  double limit = 120, pause = 0.9;
+  std::string codec;  // empty: all, wideband preferred
+  double limit = 120, pause = 0.9, interrupt_after = 0;
 };
+
+const std::map<std::string, telephony::rtp::Codec> codecs{{"g722", telephony::rtp::Codec::g722},
+                                                          {"pcmu", telephony::rtp::Codec::pcmu},
+                                                          {"pcma", telephony::rtp::Codec::pcma}};
 
 Result<std::vector<audio::Wav>> read_clips(const Options& options) {
   std::vector<audio::Wav> clips;
@@ -38,9 +44,11 @@ std::unique_ptr<Script> script_at(const std::vector<audio::Wav>& clips, int rate
   std::vector<Script::Clip> out;
   for (const audio::Wav& clip : clips)
     out.push_back(clip.rate == rate ? clip.samples : audio::resampled(clip.samples, clip.rate, rate));
-  return std::make_unique<Script>(std::move(out), rate,
-                                  Script::Options{.pause = milliseconds{int(options.pause * 1'000)},
-                                                  .limit = milliseconds{int(options.limit * 1'000)}});
+  return std::make_unique<Script>(
+      std::move(out), rate,
+      Script::Options{.interrupt_after = milliseconds{int(options.interrupt_after * 1'000)},
+                      .pause = milliseconds{int(options.pause * 1'000)},
+                      .limit = milliseconds{int(options.limit * 1'000)}});
 }
 
 // Which of our addresses a packet to that host leaves from: connecting a datagram socket asks the
@@ -91,6 +99,7 @@ Result<std::unique_ptr<Script>> call_sip(const Options& options, const std::vect
   setup.listen = {{.transport = sip::Transport::udp, .address = *local, .port = 0},
                   {.transport = sip::Transport::tcp, .address = *local, .port = 0}};
   setup.allow_uri_dialing = true;
+  if (const auto codec = codecs.find(options.codec); codec != codecs.end()) setup.offered = {codec->second};
   sip::Gateway gateway{thread, clock, setup, {}};
   if (auto started = gateway.start(); started.has_error()) return started.error();
   async::LoopThread loop{"transcript"};
@@ -148,6 +157,14 @@ void add_call(CommandLine& line) {
   command->add_option("--token", options->token, "for the server's API and WebSocket");
   command->add_option("--api", options->api, "where a SIP call's transcript is asked for")
       ->capture_default_str();
+  command
+      ->add_option("--codec", options->codec,
+                   "the only codec a SIP call offers: g722 (16 kHz), pcmu or pcma (8 kHz); all by default")
+      ->check(CLI::IsMember(codecs));
+  command
+      ->add_option("--interrupt-after", options->interrupt_after,
+                   "from the second file on: speak over the far end, so many seconds after it began")
+      ->check(CLI::Range(0.0, 60.0));
   command->add_option("--limit", options->limit, "seconds after which the call is ended")
       ->capture_default_str();
   command->add_option("--pause", options->pause, "seconds of silence before a turn is taken")

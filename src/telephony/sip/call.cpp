@@ -120,7 +120,7 @@ void Call::refuse(int code, const char* reason, seconds retry_after) {
 void Call::connect(const Dial& dial, std::uint16_t rtp_port) {
   outbound_ = true;
   rtp_port_ = rtp_port;
-  offered_ = all_codecs;
+  offered_ = stack_.options().offered;
   Ref<mbuf> description = buffer_of(write_offer(offered_, local()));
   Ref<Credentials> credentials;
   if (dial.use_trunk_credentials) credentials = trunk_credentials(*stack_.options().trunk);

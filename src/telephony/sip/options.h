@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "base/time.h"
+#include "telephony/rtp/format.h"
 #include "telephony/sip/address.h"
 #include "telephony/sip/digest.h"
 #include "telephony/sip/uri.h"
@@ -40,6 +41,8 @@ struct Options {
   std::string realm = "voxanne";
 
   std::optional<Trunk> trunk;
+  // What our own offers name, the preferred first. Answers choose from all that we know.
+  std::vector<rtp::Codec> offered{rtp::Codec::g722, rtp::Codec::pcmu, rtp::Codec::pcma};
   bool allow_uri_dialing = false;  // development, tests and `voxanne call`: dial() takes SIP URIs
 
   std::uint16_t first_rtp_port = 20'000, last_rtp_port = 29'999;
