@@ -181,7 +181,7 @@ TEST_F(ListenerTest, one_that_dies_whenever_it_is_opened_is_not_hammered) {
     };
     int opened = 0;
     std::string_view name() const override { return "dying"; }
-    async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(const std::string&, int) override {
+    async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(std::string, int) override {
       ++opened;
       co_return std::make_unique<Stream>();
     }

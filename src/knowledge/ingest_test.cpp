@@ -125,6 +125,7 @@ TEST_F(IngestTest, vocabulary_is_headings_once_and_sentences) {
   EXPECT_EQ(vocabulary.sentences,
             (std::vector<std::string>{"Harbour", "Prices", "A crown costs £650.", "A bridge costs £900.",
                                       "Hours", "We open at nine."}));
+  EXPECT_EQ(vocabulary.topics, (std::vector<std::string>{"Prices", "Hours"})) << "not the document's title";
   EXPECT_FALSE(vocabulary.truncated);
 }
 

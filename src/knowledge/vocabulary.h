@@ -14,6 +14,9 @@ struct Vocabulary {
   // Headings once each and sentences, oldest document first, without marks; at most
   // max_vocabulary_bytes of them.
   std::vector<std::string> sentences;
+  // What the texts are about: the headings under a document's title (its title where it has no others),
+  // once each, in order.
+  std::vector<std::string> topics;
   bool truncated = false;
 };
 

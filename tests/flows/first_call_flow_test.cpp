@@ -1,6 +1,6 @@
 // A caller rings and hears the opening hours: through baresip (G.722), through `voxanne call` over
-// SIP (PCMU) and WebSocket, and in `voxanne demo`. Then the call, its transcript, its recording and
-// its events are where they belong.
+// SIP (PCMU, PCMA, G.722) and WebSocket, and in `voxanne demo`. Then the call, its transcript, its recording
+// and its events are where they belong.
 #include "audio/ogg_opus.h"
 #include "audio/wav.h"
 #include "support/http.h"
@@ -132,21 +132,27 @@ TEST_F(FirstCall, baresip_hears_the_opening_hours_in_wideband) {
   EXPECT_GT(audible_share(wav->samples, wav->rate, 11, 20), 0.1) << "the answer";
 }
 
-TEST_F(FirstCall, voxanne_call_hears_them_over_sip) {
+class FirstCallBySip : public FirstCall, public testing::WithParamInterface<std::string> {};
+
+TEST_P(FirstCallBySip, voxanne_call_hears_them) {
   write_spoken(files_ / "question.wav", question, 8'000);
   Process caller{{.command = {voxanne_program(), "call", "--to",
                               "sip:demo@127.0.0.1:" + std::to_string(server_.sip_udp_port()), "--audio",
                               (files_ / "question.wav").string(), "--save", (files_ / "heard.wav").string(),
-                              "--api", server_.url("")},
+                              "--api", server_.url(""), "--codec", GetParam()},
                   .environment = {},
                   .directory = files_.path().string()}};
   ASSERT_EQ(caller.wait(seconds{60}), 0) << caller.output();
   EXPECT_THAT(caller.out(), ContainsRegex("assistant: .*(" + std::string{opening_hours} + ")"));
   const auto heard = audio::read_wav_file(files_ / "heard.wav");
   ASSERT_TRUE(heard);
+  EXPECT_EQ(heard->rate, GetParam() == "g722" ? 16'000 : 8'000) << "the codec that was agreed on";
   EXPECT_GT(audible_share(heard->samples, heard->rate, 0.2, 4), 0.4);
   expect_everything_is_there("sip");
 }
+
+INSTANTIATE_TEST_SUITE_P(Codecs, FirstCallBySip, testing::Values("pcmu", "pcma", "g722"),
+                         testing::PrintToStringParamName());
 
 TEST_F(FirstCall, voxanne_call_hears_them_over_a_websocket) {
   write_spoken(files_ / "question.wav", question, 16'000);

@@ -34,6 +34,15 @@ bool LanguageModels::wait_until_built(const OrgId& org, milliseconds limit) {
   return built_changed_.wait_for(lock, limit, [&] { return built_.contains(org.str()); });
 }
 
+std::vector<std::string> LanguageModels::topics_of(const OrgId& org) {
+  {
+    const std::lock_guard lock{topics_mutex_};
+    if (const auto known = topics_.find(org.str()); known != topics_.end()) return known->second;
+  }
+  refresh(org);
+  return {};
+}
+
 async::Task<> LanguageModels::work() {
   wanted_.insert(general);
   for (;;) {
@@ -59,6 +68,10 @@ async::Task<Result<>> LanguageModels::build(const std::string& org) {
     auto vocabulary = co_await knowledge::vocabulary_of(store_, id);
     if (vocabulary.has_error()) co_return vocabulary.error();
     input.knowledge = std::move(vocabulary->sentences);
+    {
+      const std::lock_guard lock{topics_mutex_};
+      topics_[org] = std::move(vocabulary->topics);
+    }
     auto organization = co_await store::find_organization(store_, id);
     if (organization.has_error()) co_return organization.error();
     if (*organization) input.names.push_back((*organization)->name);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/channel.h"
+#include "async/mutex.h"
 #include "async/task_group.h"
 #include "async/worker_pool.h"
 #include "base/ids.h"
@@ -14,9 +15,11 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace voxanne::app {
 
@@ -34,6 +37,10 @@ class LanguageModels {
   // Blocks; false when the time passes first.
   bool wait_until_built(const OrgId& org, milliseconds limit);
 
+  // What an organization's knowledge is about, since its model was last asked for. Of one not known since
+  // the start nothing: it is looked up then, for its next call. Any thread.
+  std::vector<std::string> topics_of(const OrgId& org);
+
   const std::filesystem::path& directory() const { return directory_; }
 
  private:
@@ -49,6 +56,8 @@ class LanguageModels {
   std::mutex mutex_;
   std::condition_variable built_changed_;
   std::set<std::string> built_;
+  async::Mutex topics_mutex_;  // shared with media shards
+  std::map<std::string, std::vector<std::string>> topics_;
   async::TaskGroup tasks_;
 };
 

@@ -2,26 +2,16 @@
 
 #include "base/log.h"
 #include "conversation/house_responder.h"
+#include "conversation/menu_topics.h"
 
 #include <algorithm>
 
 namespace voxanne::app {
-namespace {
-
-// What a caller who cannot be understood may ask by key.
-std::vector<conversation::HouseOptions::Topic> topics() {
-  return {{"our opening hours", "What are your opening hours?"},
-          {"our address", "What is your address?"},
-          {"parking", "Where can I park?"},
-          {"prices", "How much does it cost?"},
-          {"emergencies", "What should I do in an emergency?"}};
-}
-
-}  // namespace
 
 Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis,
-               std::shared_ptr<speech::Recognizer> recognizer)
+               std::shared_ptr<speech::Recognizer> recognizer, TopicsOf topics_of)
     : clock_(clock),
+      topics_of_(std::move(topics_of)),
       recognizer_(std::move(recognizer)),
       flite_(std::make_shared<speech::flite::FliteSynthesizer>(synthesis)),
       prompts_(std::make_shared<speech::PromptSynthesizer>()) {}
@@ -30,8 +20,8 @@ Voices::~Voices() = default;
 
 async::Task<> Voices::prepare_prompts() {
   auto sentences = conversation::fixed_sentences({}, {});
-  for (auto& sentence : conversation::HouseResponder::fixed_sentences(
-           {.organization = {}, .caller_number = {}, .topics = topics()}))
+  for (auto& sentence :
+       conversation::HouseResponder::fixed_sentences({.organization = {}, .caller_number = {}, .topics = {}}))
     sentences.push_back(std::move(sentence));
   const auto prepared = co_await prompts_->prepare(*flite_, std::move(sentences), domain::Assistant{}.voice);
   if (prepared.failed > 0) log::error("voices.prompts_incomplete", {{"failed", prepared.failed}});
@@ -73,7 +63,7 @@ conversation::Providers Voices::providers_for(const media::Shard& shard, const c
   conversation::HouseOptions house{.organization = subject.organization.name,
                                    .goodbye = subject.assistant.goodbye,
                                    .caller_number = subject.call.customer.number,
-                                   .topics = topics()};
+                                   .topics = conversation::menu_topics(topics_of_(subject.organization.id))};
   providers.responders.push_back({.provider = std::make_shared<conversation::HouseResponder>(
                                       clock_, std::move(house),
                                       conversation::HouseWorld{.look_up = std::move(hands.look_up),

@@ -16,6 +16,7 @@
 #include "speech/prompts.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,7 +27,11 @@ namespace voxanne::app {
 
 class Voices {
  public:
-  Voices(async::Clock& clock, async::WorkerPool& synthesis, std::shared_ptr<speech::Recognizer> recognizer);
+  // What an organization's menu is about, by headings; on the call's shard, so it must not block.
+  using TopicsOf = std::function<std::vector<std::string>(const OrgId&)>;
+
+  Voices(async::Clock& clock, async::WorkerPool& synthesis, std::shared_ptr<speech::Recognizer> recognizer,
+         TopicsOf topics_of);
   ~Voices();
 
   // Renders what must always be sayable; later calls have it as their last rung.
@@ -45,6 +50,7 @@ class Voices {
   Breaker breaker_of(const media::Shard& shard);
 
   async::Clock& clock_;
+  TopicsOf topics_of_;
   std::shared_ptr<speech::Recognizer> recognizer_;
   mutable async::Mutex mutex_;  // for the map; a breaker itself is its shard's
   std::unordered_map<const media::Shard*, Breaker> breakers_;

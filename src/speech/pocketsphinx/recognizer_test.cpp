@@ -119,7 +119,7 @@ constexpr const char* off_topic = "could you recommend a good recipe for mushroo
 
 TEST_F(Recognizing, while_there_is_room_more_is_understood_than_the_organizations_words) {
   auto with = options();
-  with.command = {SPEECH_WORKER, "1"};
+  with.command = {SPEECH_WORKER, "1", "1000"};  // whatever else this machine does
   start(with);
   auto first = open("demo", 16000).value();
   ASSERT_TRUE(eventually([&] { return recognizer->load().general_ready == 1; }));

@@ -4,7 +4,8 @@
 //
 // Two qualities, chosen anew for every utterance by what those who talk cost now, as measured here:
 //
-//   general   the organization's model interpolated with general English, while there is room
+//   general   the organization's model interpolated with general English: wideband callers, while
+//             there is room
 //   closed    the organization's model alone, a fifth as costly, when there is not
 //
 // Decoders of the first kind are made in idle moments and belong to whoever talks. It ends when the
