@@ -63,7 +63,7 @@ class InstantRecognizer final : public speech::Recognizer {
  public:
   InstantRecognizer(async::Executor executor, Turns& turns) : executor_(executor), turns_(turns) {}
   std::string_view name() const override { return "instant"; }
-  async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(const std::string&, int) override {
+  async::Task<Result<std::unique_ptr<speech::RecognizerStream>>> open(std::string, int) override {
     co_return std::make_unique<Stream>(executor_, turns_);
   }
 

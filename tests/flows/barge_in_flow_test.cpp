@@ -124,7 +124,7 @@ TEST_P(BargeIn, attention_does_not_stop_it) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, BargeIn, testing::Values("sip", "browser"),
-                         testing::PrintToStringParamName());
+                         [](const auto& info) { return std::string{info.param}; });
 
 }  // namespace
 }  // namespace voxanne::test
