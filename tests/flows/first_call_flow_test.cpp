@@ -152,7 +152,7 @@ TEST_P(FirstCallBySip, voxanne_call_hears_them) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, FirstCallBySip, testing::Values("pcmu", "pcma", "g722"),
-                         testing::PrintToStringParamName());
+                         [](const auto& info) { return std::string{info.param}; });
 
 TEST_F(FirstCall, voxanne_call_hears_them_over_a_websocket) {
   write_spoken(files_ / "question.wav", question, 16'000);
