@@ -1,14 +1,21 @@
 // What a request costs before anybody has done anything for it: CPU µs of the web shard's thread per
 // GET of a constant body, kept-alive. The floor answers the same bytes to every read on Asio, without
-// reading HTTP; the rows above it add the server, the router, and a verified token. /health beside a
-// constant body, and how often its load reaches what is behind it.
+// reading HTTP; the rows above it add the server, the router, and every kind of credential: remembered,
+// and looked at as if for the first time (which happens once a minute per credential and shard). /health
+// beside a constant body, and how often its load reaches what is behind it.
 //
 //   http_bench [requests per row] [connections]
+#include "api/access/doorkeeper.h"
 #include "api/router.h"
 #include "async/task_group.h"
 #include "async/thread.h"
 #include "net/server.h"
 #include "ops/health.h"
+#include "store/organizations.h"
+#include "store/sqlite/sqlite_store.h"
+#include "support/temp_dir.h"
+#include "support/tokens/forge.h"
+#include "support/tokens/jwks_imposter.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -171,6 +178,21 @@ async::Task<> accept_blindly(Acceptor& acceptor, async::TaskGroup& tasks, const 
   }
 }
 
+Secret make_api_key(store::Store& store, const api::Credentials& credentials, async::Executor executor,
+                    UtcTime now) {
+  const Secret secret = api::Credentials::make_api_key();
+  store::ApiKey key;
+  key.org = OrgId{"org_1"};
+  key.id = ApiKeyId::make();
+  key.hash = credentials.api_key_hash(secret.reveal());
+  key.scopes = "read";
+  store::Batch batch;
+  store::put_organization(batch, {key.org, "bench", "UTC", 0}, now);
+  store::insert_api_key(batch, key);
+  async::run_on(executor, store.write(std::move(batch))).value();
+  return secret;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -189,7 +211,27 @@ int main(int argc, char** argv) {
                                       .audience = {},
                                       .issued_at = clock.utc(),
                                       .expires_at = clock.utc() + 1h});
-  api::Authenticator authenticator{{.keys = {key}, .allowed_origins = {}, .shards = 1, .admit = {}}, clock};
+  const auto rsa = test::SigningKey::rsa(), ec = test::SigningKey::ec();
+  test::JwksImposter provider{test::jwks({rsa.jwk("r"), ec.jwk("e")})};
+  async::LoopThread house{"house"};
+  api::JwksSource published{{.url = provider.url()}, clock, house.executor()};
+  published.start();
+  test::TempDir directory;
+  const auto store = store::SqliteStore::open(
+                         {.path = (directory / "bench.db").string(), .inline_readers = {shard.executor()}})
+                         .value();
+  const api::Credentials credentials{Secret{std::string(32, 'r')}};
+  api::Doorkeeper doorkeeper{*store, clock, credentials, house.executor()};
+  const Secret api_key = make_api_key(*store, credentials, shard.executor(), clock.utc());
+
+  api::Authenticator authenticator{
+      {.keys = {key},
+       .published = &published,
+       .allowed_origins = {},
+       .shards = 1,
+       .admit = [&](api::Identity& identity) { return doorkeeper.admit(identity); },
+       .find_api_key = [&](std::string text) { return doorkeeper.find_api_key(std::move(text)); }},
+      clock};
   api::Router router{authenticator};
   const api::Endpoint endpoint = [body](api::Context&) -> async::Task<Result<net::Response>> {
     net::Response response{.status = 200, .headers = {}, .body = body};
@@ -198,6 +240,13 @@ int main(int argc, char** argv) {
   };
   router.add({.method = net::Method::get, .path = "/open", .endpoint = endpoint, .role = std::nullopt});
   router.add({.method = net::Method::get, .path = "/api/things/:id", .endpoint = endpoint});
+  // The same, and the next request finds nothing remembered.
+  router.add({.method = net::Method::get,
+              .path = "/api/new/:id",
+              .endpoint = [&authenticator, endpoint](api::Context& context) {
+                authenticator.forget();
+                return endpoint(context);
+              }});
 
   double floor = 0;  // of /health: a constant body through the same router
   {
@@ -224,9 +273,24 @@ int main(int argc, char** argv) {
     server.start().value();
     floor = measure("router: open route, security headers", shard.executor(), server.port(), get("/open"),
                     requests, connections);
-    measure("router: parameter and HS256 token", shard.executor(), server.port(),
-            get("/api/things/thing_1", "Authorization: Bearer " + token + "\r\n"), requests, connections);
+    const std::string payload =
+        R"({"org_id":"org_1","sub":"bench","exp":)" + std::to_string(std::time(nullptr) + 3'600) + "}";
+    const std::pair<const char*, std::string> shown[] = {
+        {"HS256", token},
+        {"RS256", test::forged(R"({"alg":"RS256","kid":"r"})", payload, rsa)},
+        {"ES256", test::forged(R"({"alg":"ES256","kid":"e"})", payload, ec)},
+        {"API key", std::string{api_key.reveal()}}};
+    for (const auto& [name, credential] : shown) {
+      const std::string field = "Authorization: Bearer " + credential + "\r\n";
+      measure((std::string{"router: parameter, "} + name + " remembered").c_str(), shard.executor(),
+              server.port(), get("/api/things/thing_1", field), requests, connections);
+      measure((std::string{"router: parameter, "} + name + " looked at anew").c_str(), shard.executor(),
+              server.port(), get("/api/new/thing_1", field), requests, connections);
+    }
   }
-  async::LoopThread house{"house"};
-  return measure_health(shard, house, router, floor, requests, connections) ? 0 : 1;
+  const bool held = measure_health(shard, house, router, floor, requests, connections);
+  async::run_on(house.executor(), doorkeeper.stop());
+  async::run_on(house.executor(), published.stop());
+  store->stop();
+  return held ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <unordered_map>
 
@@ -11,7 +12,8 @@ namespace voxanne::api {
 
 namespace {
 
-constexpr seconds remembered_for{60};
+constexpr std::string_view api_key_prefix = "vx_";
+constexpr seconds remembered_for{45};         // and looked at by live connections 10 s later: within a minute
 constexpr std::size_t max_remembered = 4096;  // per shard
 
 using Digest = std::array<std::uint64_t, 4>;
@@ -48,47 +50,82 @@ struct Authenticator::Impl {
   struct Remembered {
     Identity identity;
     SteadyTime until;
+    std::uint64_t generation;
   };
   using Cache = std::unordered_map<Digest, Remembered, DigestHash>;
 
-  Impl(Options o, const async::Clock& c)
-      : options(std::move(o)), clock(c), caches(std::max(1u, options.shards)) {}
+  Impl(Options o, async::Clock& c) : options(std::move(o)), clock(c), caches(std::max(1u, options.shards)) {}
+
+  // Both only grow, so that their sum changes with either.
+  std::uint64_t generation() const {
+    return forgotten.load(std::memory_order_acquire) +
+           (options.published ? options.published->generation() : 0);
+  }
 
   std::optional<Identity> recall(unsigned shard, const Digest& digest) {
     const Cache& cache = caches.at(shard);
     const auto found = cache.find(digest);
     if (found == cache.end() || clock.now() >= found->second.until ||
-        clock.utc() >= found->second.identity.expires_at + options.rules.skew)
+        clock.utc() >= found->second.identity.expires_at || found->second.generation != generation())
       return std::nullopt;
     return found->second.identity;
   }
 
-  void remember(unsigned shard, const Digest& digest, const Identity& identity) {
+  // `as_of`: the generation when the credential was looked at, since it may have changed meanwhile.
+  void remember(unsigned shard, const Digest& digest, const Identity& identity, std::uint64_t as_of) {
     Cache& cache = caches.at(shard);
     if (cache.size() >= max_remembered) {
       std::erase_if(cache, [now = clock.now()](const auto& entry) { return now >= entry.second.until; });
       if (cache.size() >= max_remembered) cache.clear();
     }
-    cache.insert_or_assign(digest, Remembered{identity, clock.now() + remembered_for});
+    cache.insert_or_assign(digest, Remembered{identity, clock.now() + remembered_for, as_of});
   }
 
-  Result<Identity> verify(std::string_view token) const {
-    Result<Identity> outcome =
-        Error{Fault::unauthenticated, "invalid_token", "no key is configured for tokens"};
-    for (const TokenKey& key : options.keys) {
-      outcome = key.verify(token, options.rules, clock.utc());
-      // An expired or organization-less token was signed by this key: another has nothing to add.
-      if (outcome || outcome.error().code != "invalid_token") break;
+  // The key is bound to the algorithm (RFC 8725 §3.1): a shared secret never sees RS256, and what is
+  // published never verifies an HMAC.
+  async::Task<Result<Identity>> verify(std::string_view token) const {
+    const auto jws = Jws::parse(token);
+    if (!jws) co_return jws.error();
+    if (jws->algorithm != Algorithm::hs256) co_return co_await verify_published(*jws);
+    if (options.own && options.own->signed_this(*jws)) co_return read_claims(*jws, {}, clock.utc());
+    for (const TokenKey& key : options.keys)
+      if (key.signed_this(*jws)) co_return from_elsewhere(*jws);
+    co_return invalid_token("the token's signature does not match");
+  }
+
+  async::Task<Result<Identity>> verify_published(const Jws& jws) const {
+    if (!options.published) co_return invalid_token("the token's algorithm is not the one of our key");
+    auto keys = options.published->current();
+    auto verdict = keys ? keys->verify(jws) : KeySet::Verdict::unknown_key;
+    if (verdict == KeySet::Verdict::unknown_key) {
+      co_await options.published->renewed();
+      keys = options.published->current();
+      if (!keys)
+        co_return Error{Fault::unavailable, "keys_unavailable",
+                        "the identity provider's keys cannot be had now, so nobody can be told from anybody; "
+                        "try again",
+                        seconds{5}};
+      verdict = keys->verify(jws);
     }
-    return outcome;
+    if (verdict == KeySet::Verdict::unknown_key)
+      co_return invalid_token("the token names no key (kid) that its issuer publishes");
+    if (verdict != KeySet::Verdict::good) co_return invalid_token("the token's signature does not match");
+    co_return from_elsewhere(jws);
+  }
+
+  Result<Identity> from_elsewhere(const Jws& jws) const {
+    auto identity = read_claims(jws, options.rules, clock.utc());
+    if (identity) identity->session.clear();
+    return identity;
   }
 
   const Options options;
-  const async::Clock& clock;
+  async::Clock& clock;
+  std::atomic<std::uint64_t> forgotten{0};
   std::vector<Cache> caches;
 };
 
-Authenticator::Authenticator(Options options, const async::Clock& clock)
+Authenticator::Authenticator(Options options, async::Clock& clock)
     : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
 Authenticator::~Authenticator() = default;
 
@@ -100,16 +137,38 @@ async::Task<Result<Identity>> Authenticator::authenticate(const net::Request& re
 }
 
 async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, std::string_view token) {
+  const Options& options = impl_->options;
   const Digest digest = digest_of(token);
   if (auto known = impl_->recall(shard, digest)) co_return std::move(*known);
-  auto identity = impl_->verify(token);
-  if (!identity) co_return identity;
-  if (impl_->options.admit) {
-    if (auto admitted = co_await impl_->options.admit(*identity); !admitted) co_return admitted.error();
+  const auto generation = impl_->generation();
+  if (token.starts_with(api_key_prefix)) {
+    if (!options.find_api_key) co_return invalid_token("there are no API keys here");
+    auto identity = co_await options.find_api_key(std::string{token});
+    if (identity) impl_->remember(shard, digest, *identity, generation);
+    co_return identity;
   }
-  impl_->remember(shard, digest, *identity);
+  auto identity = co_await impl_->verify(token);
+  if (!identity) co_return identity;
+  if (options.admit) {
+    if (auto admitted = co_await options.admit(*identity); !admitted) co_return admitted.error();
+  }
+  impl_->remember(shard, digest, *identity, generation);
   co_return identity;
 }
+
+async::Task<std::string> Authenticator::until_refused(unsigned shard, std::string token) {
+  for (;;) {
+    const auto identity = co_await authenticate_token(shard, token);
+    if (!identity &&
+        (identity.error().kind == Fault::unauthenticated || identity.error().kind == Fault::forbidden))
+      co_return identity.error().message;
+    auto wait = impl_->options.look_again;
+    if (identity) wait = std::clamp<milliseconds>(identity->expires_at - impl_->clock.utc(), 1ms, wait);
+    co_await impl_->clock.sleep_for(wait);
+  }
+}
+
+void Authenticator::forget() { impl_->forgotten.fetch_add(1, std::memory_order_release); }
 
 Result<Identity> Authenticator::without_token(const net::Request& request) const {
   const Options& options = impl_->options;

@@ -1,16 +1,20 @@
 // Authentication of requests and WebSockets: product.md, guarantee 1.
 //
-//   a token            is verified; a bad one is 401 in every mode and never falls back
-//   no token           401, except for the development convenience: environment development and
-//                      Client::local. Then: the demo organization's owner.
+//   a token            is verified by the key that its algorithm belongs to: HS256 by our own key or a
+//                      shared secret, RS256 and ES256 by the identity provider's published keys only.
+//                      A bad one is 401 in every mode and never falls back
+//   an API key         vx_…: looked up by its keyed hash
+//   nothing            401, except for the development convenience: environment development and
+//                      Client::local. Then: the demo organization's owner
 //
-// One object for all web shards; what it remembers of verified tokens is kept per shard (index
-// net::Request::shard), keyed by SHA-256, for at most a minute, so there are no locks. Functions
-// with a request or shard run on that shard.
+// One object for all web shards; what it remembers of verified credentials is kept per shard (index
+// net::Request::shard), keyed by SHA-256, for at most a minute and until forget() or a change of the
+// published keys, so there are no locks. Functions with a request or shard run on that shard.
 #pragma once
 
 #include "api/client.h"
 #include "api/identity.h"
+#include "api/jwks_source.h"
 #include "api/token.h"
 #include "async/clock.h"
 #include "base/secret.h"
@@ -28,8 +32,11 @@ namespace voxanne::api {
 class Authenticator {
  public:
   struct Options {
-    std::vector<TokenKey> keys;  // tried in order: our own, then the identity provider's
-    TokenRules rules{};
+    std::vector<TokenKey> keys;  // shared secrets of tokens from elsewhere, tried in order
+    TokenRules rules{};          // of tokens from elsewhere, by shared secret or published key
+    // Signs what we issue ourselves; only its tokens may carry a login session.
+    std::optional<TokenKey> own{};
+    JwksSource* published = nullptr;  // without one RS256 and ES256 are refused
     bool development = false;
     OrgId demo_org{"demo"};
     // Origins that may open a WebSocket, "https://app.example.com"; the Host's own always may.
@@ -38,11 +45,16 @@ class Authenticator {
     std::vector<net::Network> trusted_proxies{};  // whose forwarding headers count
     Secret operator_token{};                      // empty: nothing of the operator's opens
     // Asked once per token and minute: is this organization known, not erased, and if it is new,
-    // make it. Not asked for the demo organization. Its error is the answer (403, 503).
-    std::function<async::Task<Result<>>(const Identity&)> admit{};
+    // make it; is the login still on. Settles the role where the token does not state one. Not asked
+    // for the development convenience. Its error is the answer (401, 403, 503).
+    std::function<async::Task<Result<>>(Identity&)> admit{};
+    // Whose API key this is, once per key and minute. Without it there are none.
+    std::function<async::Task<Result<Identity>>(std::string key)> find_api_key{};
+    // How often a live connection's credential is looked at again.
+    milliseconds look_again{10'000};
   };
 
-  Authenticator(Options options, const async::Clock& clock);
+  Authenticator(Options options, async::Clock& clock);
   ~Authenticator();
   Authenticator(const Authenticator&) = delete;
   Authenticator& operator=(const Authenticator&) = delete;
@@ -51,6 +63,11 @@ class Authenticator {
   async::Task<Result<Identity>> authenticate(const net::Request& request);
   // A token that came otherwise: a WebSocket's first message.
   async::Task<Result<Identity>> authenticate_token(unsigned shard, std::string_view token);
+  // For a connection that lives on: returns when its credential has expired, was revoked or belongs to
+  // somebody who was removed, with why. A database that is away ends nothing.
+  async::Task<std::string> until_refused(unsigned shard, std::string token);
+  // What was remembered is looked up again: call it after a revocation. Any thread.
+  void forget();
   // What no token means for this connection; also for a WebSocket whose first message has none.
   Result<Identity> without_token(const net::Request& request) const;
   // Origin of a WebSocket handshake: absent (not a browser), the Host's own or an allowed one.

@@ -244,7 +244,7 @@ TEST_F(AuthTest, the_same_attacks_fail_over_a_socket) {
 TEST_F(AuthTest, a_verified_token_is_remembered_no_longer_than_it_is_valid) {
   int asked = 0;
   auto o = options(prod);
-  o.admit = [&](const Identity&) -> async::Task<Result<>> {
+  o.admit = [&](Identity&) -> async::Task<Result<>> {
     ++asked;
     co_return Result<>{};
   };
@@ -253,10 +253,10 @@ TEST_F(AuthTest, a_verified_token_is_remembered_no_longer_than_it_is_valid) {
   EXPECT_TRUE(authenticate(authenticator, asking));
   EXPECT_TRUE(authenticate(authenticator, asking));
   EXPECT_EQ(asked, 1);
-  clock_.run_for(59s);
-  EXPECT_TRUE(authenticate(authenticator, asking)) << "within the skew";
+  clock_.run_for(29s);
+  EXPECT_TRUE(authenticate(authenticator, asking));
   EXPECT_EQ(asked, 1);
-  clock_.run_for(2s);
+  clock_.run_for(1s);
   EXPECT_EQ(authenticate(authenticator, asking).error().code, "expired_token");
 
   const auto longer = request({local, {"Authorization", "Bearer " + token(clock_.utc(), 1h)}});
@@ -269,7 +269,7 @@ TEST_F(AuthTest, a_verified_token_is_remembered_no_longer_than_it_is_valid) {
 TEST_F(AuthTest, an_organization_may_be_refused) {
   bool erased = true;
   auto o = options(prod);
-  o.admit = [&](const Identity& identity) -> async::Task<Result<>> {
+  o.admit = [&](Identity& identity) -> async::Task<Result<>> {
     if (erased) co_return Error{Fault::forbidden, "organization_erased", identity.org.str() + " was erased"};
     co_return Result<>{};
   };

@@ -24,6 +24,35 @@ std::vector<std::string_view> segments_of(std::string_view path) {
   return segments;
 }
 
+std::optional<Scope> scope_of(const Route& route) {
+  if (route.scope || !route.role) return route.scope;
+  switch (*route.role) {
+    case Role::viewer:
+      return Scope::read;
+    case Role::manager:
+      return Scope::write;
+    case Role::owner:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+Result<> check_allowed(const Route& route, const Identity& identity) {
+  if (identity.key) {
+    const auto scope = scope_of(route);
+    if (scope && identity.key->has(*scope)) return {};
+    return Error{Fault::forbidden, "scope_missing",
+                 scope ? "this needs an API key with the scope " + std::string{to_string(*scope)} +
+                             "; this key has " + to_string(*identity.key)
+                       : "this is a person's to do: API keys cannot, whatever their scopes"};
+  }
+  if (identity.role < *route.role)
+    return Error{Fault::forbidden, "role_too_low",
+                 "this needs the role " + std::string{to_string(*route.role)} + "; yours is " +
+                     std::string{to_string(identity.role)}};
+  return {};
+}
+
 }  // namespace
 
 const std::string& Context::param(std::string_view name) const {
@@ -242,10 +271,7 @@ async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& 
     if (!identity) co_return identity.error();
     context.identity = std::move(*identity);
     if (auto counted = count(context); !counted) co_return counted.error();
-    if (context.identity.role < *leaf.route.role)
-      co_return Error{Fault::forbidden, "role_too_low",
-                      "this needs the role " + std::string{to_string(*leaf.route.role)} +
-                          "; the token's is " + std::string{to_string(context.identity.role)}};
+    if (auto allowed = check_allowed(leaf.route, context.identity); !allowed) co_return allowed.error();
   }
   co_return co_await leaf.route.endpoint(context);
 }

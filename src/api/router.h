@@ -8,8 +8,9 @@
 //
 // Order of checks: path (404), method (405 with Allow), Origin of WebSockets (403), token (401, 403
 // no_organization), the organization's rate (429), role (403), endpoint. A path under /api/admin/ is
-// the operator's, whatever its role says: Authenticator::check_operator. An Error becomes its problem
-// body, an exception a 500 that is logged with its ids and handed to on_exception.
+// the operator's, whatever its role says: Authenticator::check_operator. An API key is asked for its
+// scope instead of its role. An Error becomes its problem body, an exception a 500 that is logged with
+// its ids and handed to on_exception.
 #pragma once
 
 #include "api/auth.h"
@@ -56,6 +57,8 @@ struct Route {
   Endpoint endpoint;
   std::optional<Role> role = Role::viewer;  // nullopt: open, no token needed nor looked at
   std::size_t max_body = 1024 * 1024;
+  // Which API keys may come in; by the role when nothing is said: viewer read, manager write, owner none.
+  std::optional<Scope> scope{};
 };
 
 class Router {

@@ -1,19 +1,8 @@
-// JSON Web Tokens (RFC 7519) signed with HS256: the signature by cjose, the claims by our own
-// strict check. The algorithm is fixed by the key (RFC 8725 §3.1): `none`, RS256 and whatever else
-// a header may name is refused before anything is computed; so are `crit`, `b64`, nested tokens
-// and tokens over 8 KiB.
-//
-//   organization  app_metadata.org_id (Supabase), else org_id; none: forbidden (no_organization)
-//   role          app_metadata.role, else role, else viewer; an unknown word is viewer
-//   exp           required; nbf and iat honoured; 30 s of skew
-//   aud, iss      must match when configured; when not, tokens that carry them pass
-//
-// Errors: unauthenticated (invalid_token, expired_token), whose messages name the claim but never
-// quote the token.
+// Tokens with a shared secret (HS256): ours, and those of whoever was given JWT_SECRET, such as
+// Supabase. The reading is jws.h's; the signature is cjose's.
 #pragma once
 
-#include "api/identity.h"
-#include "base/result.h"
+#include "api/jws.h"
 #include "base/secret.h"
 
 #include <memory>
@@ -22,20 +11,15 @@
 
 namespace voxanne::api {
 
-struct TokenRules {
-  std::string audience;  // empty: not checked
-  std::string issuer;
-  seconds skew{30};
-};
-
 struct TokenClaims {
   OrgId org;
-  Role role = Role::viewer;
+  std::optional<Role> role{};  // left out: the membership decides
   std::string subject;
-  std::string issuer;  // sign(): left out when empty
+  std::string issuer;  // left out when empty
   std::string audience;
   UtcTime issued_at{};
   UtcTime expires_at{};
+  std::string session{};  // left out when empty
 };
 
 // One HS256 key. Immutable; any thread may verify (each call works on its own parsed token).
@@ -46,6 +30,9 @@ class TokenKey {
   TokenKey(const TokenKey&) = default;
   TokenKey& operator=(const TokenKey&) = default;
 
+  // False for any algorithm but HS256.
+  bool signed_this(const Jws& token) const;
+  // Parsed, signed by this key, and as the rules want it.
   Result<Identity> verify(std::string_view token, const TokenRules& rules, UtcTime now) const;
   std::string sign(const TokenClaims& claims) const;
 

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   token += "." + to_base64url(hmac_sha256(secret, token));
   if (const auto identity = key.verify(token, {}, now)) {
     if (identity->org.empty() || !is_sane_id(identity->org.str())) std::abort();
-    if (now >= identity->expires_at + 30s) std::abort();
+    if (now >= identity->expires_at) std::abort();
   }
   return 0;
 }

@@ -124,6 +124,16 @@ Result<> jwt_secret(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> jwks_url(Config& config, std::string_view value) {
+  const auto url = net::parse_url(value);
+  const bool here = url && (url->host == "localhost" || url->host == "127.0.0.1" || url->host == "::1");
+  // Whoever can write the answer can let anybody in.
+  if (!url || !(url->scheme == "https" || (url->scheme == "http" && here)))
+    return bad_value("allowed is an https:// URL (http:// only to this machine)");
+  config.jwt_jwks_url = std::string{value};
+  return {};
+}
+
 Result<> operator_token(Config& config, std::string_view value) {
   if (value.size() < 16 || value.find_first_of(" \t") != value.npos)
     return bad_value(
@@ -224,7 +234,7 @@ constexpr Key known_keys[] = {
     {"SECRET_KEY", "root of local tokens, signed URLs and keys at rest", secret_key, true},
     {"JWT_SECRET", "HS256 secret of tokens from elsewhere", jwt_secret, true},
     {"SUPABASE_JWT_SECRET", "the same, by its other name", jwt_secret, true},
-    {"JWT_JWKS_URL", "public keys of tokens from elsewhere (not in this version)", absent<true>},
+    {"JWT_JWKS_URL", "where the keys of RS256 and ES256 tokens from elsewhere are published", jwks_url},
     {"JWT_ISSUER", "required issuer of tokens from elsewhere", text<&Config::jwt_issuer>},
     {"JWT_AUDIENCE", "required audience of tokens from elsewhere", text<&Config::jwt_audience>},
     {"OPERATOR_TOKEN", "opens what concerns the whole server", operator_token, true},
@@ -408,6 +418,12 @@ Result<Config> load_config(const std::optional<std::filesystem::path>& given, co
     for (auto i = warned; i < config.warnings.size(); ++i)
       config.warnings[i] = origin + (key.secret ? "" : " \"" + *value + "\"") + " " + config.warnings[i];
   }
+
+  // Without them any tenant of the same identity provider could come in.
+  if (!config.jwt_jwks_url.empty() && (config.jwt_issuer.empty() || config.jwt_audience.empty()))
+    return bad_value(
+        "JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE: the iss and aud that the provider puts into its "
+        "tokens for you");
 
   const bool development = config.environment == Environment::development;
   const auto given_anywhere = [&](std::string_view variable) {

@@ -30,7 +30,7 @@ struct Config {
   std::string storage_url;   // empty: files under data_dir
   Secret secret_key;         // empty: generated once in data_dir
   Secret jwt_secret;
-  std::string jwt_issuer, jwt_audience;
+  std::string jwt_jwks_url, jwt_issuer, jwt_audience;
   Secret operator_token;
   std::vector<net::Network> trusted_proxies;
   std::vector<std::string> allowed_origins;

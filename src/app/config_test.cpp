@@ -113,5 +113,34 @@ TEST(ConfigurationPage, has_one_row_for_every_key_and_none_besides) {
     EXPECT_THAT(text, HasSubstr("`" + key + "`")) << key << " is missing in docs/configuration.md";
 }
 
+TEST_F(ConfigTest, published_keys_need_an_issuer_an_audience_and_a_safe_way) {
+  variables_ = {{"JWT_JWKS_URL", "https://id.example/keys"}};
+  EXPECT_THAT(error(), HasSubstr("JWT_ISSUER and JWT_AUDIENCE"));
+  variables_["JWT_ISSUER"] = "https://id.example/";
+  EXPECT_THAT(error(), HasSubstr("JWT_AUDIENCE"));
+  variables_["JWT_AUDIENCE"] = "voxanne";
+  EXPECT_EQ(load()->jwt_jwks_url, "https://id.example/keys");
+  for (const char* bad : {"http://id.example/keys", "ftp://id.example", "keys.json"}) {
+    variables_["JWT_JWKS_URL"] = bad;
+    EXPECT_THAT(error(), HasSubstr("https://")) << bad;
+  }
+  variables_["JWT_JWKS_URL"] = "http://127.0.0.1:9/keys";
+  EXPECT_EQ(error(), "no error");
+}
+
+TEST_F(ConfigTest, who_is_trusted_is_read_with_care) {
+  variables_ = {{"TRUSTED_PROXIES", "10.0.0.0/8, ::1"}, {"ALLOWED_ORIGINS", "HTTPS://App.Example.com"}};
+  EXPECT_EQ(load()->trusted_proxies.size(), 2u);
+  EXPECT_EQ(load()->allowed_origins.front(), "https://app.example.com");
+  variables_ = {{"TRUSTED_PROXIES", "10.0.0.1/8"}};
+  EXPECT_THAT(error(), HasSubstr("beyond its prefix length"));
+  for (const char* bad : {"*", "app.example.com", "https://app.example.com/", "https://app.example.com/x"}) {
+    variables_ = {{"ALLOWED_ORIGINS", bad}};
+    EXPECT_THAT(error(), HasSubstr("ALLOWED_ORIGINS")) << bad;
+  }
+  variables_ = {{"OPERATOR_TOKEN", "too short"}};
+  EXPECT_THAT(error(), HasSubstr("16 characters"));
+}
+
 }  // namespace
 }  // namespace voxanne::app

@@ -1,6 +1,6 @@
 // Counters and histograms that any thread may touch at any time: a relaxed atomic addition each, no
 // lock, no allocation, so that a media shard can count. (prometheus-cpp's histogram takes a mutex per
-// observation; docs/decisions/0011.) Who owns one registers it with ops::Metrics, which writes them
+// observation; docs/decisions/0013.) Who owns one registers it with ops::Metrics, which writes them
 // all as text.
 #pragma once
 

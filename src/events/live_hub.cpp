@@ -27,11 +27,11 @@ class Listening {
   async::Task<std::optional<Subscribe>> run() {
     using namespace async::asio::experimental::awaitable_operators;
     greet();
-    auto outcome = co_await (requests() || events() || subscription_->wait_overrun() || expiry());
+    auto outcome = co_await (requests() || events() || subscription_->wait_overrun() || refusal());
     if (auto* subscribe = std::get_if<0>(&outcome)) co_return std::move(*subscribe);
     if (outcome.index() == 2)
       socket_.close(close_code::try_again_later, "reader too slow; resume with since");
-    if (outcome.index() == 3) socket_.close(close_code::policy, "token expired");
+    if (outcome.index() == 3) socket_.close(close_code::policy, refused_);
     co_return std::nullopt;
   }
 
@@ -73,14 +73,12 @@ class Listening {
     }
   }
 
-  async::Task<> expiry() {
-    if (!listener_.expires_at) {
-      co_await clock_.sleep_until(SteadyTime::max());
+  async::Task<> refusal() {
+    if (listener_.until_refused) {
+      refused_ = co_await listener_.until_refused();
       co_return;
     }
-    // In steps: a token may claim to live for longer than a clock can count.
-    while (clock_.utc() < *listener_.expires_at)
-      co_await clock_.sleep_for(std::min<milliseconds>(*listener_.expires_at - clock_.utc(), 1h));
+    co_await clock_.sleep_until(SteadyTime::max());
   }
 
   async::Clock& clock_;
@@ -88,6 +86,7 @@ class Listening {
   const Listener listener_;
   const std::string& epoch_;
   const std::unique_ptr<Subscription> subscription_;
+  std::string refused_;
 };
 
 std::uint16_t refusal_code(const Error& error) {

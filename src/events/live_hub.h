@@ -31,7 +31,9 @@ namespace voxanne::events {
 // Whose events, and until when.
 struct Listener {
   OrgId org;
-  std::optional<UtcTime> expires_at;  // nullopt: never (the development convenience)
+  // Returns, with why, when the listener may no longer listen; empty: never (the development
+  // convenience). Runs on the connection's loop and ends by cancellation.
+  std::function<async::Task<std::string>()> until_refused{};
 };
 
 // Who shows this token; an empty one stands for none. Runs on the connection's loop.

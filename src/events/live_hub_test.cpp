@@ -44,7 +44,7 @@ class LiveHubTest : public testing::Test {
 
   async::Task<net::Response> upgrade(net::Request& request) {
     std::optional<Listener> listener;
-    if (request.headers.get("Authorization") == "Bearer a") listener = Listener{OrgId{"a"}, {}};
+    if (request.headers.get("Authorization") == "Bearer a") listener = Listener{OrgId{"a"}};
     net::Upgrade upgrade;
     upgrade.serve = [this, listener](net::WebSocket& socket) {
       return hub_.serve(socket, [this](std::string token) { return check(std::move(token)); }, listener);
@@ -54,8 +54,12 @@ class LiveHubTest : public testing::Test {
   }
 
   async::Task<Result<Listener>> check(std::string token) {
-    if (token == "a" || token == "b") co_return Listener{OrgId{token}, clock_.utc() + 1h};
-    if (token == "short") co_return Listener{OrgId{"a"}, clock_.utc() + 10s};
+    if (token == "a" || token == "b") co_return Listener{OrgId{token}};
+    if (token == "short")
+      co_return Listener{OrgId{"a"}, [this]() -> async::Task<std::string> {
+                           co_await clock_.sleep_for(10s);
+                           co_return "the token has expired";
+                         }};
     if (token == "down") co_return unavailable("database_unavailable", "try again");
     co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
   }

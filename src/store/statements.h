@@ -8,6 +8,8 @@
 
 namespace voxanne::store {
 
+std::span<const Statement* const> account_statements();
+std::span<const Statement* const> api_key_statements();
 std::span<const Statement* const> call_writing_statements();
 std::span<const Statement* const> call_reading_statements();
 std::span<const Statement* const> call_page_statements();

@@ -6,6 +6,9 @@
 
 namespace voxanne::api {
 
+// The configured address, else the one under which the server was just asked.
+std::string public_address(const Services& services, const net::Request& request);
+
 using Answer = async::Task<Result<net::Response>>;
 
 // calls.cpp
@@ -44,6 +47,27 @@ Answer update_phone_number(Services&, Context&);
 Answer list_messages(Services&, Context&);
 Answer get_message(Services&, Context&);
 Answer update_message(Services&, Context&);
+// login.cpp
+Answer log_in(Services&, Context&);
+Answer refresh_login(Services&, Context&);
+Answer log_out(Services&, Context&);
+Answer accept_invitation(Services&, Context&);
+Answer change_password(Services&, Context&);
+Answer get_me(Services&, Context&);
+// members.cpp
+Answer list_members(Services&, Context&);
+Answer update_member(Services&, Context&);
+Answer remove_member(Services&, Context&);
+Answer list_invitations(Services&, Context&);
+Answer invite_member(Services&, Context&);
+Answer withdraw_invitation(Services&, Context&);
+// api_keys.cpp
+Answer list_api_keys(Services&, Context&);
+Answer create_api_key(Services&, Context&);
+Answer get_api_key(Services&, Context&);
+Answer revoke_api_key(Services&, Context&);
+// admin.cpp
+Answer create_organization(Services&, Context&);
 // health.cpp
 Answer get_health(Services&, Context&);
 Answer get_live(Services&, Context&);

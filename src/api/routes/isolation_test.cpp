@@ -1,6 +1,7 @@
 // No route answers without a token, and none reaches another organization's records: every declared
 // route is tried, so that one added later without thought fails here.
 #include "api/routes/test_world.h"
+#include "store/api_keys.h"
 #include "store/knowledge.h"
 #include "store/messages.h"
 
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 namespace voxanne::api {
 namespace {
@@ -62,6 +64,24 @@ class Isolation : public testing::Test {
     gap.question = marker;
     gap.created_at = now;
     store::open_gap(batch, gap);
+    store::insert_account(batch, {AccountId{ids.at("memberId")}, "belongstodemo@example.com", marker, "-"},
+                          now);
+    store::put_member(batch, demo, ids.at("memberId"), "owner", now);
+    store::Invitation invitation;
+    invitation.org = demo;
+    invitation.id = InvitationId{ids.at("invitationId")};
+    invitation.email = "belongstodemo@example.org";
+    invitation.role = "viewer";
+    invitation.token_hash = "hash of an invitation";
+    invitation.expires_at = now + 1h;
+    store::put_invitation(batch, invitation);
+    store::ApiKey key;
+    key.org = demo;
+    key.id = ApiKeyId{ids.at("keyId")};
+    key.name = marker;
+    key.hash = "hash of a key";
+    key.scopes = "read";
+    store::insert_api_key(batch, key);
     world.write(std::move(batch));
   }
 
@@ -74,18 +94,30 @@ class Isolation : public testing::Test {
     return path;
   }
 
-  const std::map<std::string, std::string> ids{
-      {"callId", "call_demo"},   {"assistantId", "asst_demo"}, {"phoneNumberId", "phone_demo"},
-      {"messageId", "msg_demo"}, {"documentId", "doc_demo"},   {"gapId", "gap_demo"},
-      {"name", "main.js"}};
+  const std::map<std::string, std::string> ids{{"callId", "call_demo"},         {"assistantId", "asst_demo"},
+                                               {"phoneNumberId", "phone_demo"}, {"messageId", "msg_demo"},
+                                               {"documentId", "doc_demo"},      {"gapId", "gap_demo"},
+                                               {"memberId", "user_demo"},       {"invitationId", "inv_demo"},
+                                               {"keyId", "key_demo"},           {"name", "main.js"}};
   World world;
   const UtcTime now = world.clock().utc();
 };
+
+// Everything of the API but what opens the door, and what is the operator's.
+bool is_of_an_organization(const Declaration& route) {
+  static const std::set<std::string_view> doors = {"/api/auth/login", "/api/auth/refresh", "/api/auth/logout",
+                                                   "/api/auth/invitation"};
+  return route.path.starts_with("/api/") && !route.path.starts_with("/api/admin/") &&
+         !doors.contains(route.path);
+}
 
 // Bodies with which the owner's own request would succeed.
 std::string body_of(const Declaration& route) {
   if (route.path == "/api/calls")
     return R"({"assistantId":"asst_demo","phoneNumberId":"phone_demo","customer":{"number":"+447700900000"}})";
+  if (route.path.starts_with("/api/members/:")) return R"({"role":"viewer"})";
+  if (route.path == "/api/members/invitations") return R"({"email":"new@example.com","role":"viewer"})";
+  if (route.path == "/api/api-keys") return R"({"name":"mine","scopes":["read"]})";
   if (route.path.ends_with("/search")) return R"({"query":"belongstodemo"})";
   if (route.path.ends_with("/answer")) return R"({"answer":"mine"})";
   if (route.path.starts_with("/api/knowledge-base/:")) return R"({"title":"mine"})";
@@ -97,7 +129,7 @@ std::string body_of(const Declaration& route) {
 
 TEST_F(Isolation, without_a_token_every_route_of_the_api_is_401) {
   for (const auto& route : declarations()) {
-    if (!route.path.starts_with("/api/")) continue;
+    if (!is_of_an_organization(route)) continue;
     EXPECT_TRUE(route.role) << route.path;
     const std::string method{net::to_string(route.method)};
     const auto answer = world.ask(method, path_of(route), "", method == "GET" ? "" : body_of(route));
@@ -108,7 +140,7 @@ TEST_F(Isolation, without_a_token_every_route_of_the_api_is_401) {
 
 TEST_F(Isolation, another_organization_s_id_is_404_and_its_lists_are_empty) {
   for (const auto& route : declarations()) {
-    if (!route.path.starts_with("/api/")) continue;
+    if (!is_of_an_organization(route)) continue;
     const std::string method{net::to_string(route.method)};
     const auto answer = world.ask(method, path_of(route), "other", method == "GET" ? "" : body_of(route));
     if (route.path.find("/:") != std::string_view::npos) {
@@ -120,7 +152,8 @@ TEST_F(Isolation, another_organization_s_id_is_404_and_its_lists_are_empty) {
   // Nothing of it was changed either, and the owner sees all of it.
   for (const char* path : {"/api/assistants/asst_demo", "/api/messages/msg_demo", "/api/calls/call_demo",
                            "/api/calls/call_demo/transcript", "/api/calls", "/api/calls-dashboard",
-                           "/api/messages", "/api/assistants"})
+                           "/api/messages", "/api/assistants", "/api/members", "/api/members/invitations",
+                           "/api/api-keys", "/api/api-keys/key_demo"})
     EXPECT_NE(world.get(path).body.find(marker), std::string::npos) << path;
   EXPECT_TRUE(world.get("/api/messages/msg_demo").json().at("handledBy").is_null());
   EXPECT_TRUE(world.calls().ended.empty());
@@ -129,8 +162,39 @@ TEST_F(Isolation, another_organization_s_id_is_404_and_its_lists_are_empty) {
 
 TEST_F(Isolation, what_changes_something_is_not_for_viewers) {
   for (const auto& route : declarations())
-    if (route.path.starts_with("/api/") && route.method != Method::get && !route.path.ends_with("/search"))
-      EXPECT_EQ(route.role, Role::manager) << route.path;
+    if (is_of_an_organization(route) && route.method != Method::get && !route.path.ends_with("/search") &&
+        route.path != "/api/auth/password" && route.path != "/api/test-error")
+      EXPECT_GE(route.role, Role::manager) << route.path;
+}
+
+TEST_F(Isolation, what_is_the_operator_s_opens_to_no_organization) {
+  int seen = 0;
+  for (const auto& route : declarations()) {
+    if (!route.path.starts_with("/api/admin/")) continue;
+    ++seen;
+    const std::string method{net::to_string(route.method)};
+    EXPECT_EQ(world.ask(method, path_of(route), "demo", method == "GET" ? "" : body_of(route)).status, 401);
+  }
+  EXPECT_GT(seen, 0);
+}
+
+TEST_F(Isolation, what_is_the_owners_is_closed_to_every_api_key) {
+  const std::string key =
+      world.ask("POST", "/api/api-keys", "demo", R"({"name":"all","scopes":["read","write","calls"]})")
+          .json()
+          .at("key")
+          .as_string()
+          .c_str();
+  for (const auto& route : declarations()) {
+    if (!is_of_an_organization(route) || route.role != Role::owner) continue;
+    const std::string method{net::to_string(route.method)};
+    const auto answer = test::http({.method = method,
+                                    .url = world.url(path_of(route)),
+                                    .headers = {"Authorization: Bearer " + key},
+                                    .body = {}});
+    EXPECT_EQ(answer.status, 403) << route.path;
+  }
+  EXPECT_EQ(test::http_get(world.url("/api/calls"), {"Authorization: Bearer " + key}).status, 200);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ bool is_described(std::string_view path) {
          path.starts_with("/ws/");
 }
 
+bool is_operators(std::string_view path) { return path.starts_with("/api/admin/"); }
+
 std::vector<std::string_view> words(std::string_view text) {
   std::vector<std::string_view> out;
   while (!text.empty()) {
@@ -75,7 +77,8 @@ std::vector<int> failures(const Declaration& route, bool has_parameters) {
   std::vector<int> out;
   const bool has_body = !route.shape.body.empty();
   if (has_parameters || has_body) out.push_back(400);
-  if (route.role) out.insert(out.end(), {401, 403});
+  if (route.role || is_operators(route.path) || route.path.starts_with("/api/auth/"))
+    out.insert(out.end(), {401, 403});
   if (route.path.starts_with("/storage/")) out.insert(out.end(), {403, 404, 410, 416});
   if (route.path.find("/:") != std::string_view::npos || has_body) out.push_back(404);
   if (route.method != Method::get) out.push_back(409);
@@ -110,10 +113,10 @@ json::object success(const json::object& components, const Declaration& route) {
 
 json::object operation(const json::object& components, const Declaration& route, json::array parameters) {
   json::object out{{"operationId", operation_id(route)}, {"summary", route.summary}};
-  if (!route.role) out["security"] = json::array{};
+  if (!route.role && !is_operators(route.path)) out["security"] = json::array{};
   for (const std::string_view name : words(route.shape.query))
     parameters.push_back(reference(components, "parameters", name));
-  if (route.method == Method::post && route.role)
+  if (route.method == Method::post && route.role && !route.holds_secret)
     parameters.push_back(reference(components, "parameters", "Idempotency-Key"));
   const bool has_parameters = !parameters.empty();
   if (has_parameters) out["parameters"] = std::move(parameters);

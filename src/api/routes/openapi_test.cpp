@@ -35,7 +35,8 @@ TEST(OpenApi, describes_every_route_of_the_table_and_names_each_operation_once) 
 
 TEST(OpenApi, every_operation_of_the_api_says_what_it_answers) {
   for (const auto& route : declarations())
-    if (route.path.starts_with("/api/") && route.method != Method::del && !route.path.ends_with("/say"))
+    if (route.path.starts_with("/api/") && route.method != Method::del && !route.path.ends_with("/say") &&
+        !route.path.ends_with("/logout"))
       EXPECT_FALSE(route.shape.answer.empty()) << route.path << " has no shape in routes.cpp";
 }
 

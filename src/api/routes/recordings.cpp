@@ -77,12 +77,6 @@ net::Response answer(const net::Request& request, std::shared_ptr<recordings::Pl
   return response;
 }
 
-// The configured address, else the one under which the server was just asked.
-std::string public_address(const Services& services, const net::Request& request) {
-  if (!services.public_url.empty()) return services.public_url;
-  return "http://" + std::string{request.headers.get("Host")};
-}
-
 }  // namespace
 
 Answer get_recording(Services& services, Context& context) {

@@ -8,13 +8,17 @@ namespace voxanne::api {
 namespace {
 
 constexpr auto open = std::nullopt;
-constexpr std::optional<Role> viewer = Role::viewer, manager = Role::manager;
+constexpr std::optional<Role> viewer = Role::viewer, manager = Role::manager, owner = Role::owner;
+constexpr auto calls = Scope::calls;  // for keys that may place and steer calls and nothing else
 
 // A document of knowledge::max_document_bytes, and what multipart puts around it.
 constexpr std::size_t max_upload = knowledge::max_document_bytes + 64 * 1024;
 
 constexpr std::string_view paging = "limit page cursor";
 constexpr std::string_view call_list = "limit page cursor status direction from to search includeTest";
+
+// Bodies that anybody may send.
+constexpr std::size_t max_login = 16 * 1024;
 
 constexpr Declaration table[] = {
     {Method::get,
@@ -40,11 +44,94 @@ constexpr Declaration table[] = {
      {.answer = "Problem"}},
 
     {Method::post,
+     "/api/auth/login",
+     log_in,
+     open,
+     "Sign in with e-mail and password",
+     {.answer = "Login", .body = "Credentials"},
+     max_login},
+    {Method::post,
+     "/api/auth/refresh",
+     refresh_login,
+     open,
+     "The next access token, by the cookie",
+     {.answer = "Login"},
+     max_login},
+    {Method::post, "/api/auth/logout", log_out, open, "Sign out", {}, max_login},
+    {Method::post,
+     "/api/auth/invitation",
+     accept_invitation,
+     open,
+     "Accept an invitation",
+     {.answer = "Login", .body = "Acceptance"},
+     max_login},
+    {.method = Method::post,
+     .path = "/api/auth/password",
+     .endpoint = change_password,
+     .role = viewer,
+     .summary = "Change one's own password",
+     .shape = {.answer = "Login", .body = "PasswordChange"},
+     .max_body = max_login,
+     .holds_secret = true},
+    {Method::get, "/api/auth/me", get_me, viewer, "Who is asking, and what they may do", {.answer = "Me"}},
+    {Method::get,
+     "/api/members",
+     list_members,
+     owner,
+     "Who belongs to the organization",
+     {.answer = "MemberList"}},
+    {Method::patch,
+     "/api/members/:memberId",
+     update_member,
+     owner,
+     "Give a member another role",
+     {.answer = "Member", .body = "MemberChange"}},
+    {Method::del, "/api/members/:memberId", remove_member, owner, "Remove a member"},
+    {Method::get,
+     "/api/members/invitations",
+     list_invitations,
+     owner,
+     "Who is invited",
+     {.answer = "InvitationList"}},
+    {.method = Method::post,
+     .path = "/api/members/invitations",
+     .endpoint = invite_member,
+     .role = owner,
+     .summary = "Invite somebody; the link is shown once",
+     .shape = {.answer = "NewInvitationAnswer", .body = "NewInvitation"},
+     .holds_secret = true},
+    {Method::del, "/api/members/invitations/:invitationId", withdraw_invitation, owner,
+     "Withdraw an invitation"},
+    {Method::get,
+     "/api/api-keys",
+     list_api_keys,
+     owner,
+     "API keys, without the keys",
+     {.answer = "ApiKeyList"}},
+    {.method = Method::post,
+     .path = "/api/api-keys",
+     .endpoint = create_api_key,
+     .role = owner,
+     .summary = "Make an API key, shown once",
+     .shape = {.answer = "NewApiKeyAnswer", .body = "NewApiKey"},
+     .holds_secret = true},
+    {Method::get, "/api/api-keys/:keyId", get_api_key, owner, "One API key", {.answer = "ApiKey"}},
+    {Method::del, "/api/api-keys/:keyId", revoke_api_key, owner, "Revoke an API key"},
+    {Method::post,
+     "/api/admin/organizations",
+     create_organization,
+     open,
+     "Make an organization and its owner (operator)",
+     {.answer = "FoundedOrganization", .body = "NewOrganization"}},
+
+    {Method::post,
      "/api/calls",
      create_call,
      manager,
      "Place a call",
-     {.answer = "Call", .body = "PlaceCall"}},
+     {.answer = "Call", .body = "PlaceCall"},
+     default_max_body,
+     calls},
     {Method::get,
      "/api/calls",
      list_calls,
@@ -52,13 +139,22 @@ constexpr Declaration table[] = {
      "Calls, newest first",
      {.answer = "CallPage", .query = call_list}},
     {Method::get, "/api/calls/:callId", get_call, viewer, "One call", {.answer = "Call"}},
-    {Method::post, "/api/calls/:callId/end", end_call, manager, "Hang up", {.answer = "Call"}},
+    {Method::post,
+     "/api/calls/:callId/end",
+     end_call,
+     manager,
+     "Hang up",
+     {.answer = "Call"},
+     default_max_body,
+     calls},
     {Method::post,
      "/api/calls/:callId/say",
      say_in_call,
      manager,
      "Have the assistant say something",
-     {.body = "Say"}},
+     {.body = "Say"},
+     default_max_body,
+     calls},
     {Method::get,
      "/api/calls/:callId/transcript",
      get_transcript,
@@ -216,11 +312,13 @@ void add_routes(Router& router, Services& services) {
                 .path = std::string{declaration.path},
                 .endpoint =
                     [&services, endpoint = declaration.endpoint,
-                     once = declaration.method == Method::post && declaration.role](Context& context) {
+                     once = declaration.method == Method::post && declaration.role &&
+                            !declaration.holds_secret](Context& context) {
                       return once ? run_once(services, context, endpoint) : endpoint(services, context);
                     },
                 .role = declaration.role,
-                .max_body = declaration.max_body});
+                .max_body = declaration.max_body,
+                .scope = declaration.scope});
 }
 
 }  // namespace voxanne::api

@@ -18,6 +18,10 @@
 #include <string>
 #include <string_view>
 
+namespace voxanne::api {
+class Accounts;
+class Credentials;
+}  // namespace voxanne::api
 namespace voxanne::async {
 class WorkerPool;
 }
@@ -37,6 +41,8 @@ struct Services {
   store::Store& store;
   async::Clock& clock;
   Authenticator& authenticator;
+  Accounts& accounts;
+  const Credentials& credentials;
   calls::CallControl& calls;
   events::Bus& bus;
   events::LiveHub& live;
@@ -54,6 +60,8 @@ struct Services {
 
 using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);
 
+inline constexpr std::size_t default_max_body = 1024 * 1024;
+
 // What goes in and out, in the words of openapi_components.json.
 struct Shape {
   std::string_view answer{};  // schema of the 200; empty: 204, or not JSON
@@ -68,7 +76,9 @@ struct Declaration {
   std::optional<Role> role;  // nullopt: open, or checked by the endpoint itself
   std::string_view summary;
   Shape shape{};
-  std::size_t max_body = 1024 * 1024;
+  std::size_t max_body = default_max_body;
+  std::optional<Scope> scope{};  // of API keys; by the role when nothing is said (Route)
+  bool holds_secret = false;     // the answer does: it is never kept for an Idempotency-Key
 };
 
 std::span<const Declaration> declarations();

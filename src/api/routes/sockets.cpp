@@ -8,31 +8,64 @@
 namespace voxanne::api {
 namespace {
 
+// Somebody, for as long as they may be here.
 struct Visitor {
-  std::optional<Identity> known;  // by the upgrade's Authorization
-  // By a token in the first message; an empty one stands for none.
-  std::function<async::Task<Result<Identity>>(std::string token)> check;
+  Identity identity;
+  std::function<async::Task<std::string>()> until_refused;  // empty: for good
 };
 
-async::Task<Result<Visitor>> visitor(Services& services, const Context& context) {
-  Visitor who;
-  if (context.request.headers.has("Authorization")) {
-    auto identity = co_await services.authenticator.authenticate(context.request);
-    if (!identity) co_return identity.error();
-    who.known = std::move(*identity);
-  }
-  // Who comes without a token is judged by the handshake, which is gone when the first message comes.
-  who.check = [&authenticator = services.authenticator, shard = context.request.shard,
-               anonymous = services.authenticator.without_token(context.request)](
-                  std::string token) -> async::Task<Result<Identity>> {
-    if (token.empty()) co_return anonymous;
-    co_return co_await authenticator.authenticate_token(shard, token);
-  };
-  co_return who;
+struct Door {
+  std::optional<Visitor> known;  // by the upgrade's Authorization
+  // By a token in the first message; an empty one stands for none.
+  std::function<async::Task<Result<Visitor>>(std::string token)> check;
+};
+
+Result<> check_scope(const Identity& identity, Scope scope) {
+  if (!identity.key || identity.key->has(scope)) return {};
+  return Error{Fault::forbidden, "scope_missing",
+               "this needs an API key with the scope " + std::string{to_string(scope)}};
 }
 
-events::Listener listener_of(const Identity& identity) {
-  return {identity.org, identity.development ? std::optional<UtcTime>{} : std::optional{identity.expires_at}};
+// `scope`: what an API key must be for.
+async::Task<Result<Visitor>> enter(Authenticator& authenticator, unsigned shard, std::string token,
+                                   Scope scope) {
+  auto identity = co_await authenticator.authenticate_token(shard, token);
+  if (!identity) co_return identity.error();
+  if (auto allowed = check_scope(*identity, scope); !allowed) co_return allowed.error();
+  co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token)] {
+                      return authenticator.until_refused(shard, token);
+                    }};
+}
+
+async::Task<Result<Door>> door(Services& services, const Context& context, Scope scope) {
+  Authenticator& authenticator = services.authenticator;
+  const unsigned shard = context.request.shard;
+  Door made;
+  if (context.request.headers.has("Authorization")) {
+    const auto identity = co_await authenticator.authenticate(context.request);
+    if (!identity) co_return identity.error();
+    constexpr std::size_t scheme = std::string_view{"Bearer "}.size();
+    auto visitor =
+        co_await enter(authenticator, shard,
+                       std::string{context.request.headers.get("Authorization").substr(scheme)}, scope);
+    if (!visitor) co_return visitor.error();
+    made.known = std::move(*visitor);
+  }
+  // Who comes without a token is judged by the handshake, which is gone when the first message comes.
+  made.check = [&authenticator, shard, scope, anonymous = authenticator.without_token(context.request)](
+                   std::string token) -> async::Task<Result<Visitor>> {
+    if (!token.empty()) co_return co_await enter(authenticator, shard, std::move(token), scope);
+    if (!anonymous) co_return anonymous.error();
+    co_return Visitor{*anonymous, {}};
+  };
+  co_return made;
+}
+
+events::Listener listener_of(Visitor visitor) {
+  return {std::move(visitor.identity.org), std::move(visitor.until_refused)};
+}
+telephony::browser::Caller caller_of(Visitor visitor) {
+  return {std::move(visitor.identity.org), std::move(visitor.until_refused)};
 }
 
 // `?since=SEQ&epoch=…` for who authenticates on the upgrade and so needs no first message.
@@ -49,17 +82,17 @@ Result<std::optional<events::Since>> since_of(const net::Query& query) {
 }  // namespace
 
 Answer live_calls(Services& services, Context& context) {
-  auto who = co_await visitor(services, context);
+  auto who = co_await door(services, context, Scope::read);
   if (!who) co_return who.error();
   auto since = since_of(context.request.query);
   if (!since) co_return since.error();
   std::optional<events::Listener> listener;
-  if (who->known) listener = listener_of(*who->known);
+  if (who->known) listener = listener_of(std::move(*who->known));
   events::CheckToken check =
       [check = std::move(who->check)](std::string token) -> async::Task<Result<events::Listener>> {
-    const auto identity = co_await check(std::move(token));
-    if (!identity) co_return identity.error();
-    co_return listener_of(*identity);
+    auto visitor = co_await check(std::move(token));
+    if (!visitor) co_return visitor.error();
+    co_return listener_of(std::move(*visitor));
   };
   net::Upgrade upgrade;
   upgrade.serve = [&hub = services.live, check = std::move(check), listener = std::move(listener),
@@ -71,16 +104,16 @@ Answer live_calls(Services& services, Context& context) {
 
 Answer web_call(Services& services, Context& context) {
   using telephony::browser::Caller;
-  auto who = co_await visitor(services, context);
+  auto who = co_await door(services, context, Scope::calls);
   if (!who) co_return who.error();
   std::optional<Caller> caller;
-  if (who->known) caller = Caller{who->known->org};
+  if (who->known) caller = caller_of(std::move(*who->known));
   co_return services.browser_calls.open(
       context.request,
       [check = std::move(who->check)](std::string token) -> async::Task<Result<Caller>> {
-        const auto identity = co_await check(std::move(token));
-        if (!identity) co_return identity.error();
-        co_return Caller{identity->org};
+        auto visitor = co_await check(std::move(token));
+        if (!visitor) co_return visitor.error();
+        co_return caller_of(std::move(*visitor));
       },
       std::move(caller));
 }

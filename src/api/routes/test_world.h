@@ -2,6 +2,8 @@
 // are really verified, and living calls that are faked.
 #pragma once
 
+#include "api/access/accounts.h"
+#include "api/access/doorkeeper.h"
 #include "api/routes/openapi.h"
 #include "api/routes/routes.h"
 #include "async/thread.h"
@@ -93,6 +95,7 @@ class World {
   }
   ~World() {
     server_->stop(0ms);
+    async::run_on(web_.executor(), doorkeeper_.stop());
     async::run_on(web_.executor(), health_.stop());
     store_->stop();
   }
@@ -133,6 +136,10 @@ class World {
   T run(async::Task<T> task) {
     return async::run_on(web_.executor(), std::move(task));
   }
+  static constexpr const char* operator_token = "the-operator-s-own-token";
+  Accounts& accounts() { return accounts_; }
+  Doorkeeper& doorkeeper() { return doorkeeper_; }
+  Authenticator& authenticator() { return authenticator_; }
   store::Store& store() { return *store_; }
   FakeCalls& calls() { return calls_; }
   events::Bus& bus() { return bus_; }
@@ -157,9 +164,11 @@ class World {
     Authenticator::Options chosen;
     chosen.keys.push_back(key_);
     chosen.development = development;
-    chosen.admit = [this](const Identity& identity) {
-      return store::ensure_organization(*store_, identity.org, clock_.utc());
-    };
+    chosen.own = own_;
+    chosen.operator_token = Secret{operator_token};
+    chosen.look_again = 200ms;
+    chosen.admit = [this](Identity& identity) { return doorkeeper_.admit(identity); };
+    chosen.find_api_key = [this](std::string key) { return doorkeeper_.find_api_key(std::move(key)); };
     return chosen;
   }
   async::Task<> start_health() {
@@ -171,8 +180,14 @@ class World {
   async::SystemClock clock_;
   async::LoopThread web_{"web"};
   TokenKey key_ = TokenKey::make(Secret{"a secret of at least thirty-two bytes"}).value();
+  TokenKey own_ = TokenKey::make(Secret{"the key of what we sign ourselves"}).value();
   std::unique_ptr<store::SqliteStore> store_;
+  Credentials credentials_{Secret{"the root of what we hand out"}};
+  Doorkeeper doorkeeper_{*store_, clock_, credentials_, web_.executor()};
+  Passwords passwords_;
   Authenticator authenticator_;
+  Accounts accounts_{*store_,      clock_, passwords_,
+                     credentials_, own_,   {.changed = [this] { authenticator_.forget(); }}};
   FakeCalls calls_{*store_};
   events::Bus bus_{clock_};
   events::LiveHub live_{bus_, clock_};
@@ -194,6 +209,8 @@ class World {
       .store = *store_,
       .clock = clock_,
       .authenticator = authenticator_,
+      .accounts = accounts_,
+      .credentials = credentials_,
       .calls = calls_,
       .bus = bus_,
       .live = live_,

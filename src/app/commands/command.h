@@ -29,6 +29,8 @@ void add_serve(CommandLine& line);
 void add_demo(CommandLine& line);
 void add_call(CommandLine& line);
 void add_token(CommandLine& line);
+void add_org(CommandLine& line);
+void add_user(CommandLine& line);
 void add_migrate(CommandLine& line);
 void add_doctor(CommandLine& line);
 void add_speech_worker(CommandLine& line);  // internal, hidden

@@ -22,11 +22,16 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-void welcome(const Server::Ports& ports) {
+void welcome(const Server& server) {
+  const auto ports = server.ports();
   const std::string here = "http://localhost:" + std::to_string(ports.http);
   std::cout << "\nVoxanne serves " << here
             << " with the demo organization Harbour Dental.\n"
-               "From this machine no login is needed: you are the organization's owner.\n\nTry first:\n"
+               "From this machine no login is needed: you are the organization's owner.\n";
+  if (const auto login = server.demo_login())
+    std::cout << "From elsewhere, or to try it: " << login->first << ", password " << login->second.reveal()
+              << "\n";
+  std::cout << "\nTry first:\n"
             << "  " << here << "   calls live; \"Call the assistant\" talks through your microphone\n"
             << "  build/voxanne demo      a synthetic caller; the conversation is printed\n";
   if (ports.sip_udp != 0)
@@ -52,7 +57,7 @@ void serve(CommandLine& line) {
   const bool development = config->environment == Environment::development;
   Server server{std::move(*config), line.program};
   if (const auto started = server.start(); started.has_error()) return line.fail(started.error());
-  if (development) welcome(server.ports());
+  if (development) welcome(server);
 
   int received = 0;
   sigwait(&stopping, &received);

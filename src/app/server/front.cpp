@@ -1,47 +1,18 @@
 #include "app/server/front.h"
 
-#include "app/secrets.h"
-#include "store/organizations.h"
-
 namespace voxanne::app {
 
 Result<> Front::start(const Secret& root) {
   start_health();
-  if (auto admitted = admit(root); admitted.has_error()) return admitted;
+  entrance.emplace(foundation, *records.store, root);
+  if (auto open = entrance->start(root); open.has_error()) return open;
   signer.emplace(root);
   return listen();
 }
 
-Result<> Front::admit(const Secret& root) {
-  const Config& config = foundation.config;
-  std::vector<api::TokenKey> keys;
-  auto local = local_key(root);
-  if (local.has_error()) return local.error();
-  keys.push_back(std::move(*local));
-  if (!config.jwt_secret.empty()) {
-    auto shared = api::TokenKey::make(config.jwt_secret);
-    if (shared.has_error()) return shared.error();
-    keys.push_back(std::move(*shared));
-  }
-  authenticator.emplace(
-      api::Authenticator::Options{.keys = std::move(keys),
-                                  .rules = {.audience = config.jwt_audience, .issuer = config.jwt_issuer},
-                                  .development = foundation.development(),
-                                  .allowed_origins = config.allowed_origins,
-                                  .shards = foundation.cores,
-                                  .trusted_proxies = config.trusted_proxies,
-                                  .operator_token = config.operator_token,
-                                  .admit = [this](const api::Identity& identity) -> async::Task<Result<>> {
-                                    co_return co_await store::ensure_organization(
-                                        *records.store, identity.org, foundation.clock.utc());
-                                  }},
-      foundation.clock);
-  return {};
-}
-
 Result<> Front::listen() {
   const Config& config = foundation.config;
-  router.emplace(*authenticator);
+  router.emplace(*entrance->authenticator);
   router->allow_origins(config.allowed_origins);
   if (config.requests_per_minute > 0) {
     limiter.emplace(config.requests_per_minute);
@@ -50,7 +21,9 @@ Result<> Front::listen() {
   services.emplace(
       api::Services{.store = *records.store,
                     .clock = foundation.clock,
-                    .authenticator = *authenticator,
+                    .authenticator = *entrance->authenticator,
+                    .accounts = *entrance->accounts,
+                    .credentials = entrance->credentials,
                     .calls = *lines.switchboard,
                     .bus = *records.bus,
                     .live = *records.live,
@@ -83,6 +56,7 @@ void Front::drain() {
 
 void Front::stop_listening(seconds limit) {
   if (http) http->stop(limit);
+  if (entrance) entrance->stop();
 }
 
 void Front::stop_health() {

@@ -3,9 +3,9 @@
 // Owner: the server, above everything else.
 #pragma once
 
-#include "api/auth.h"
 #include "api/router.h"
 #include "api/routes/routes.h"
+#include "app/server/entrance.h"
 #include "app/server/lines.h"
 #include "net/server.h"
 #include "ops/health.h"
@@ -31,8 +31,8 @@ struct Front {
   std::optional<async::WorkerPool> probes;  // what a probe may hang in
   std::optional<ops::Health> health;
   std::optional<recordings::UrlSigner> signer;
-  std::optional<api::Authenticator> authenticator;
   std::optional<api::RateLimiter> limiter;
+  std::optional<Entrance> entrance;
   std::optional<api::Router> router;
   std::optional<api::Services> services;
   std::optional<ops::HttpMetrics> http_metrics;
@@ -43,7 +43,6 @@ struct Front {
   void start_health();    // front_health.cpp
   void add_metrics();     // front_metrics.cpp
   void watch_requests();  // front_metrics.cpp
-  Result<> admit(const Secret& root);
   Result<> listen();
 };
 

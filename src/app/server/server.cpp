@@ -38,6 +38,11 @@ void Server::stop() { parts_->stop(); }
 Server::Ports Server::ports() const {
   return {.http = parts_->front.port, .sip_udp = parts_->lines.sip_udp, .sip_tcp = parts_->lines.sip_tcp};
 }
+std::optional<std::pair<std::string, Secret>> Server::demo_login() const {
+  const auto& entrance = parts_->front.entrance;
+  if (!entrance || !entrance->demo_password) return std::nullopt;
+  return std::pair{std::string{demo_email}, *entrance->demo_password};
+}
 events::Bus& Server::events() { return *parts_->records.bus; }
 std::size_t Server::active_calls() const {
   return parts_->lines.switchboard ? parts_->lines.switchboard->active() : 0;

@@ -13,12 +13,15 @@
 #include "app/config.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "base/time.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace voxanne::events {
 class Bus;
@@ -41,6 +44,8 @@ class Server {
     std::uint16_t http = 0, sip_udp = 0, sip_tcp = 0;  // 0: not listening
   };
   Ports ports() const;
+  // How to sign in to the demo organization: address and password, in development.
+  std::optional<std::pair<std::string, Secret>> demo_login() const;
   events::Bus& events();
   std::size_t active_calls() const;
   // Waits until calls can be understood: recognition is up, the demo's language model is built.

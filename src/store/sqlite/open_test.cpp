@@ -128,14 +128,22 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
            VALUES ('k', 'o', 'd', 0, 'H', 'words');)",
       R"(INSERT INTO messages (id, org_id, call_id, caller_name, number, text, urgency, created_at)
            VALUES ('m', 'o', 'c', 'Ada', '', 'hi', 'normal', 1);)",
-      R"(INSERT INTO job_runs (name, due_at, node_id, started_at) VALUES ('cleanup', 1, 'n', 1);)"};
+      R"(INSERT INTO job_runs (name, due_at, node_id, started_at) VALUES ('cleanup', 1, 'n', 1);)",
+      R"(INSERT INTO idempotency_keys (org_id, key, fingerprint, holder, started_at) VALUES ('o', 'k', 'f', 'h', 1);)",
+      R"(INSERT INTO accounts VALUES ('u', 'a@example.com', 'A', '-', 1, 1);
+         INSERT INTO memberships VALUES ('o', 'u', 'owner', 1, 1);
+         INSERT INTO invitations VALUES ('o', 'i', 'b@example.com', 'viewer', 'h', 'u', 1, 2);
+         INSERT INTO sessions VALUES ('s', 'o', 'u', 0, 1, 1, 2);
+         INSERT INTO api_keys VALUES ('o', 'k', 'K', 'h', 'abcd', 'read', 'u', 1, NULL, NULL);)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
       "(SELECT count(*) FROM calls) + (SELECT count(*) FROM call_logs) + (SELECT count(*) FROM "
       "call_transcripts) + "
       "(SELECT count(*) FROM knowledge_base_chunks) + (SELECT count(*) FROM messages) + "
-      "(SELECT count(*) FROM job_runs) + (SELECT sum(calls) FROM call_counters)"};
+      "(SELECT count(*) FROM job_runs) + (SELECT count(*) FROM memberships) + (SELECT count(*) FROM "
+      "invitations) + (SELECT count(*) FROM sessions) + (SELECT count(*) FROM api_keys) + (SELECT sum(calls) "
+      "FROM call_counters)"};
   const auto steps = sqlite_migrations();
   ASSERT_EQ(std::size(fill), steps.size()) << "a new step brings rows for its tables";
   for (std::size_t version = 0; version <= steps.size(); ++version) {
@@ -152,7 +160,7 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_TRUE(migrate(connection, steps)) << "twice changes nothing";
     for (std::size_t i = version; i < steps.size(); ++i) ASSERT_TRUE(connection.execute(fill[i])) << i;
-    EXPECT_EQ(number(connection, rows), 9);
+    EXPECT_EQ(number(connection, rows), 13);
   }
 }
 

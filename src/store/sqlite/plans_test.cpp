@@ -94,7 +94,7 @@ TEST_F(Plans, triggers_and_cascades_do_not_scan_either) {
 }
 
 TEST_F(Plans, every_tenant_table_has_its_organization) {
-  static const std::set<std::string> of_the_server = {"organizations", "nodes", "job_runs",
+  static const std::set<std::string> of_the_server = {"accounts", "organizations", "nodes", "job_runs",
                                                       "schema_migrations"};
   sqlite3_stmt* tables = nullptr;
   ASSERT_EQ(

@@ -61,6 +61,7 @@ struct Gateway::Session {
   std::optional<Caller> caller;
   Allowance frames = frames_allowed(), controls = controls_allowed();
   int excess_frames = 0;
+  bool renewed = false;
 
   async::Task<Result<Control>> next_control(async::Deadline deadline) {
     for (;;) {
@@ -79,6 +80,7 @@ struct Gateway::Session {
     if (!shown) co_return shown.error();
     if (caller && caller->org != shown->org) co_return out_of_turn("the token is of another organization");
     caller = std::move(*shown);
+    renewed = true;
     socket.send(subscribed_message(caller->org));
     co_return Result<>{};
   }
@@ -106,17 +108,25 @@ struct Gateway::Session {
   }
 
   // One message during the call; false when the call is over.
-  Result<bool> take(const net::Message& message, Line& line) {
+  async::Task<Result<bool>> take(const net::Message& message, Line& line) {
     const auto now = gateway.clock_.now();
-    if (message.kind == net::Kind::binary) return take_frame(message.data, line, now);
-    if (!controls.take(now)) return out_of_turn("too many control messages");
+    if (message.kind == net::Kind::binary) co_return take_frame(message.data, line, now);
+    if (!controls.take(now)) co_return out_of_turn("too many control messages");
     auto control = parse_control(message.data);
-    if (!control) return control.error();
-    if (const auto* dtmf = std::get_if<Dtmf>(&*control))
+    if (!control) co_return control.error();
+    if (const auto* fresh = std::get_if<Subscribe>(&*control)) {
+      if (auto subscribed = co_await subscribe(*fresh); !subscribed) co_return subscribed.error();
+      co_return true;
+    }
+    co_return take_control(*control, line, now);
+  }
+
+  Result<bool> take_control(const Control& control, Line& line, SteadyTime now) {
+    if (const auto* dtmf = std::get_if<Dtmf>(&control))
       line.to_leg([digits = dtmf->digits](BrowserLeg& leg) { leg.take_digits(digits); });
-    else if (const auto* mark = std::get_if<Mark>(&*control))
+    else if (const auto* mark = std::get_if<Mark>(&control))
       line.to_leg([name = mark->name, now](BrowserLeg& leg) { leg.take_mark(name, now); });
-    else if (std::holds_alternative<Hangup>(*control))
+    else if (std::holds_alternative<Hangup>(control))
       return false;
     else
       return out_of_turn("the call has begun already");
@@ -139,7 +149,30 @@ struct Gateway::Session {
     return true;
   }
 
-  async::Task<LegEnd> converse(Line& line) {
+  // Until the call is over, or whoever holds it may no longer be here. A fresh token begins anew.
+  async::Task<LegEnd> hold(Line& line) {
+    using namespace async::asio::experimental::awaitable_operators;
+    for (;;) {
+      renewed = false;
+      auto outcome = co_await (converse(line) || refusal());
+      if (auto* refused = std::get_if<1>(&outcome)) {
+        socket.close(net::close_code::policy, *refused);
+        co_return LegEnd{.cause = LegEnd::Cause::transport_failed,
+                         .status = net::close_code::policy,
+                         .detail = std::move(*refused)};
+      }
+      if (auto end = std::get<0>(outcome)) co_return std::move(*end);
+    }
+  }
+
+  async::Task<std::string> refusal() {
+    if (caller->until_refused) co_return co_await caller->until_refused();
+    co_await gateway.clock_.sleep_until(SteadyTime::max());
+    co_return std::string{};
+  }
+
+  // Nullopt: the token was renewed.
+  async::Task<std::optional<LegEnd>> converse(Line& line) {
     for (;;) {
       auto message = co_await socket.read();
       if (!message) {
@@ -148,7 +181,7 @@ struct Gateway::Session {
                          .status = socket.closed_with(),
                          .detail = message.error().message};
       }
-      const auto goes_on = take(*message, line);
+      const auto goes_on = co_await take(*message, line);
       if (!goes_on) {
         socket.close(close_code_of(goes_on.error()), goes_on.error().message);
         co_return LegEnd{.cause = LegEnd::Cause::transport_failed,
@@ -161,6 +194,7 @@ struct Gateway::Session {
         co_return LegEnd{
             .cause = LegEnd::Cause::remote_hung_up, .status = net::close_code::normal, .detail = {}};
       }
+      if (renewed) co_return std::nullopt;
     }
   }
 };
@@ -216,7 +250,7 @@ async::Task<> Gateway::serve(net::WebSocket& socket, AssistantId assistant, std:
     auto leg = std::make_unique<BrowserLeg>(line, call.info.call_id);
     on_call_(std::move(leg), std::move(call));
   });
-  detached.end = co_await session.converse(*line);
+  detached.end = co_await session.hold(*line);
 }
 
 }  // namespace voxanne::telephony::browser

@@ -11,11 +11,13 @@
 //                                           ←   {"type":"clear"}: drop what is buffered (barge-in)
 //                                           ←
 //                                           {"type":"transcript.partial"|"transcript.final","speaker","text"}
+//   {"type":"subscribe","token":"…"}        →   at any time: a fresh token of the same organization
 //   {"type":"hangup"}                       →
 //                                           ←   {"type":"ended","reason"}, close 1000
 //
-// Close codes: 1008 no or bad token, a message out of turn, more than real time; 1007 a control
-// message or an audio frame that cannot be read; 1013 no line free (the reason says when).
+// Close codes: 1008 no or bad token, one that has expired or was revoked meanwhile, a message out of turn,
+// more than real time; 1007 a control message or an audio frame that cannot be read; 1013 no line free (the
+// reason says when).
 //
 // Owner: app; one for all web shards, outlives the server. serve() runs on the socket's loop.
 #pragma once
@@ -30,9 +32,12 @@
 
 namespace voxanne::telephony::browser {
 
-// Whose token it is.
+// Whose token it is, and until when.
 struct Caller {
   OrgId org;
+  // Returns, with why, when the caller may no longer be here; empty: never. Runs on the connection's
+  // loop and ends by cancellation.
+  std::function<async::Task<std::string>()> until_refused{};
 };
 // Who shows this token; an empty one stands for none. Runs on the connection's loop.
 using CheckToken = std::function<async::Task<Result<Caller>>(std::string token)>;

@@ -79,6 +79,13 @@ class GatewayTest : public testing::Test {
   async::Task<net::Response> handle(net::Request& request) {
     const CheckToken check = [](std::string token) -> async::Task<Result<Caller>> {
       if (token == "good") co_return Caller{OrgId{"org_1"}};
+      if (token == "other") co_return Caller{OrgId{"org_2"}};
+      if (token == "short")
+        co_return Caller{OrgId{"org_1"}, []() -> async::Task<std::string> {
+                           async::SystemClock clock;
+                           co_await clock.sleep_for(1s);
+                           co_return "the token has expired";
+                         }};
       if (token == "away") co_return unavailable("database_unavailable", "try again");
       co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
     };
@@ -121,9 +128,9 @@ class GatewayTest : public testing::Test {
     EXPECT_EQ(client.open_websocket("/ws/web-call?assistantId=asst_1", fields).status, 101);
     return client;
   }
-  RawClient begin() {
+  RawClient begin(const std::string& token = "good") {
     auto client = open();
-    client.send_frame(1, R"({"type":"subscribe","token":"good"})");
+    client.send_frame(1, R"({"type":"subscribe","token":")" + token + "\"}");
     client.send_frame(1, R"({"type":"start"})");
     EXPECT_EQ(client.read_frame().payload, R"({"type":"subscribed","orgId":"org_1"})");
     EXPECT_TRUE(client.read_frame().payload.starts_with(R"({"type":"ready","callId":"call_)"));
@@ -305,6 +312,19 @@ TEST_F(GatewayTest, more_than_real_time_is_bounded_and_then_closed) {
   auto digits = begin();
   for (int i = 0; i < 100; ++i) digits.send_frame(1, R"({"type":"dtmf","digit":"1"})");
   EXPECT_EQ(next_close(digits).close_code(), 1008);
+}
+
+TEST_F(GatewayTest, a_token_s_end_ends_the_call_unless_it_is_renewed) {
+  auto ends = begin("short"), renewed = begin("short"), changed = begin("good");
+  renewed.send_frame(1, R"({"type":"subscribe","token":"good"})");
+  EXPECT_EQ(next_text(renewed).payload, R"({"type":"subscribed","orgId":"org_1"})");
+  const auto last = next_close(ends);
+  EXPECT_EQ(last.close_code(), 1008);
+  EXPECT_EQ(last.payload.substr(2), "the token has expired");
+  renewed.send_frame(1, R"({"type":"hangup"})");
+  EXPECT_EQ(next_close(renewed).close_code(), 1000) << "it went on";
+  changed.send_frame(1, R"({"type":"subscribe","token":"other"})");
+  EXPECT_EQ(next_close(changed).close_code(), 1008) << "a call stays its organization's";
 }
 
 TEST_F(GatewayTest, refusal_says_when_to_come_back) {

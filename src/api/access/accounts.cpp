@@ -1,0 +1,288 @@
+#include "api/access/accounts.h"
+
+#include "base/log.h"
+#include "domain/assistant.h"
+#include "store/organizations.h"
+
+#include <algorithm>
+
+namespace voxanne::api {
+
+namespace {
+
+constexpr std::size_t max_email = 320;
+
+Error bad_credentials() {
+  return {Fault::unauthenticated, "bad_credentials", "the e-mail address or the password is not right"};
+}
+Error login_ended() { return {Fault::unauthenticated, "login_ended", "this login has ended; sign in again"}; }
+Error bad_email() { return malformed("invalid_field", "email must be an address such as name@example.com"); }
+
+Role role_from(const std::string& word) { return parse_role(word).value_or(Role::viewer); }
+
+}  // namespace
+
+Accounts::Accounts(store::Store& store, async::Clock& clock, Passwords& passwords,
+                   const Credentials& credentials, TokenKey own, Options options)
+    : store_(store),
+      clock_(clock),
+      passwords_(passwords),
+      credentials_(credentials),
+      own_(std::move(own)),
+      options_(std::move(options)),
+      throttle_(clock) {}
+
+void Accounts::changed() const {
+  if (options_.changed) options_.changed();
+}
+
+Accounts::Login Accounts::issue(const store::Session& session, Role role) const {
+  const auto now = clock_.utc();
+  Login login;
+  login.account = session.account;
+  login.org = session.org;
+  login.role = role;
+  login.access_for = options_.access_for;
+  // The role is not in the token: it is looked up, so that a change of it holds within a minute.
+  login.access_token = own_.sign({.org = session.org,
+                                  .role = {},
+                                  .subject = session.account.str(),
+                                  .issuer = {},
+                                  .audience = {},
+                                  .issued_at = now,
+                                  .expires_at = now + options_.access_for,
+                                  .session = session.id.str()});
+  login.refresh_token = credentials_.refresh_token({session.id, session.generation});
+  login.refresh_for = std::chrono::floor<seconds>(session.expires_at - now);
+  return login;
+}
+
+async::Task<Result<Accounts::Login>> Accounts::begin_session(store::Account account, OrgId org, Role role,
+                                                             store::Batch batch) {
+  const auto now = clock_.utc();
+  store::Session session;
+  // Named in tokens, so unguessable besides being unique.
+  session.id = SessionId{std::string{SessionTag::prefix} + to_base64url(random_bytes(16))};
+  session.org = std::move(org);
+  session.account = account.id;
+  session.created_at = now;
+  session.expires_at = now + options_.session_idle;
+  store::end_expired_sessions(batch, now);
+  store::insert_session(batch, session);
+  if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+  co_return issue(session, role);
+}
+
+async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
+  // What is no address is looked up all the same, so that it costs as much as one.
+  const std::string email = normal_email(ask.email).value_or(ask.email.substr(0, max_email));
+  if (auto allowed = throttle_.attempt(email, ask.address); !allowed) co_return allowed.error();
+  const auto account = co_await store::account_by_email(store_, email);
+  if (!account) co_return account.error();
+  std::optional<std::string> hash;
+  if (*account) hash = (*account)->password;
+  const auto right = co_await passwords_.verify(std::move(hash), std::move(ask.password));
+  if (!right) co_return right.error();
+  if (!*right) co_return bad_credentials();
+  throttle_.succeeded(email, ask.address);
+
+  const auto memberships = co_await store::memberships_of(store_, (*account)->id.str());
+  if (!memberships) co_return memberships.error();
+  if (memberships->empty())
+    co_return Error{Fault::forbidden, "no_organization",
+                    "you are a member of no organization; ask its owner"};
+  auto chosen = memberships->begin();
+  if (ask.org) {
+    chosen = std::ranges::find(*memberships, *ask.org, &store::Membership::org);
+    if (chosen == memberships->end())
+      co_return Error{Fault::forbidden, "not_a_member", "you are not a member of that organization"};
+  }
+  co_return co_await begin_session(**account, chosen->org, role_from(chosen->role), {});
+}
+
+async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token) {
+  const auto shown = credentials_.open_refresh(refresh_token);
+  if (!shown) co_return login_ended();
+  const auto found = co_await store::find_session(store_, shown->session);
+  if (!found) co_return found.error();
+  const auto now = clock_.utc();
+  if (!*found || now >= (*found)->expires_at) co_return login_ended();
+  store::Session session = **found;
+  store::Batch batch;
+  if (shown->generation != session.generation) {
+    store::end_session(batch, session.id);
+    log::warning("auth.refresh_reused", {{"orgId", session.org.str()},
+                                         {"accountId", session.account.str()},
+                                         {"sessionId", session.id.str()}});
+    if (const auto ended = co_await store_.write(std::move(batch)); !ended) co_return ended.error();
+    changed();
+    co_return login_ended();
+  }
+  const auto role = co_await store::role_of_session(store_, session, now);
+  if (!role) co_return role.error();
+  if (!*role) co_return login_ended();
+  session.expires_at = std::min(now + options_.session_idle, session.created_at + options_.session_at_most);
+  store::rotate_session(batch, session.id, session.generation, now, session.expires_at);
+  if (const auto rotated = co_await store_.write(std::move(batch)); !rotated) {
+    if (rotated.error().kind != Fault::conflict) co_return rotated.error();
+    // Somebody showed the same token at the same time: it was used twice all the same.
+    store::Batch ending;
+    store::end_session(ending, session.id);
+    if (const auto ended = co_await store_.write(std::move(ending)); !ended) co_return ended.error();
+    changed();
+    co_return login_ended();
+  }
+  ++session.generation;
+  co_return issue(session, role_from(**role));
+}
+
+async::Task<Result<>> Accounts::logout(std::string refresh_token) {
+  const auto shown = credentials_.open_refresh(refresh_token);
+  if (!shown) co_return Result<>{};
+  store::Batch batch;
+  store::end_session(batch, shown->session);
+  auto written = co_await store_.write(std::move(batch));
+  changed();
+  co_return written;
+}
+
+async::Task<Result<Accounts::Login>> Accounts::change_password(Identity who, Secret current, Secret next,
+                                                               std::string address) {
+  if (who.session.empty())
+    co_return Error{Fault::forbidden, "no_password_here", "only who signed in here has a password here"};
+  if (auto good = Passwords::check(next.reveal()); !good) co_return good.error();
+  if (auto allowed = throttle_.attempt(who.subject, address); !allowed) co_return allowed.error();
+  auto account = co_await store::find_account(store_, AccountId{who.subject});
+  if (!account) co_return account.error();
+  if (!*account) co_return bad_credentials();
+  const auto right = co_await passwords_.verify((*account)->password, std::move(current));
+  if (!right) co_return right.error();
+  if (!*right) co_return bad_credentials();
+  throttle_.succeeded(who.subject, address);
+  auto hash = co_await passwords_.hash(std::move(next));
+  if (!hash) co_return hash.error();
+  store::Batch batch;
+  store::set_password(batch, (*account)->id, std::move(*hash), clock_.utc());
+  store::end_sessions_of(batch, (*account)->id);
+  auto login = co_await begin_session(std::move(**account), who.org, who.role, std::move(batch));
+  changed();
+  co_return login;
+}
+
+async::Task<Result<Accounts::Invited>> Accounts::invite(Identity by, std::string text, Role role) {
+  auto email = normal_email(text);
+  if (!email) co_return bad_email();
+  Secret token = Credentials::make_invitation();
+  const auto now = clock_.utc();
+  store::Invitation invitation{.org = by.org,
+                               .id = InvitationId::make(),
+                               .email = std::move(*email),
+                               .role = std::string{to_string(role)},
+                               .token_hash = credentials_.invitation_hash(token.reveal()),
+                               .invited_by = by.subject,
+                               .created_at = now,
+                               .expires_at = now + options_.invitation_for};
+  store::Batch batch;
+  store::put_invitation(batch, invitation);
+  if (const auto written = co_await store_.write(std::move(batch)); !written) {
+    if (written.error().kind == Fault::conflict)
+      co_return Error{Fault::conflict, "too_many_invitations",
+                      "this organization has 200 open invitations; withdraw some"};
+    co_return written.error();
+  }
+  if (options_.invited) options_.invited(invitation, token);
+  co_return Invited{std::move(invitation), std::move(token)};
+}
+
+async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
+  const Error unknown =
+      not_found("invitation_not_found", "this invitation is not known or has expired; ask for a new one");
+  if (!Credentials::is_invitation(acceptance.token)) co_return unknown;
+  const auto found =
+      co_await store::invitation_by_token(store_, credentials_.invitation_hash(acceptance.token));
+  if (!found) co_return found.error();
+  const auto now = clock_.utc();
+  if (!*found || now >= (*found)->expires_at) co_return unknown;
+  const store::Invitation& invitation = **found;
+  const auto existing = co_await store::account_by_email(store_, invitation.email);
+  if (!existing) co_return existing.error();
+
+  store::Account account;
+  store::Batch batch;
+  if (*existing) {
+    if (auto allowed = throttle_.attempt(invitation.email, acceptance.address); !allowed)
+      co_return allowed.error();
+    const auto right = co_await passwords_.verify((*existing)->password, std::move(acceptance.password));
+    if (!right) co_return right.error();
+    if (!*right) co_return bad_credentials();
+    throttle_.succeeded(invitation.email, acceptance.address);
+    account = **existing;
+  } else {
+    if (auto good = Passwords::check(acceptance.password.reveal()); !good) co_return good.error();
+    auto hash = co_await passwords_.hash(std::move(acceptance.password));
+    if (!hash) co_return hash.error();
+    account = {AccountId::make(), invitation.email, acceptance.name, std::move(*hash)};
+    store::insert_account(batch, account, now);
+  }
+  // Whoever comes second with the same invitation finds none: the batch is a conflict.
+  store::remove_invitation(batch, invitation.org, invitation.id);
+  store::put_member(batch, invitation.org, account.id.str(), invitation.role, now);
+  auto login = co_await begin_session(std::move(account), invitation.org, role_from(invitation.role),
+                                      std::move(batch));
+  if (!login && login.error().kind == Fault::conflict) co_return unknown;
+  changed();
+  co_return login;
+}
+
+async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string name,
+                                                                    std::string owner_email) {
+  const auto email = normal_email(owner_email);
+  if (!email) co_return bad_email();
+  if (name.empty() || name.size() > 200)
+    co_return malformed("invalid_field", "an organization's name has 1 to 200 characters");
+  const auto existing = co_await store::account_by_email(store_, *email);
+  if (!existing) co_return existing.error();
+  const auto now = clock_.utc();
+  Founded founded{
+      .org = OrgId::make(), .owner = *existing ? (*existing)->id : AccountId::make(), .password = {}};
+  store::Batch batch;
+  store::put_organization(batch, {founded.org, std::move(name), "UTC", 0}, now);
+  if (!*existing) {
+    founded.password = Passwords::generate();
+    auto hash = co_await passwords_.hash(*founded.password);
+    if (!hash) co_return hash.error();
+    store::insert_account(batch, {founded.owner, *email, "", std::move(*hash)}, now);
+  }
+  store::put_member(batch, founded.org, founded.owner.str(), std::string{to_string(Role::owner)}, now);
+  if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+  co_return founded;
+}
+
+async::Task<Result<Secret>> Accounts::reset(std::string text) {
+  const auto email = normal_email(text);
+  if (!email) co_return bad_email();
+  const auto account = co_await store::account_by_email(store_, *email);
+  if (!account) co_return account.error();
+  if (!*account) co_return not_found("account_not_found", "there is no account with this e-mail address");
+  Secret password = Passwords::generate();
+  auto hash = co_await passwords_.hash(password);
+  if (!hash) co_return hash.error();
+  store::Batch batch;
+  store::set_password(batch, (*account)->id, std::move(*hash), clock_.utc());
+  store::end_sessions_of(batch, (*account)->id);
+  if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+  changed();
+  co_return password;
+}
+
+async::Task<Result<>> Accounts::seed(OrgId org, store::Account account) {
+  const auto existing = co_await store::account_by_email(store_, account.email);
+  if (!existing) co_return existing.error();
+  if (*existing) co_return Result<>{};
+  store::Batch batch;
+  store::insert_account(batch, account, clock_.utc());
+  store::put_member(batch, org, account.id.str(), std::string{to_string(Role::owner)}, clock_.utc());
+  co_return co_await store_.write(std::move(batch));
+}
+
+}  // namespace voxanne::api

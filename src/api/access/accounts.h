@@ -1,0 +1,106 @@
+// People who sign in here: e-mail and password, so that nobody needs an identity provider.
+//
+//   login     → an access token (10 minutes) and a refresh token, which begins a session
+//   refresh   → the next of both. A refresh token is good once; one that is shown again was copied, and
+//               the whole session ends, for the thief and the robbed alike
+//   logout    → the session ends
+//
+// A session lives 14 days after its last refresh and 90 in all. Unknown accounts, wrong passwords and
+// attempts too many are answered alike, at the same cost. Whoever is invited sets a password when
+// accepting, or shows the one there is.
+//
+// Owner: app; any loop. Nothing here is logged with an address of e-mail.
+#pragma once
+
+#include "api/access/credentials.h"
+#include "api/access/passwords.h"
+#include "api/access/throttle.h"
+#include "api/token.h"
+#include "async/clock.h"
+#include "store/accounts.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace voxanne::api {
+
+class Accounts {
+ public:
+  struct Options {
+    seconds access_for{600};
+    seconds session_idle{14 * 86'400}, session_at_most{90 * 86'400};
+    seconds invitation_for{7 * 86'400};
+    // Who comes in has changed: forget what is remembered of it.
+    std::function<void()> changed{};
+    // An invitation to be sent to its address, once there is something that sends.
+    std::function<void(const store::Invitation&, const Secret& token)> invited{};
+  };
+
+  Accounts(store::Store& store, async::Clock& clock, Passwords& passwords, const Credentials& credentials,
+           TokenKey own, Options options);
+
+  struct Login {
+    AccountId account;
+    OrgId org;
+    Role role = Role::viewer;
+    std::string access_token;
+    seconds access_for{};
+    Secret refresh_token;
+    seconds refresh_for{};
+  };
+
+  struct Ask {
+    std::string email;
+    Secret password;
+    std::optional<OrgId> org;  // for who is a member of several; else the first
+    std::string address;       // for the throttle
+  };
+  // Errors: unauthenticated (bad_credentials), rate_limited, forbidden (no_organization, not_a_member).
+  async::Task<Result<Login>> login(Ask ask);
+  // Errors: unauthenticated (login_ended).
+  async::Task<Result<Login>> refresh(std::string refresh_token);
+  async::Task<Result<>> logout(std::string refresh_token);
+  // Ends every session of the account and begins a new one.
+  async::Task<Result<Login>> change_password(Identity who, Secret current, Secret next, std::string address);
+
+  struct Invited {
+    store::Invitation invitation;
+    Secret token;
+  };
+  async::Task<Result<Invited>> invite(Identity by, std::string email, Role role);
+  struct Acceptance {
+    std::string token, name;
+    Secret password;
+    std::string address;
+  };
+  // Errors: not_found (invitation_not_found), unauthenticated (bad_credentials) where the account exists.
+  async::Task<Result<Login>> accept(Acceptance acceptance);
+
+  // For the operator. `password` is set for a new account only.
+  struct Founded {
+    OrgId org;
+    AccountId owner;
+    std::optional<Secret> password;
+  };
+  async::Task<Result<Founded>> found_organization(std::string name, std::string owner_email);
+  // A new password; every session ends. Errors: not_found (account_not_found).
+  async::Task<Result<Secret>> reset(std::string email);
+  // A given person with a given password, if there is no such account: the demo's.
+  async::Task<Result<>> seed(OrgId org, store::Account account);
+
+ private:
+  async::Task<Result<Login>> begin_session(store::Account account, OrgId org, Role role, store::Batch batch);
+  Login issue(const store::Session& session, Role role) const;
+  void changed() const;
+
+  store::Store& store_;
+  async::Clock& clock_;
+  Passwords& passwords_;
+  const Credentials& credentials_;
+  const TokenKey own_;
+  const Options options_;
+  LoginThrottle throttle_;
+};
+
+}  // namespace voxanne::api

@@ -1,0 +1,383 @@
+// Signing in, members, invitations and API keys, as a client meets them.
+#include "api/routes/test_world.h"
+#include "store/api_keys.h"
+#include "support/raw_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace voxanne::api {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class LoginTest : public testing::Test {
+ protected:
+  static constexpr const char* email = "ann@example.com";
+  static constexpr const char* password = "a long enough one";
+
+  LoginTest() {
+    store::Batch batch;
+    store::insert_account(batch,
+                          {ann_, email, "Ann", Passwords::hash_now(Secret{password}, Passwords::Cost::least)},
+                          world_.clock().utc());
+    store::put_member(batch, OrgId{"demo"}, ann_.str(), "owner", world_.clock().utc());
+    world_.write(std::move(batch));
+  }
+
+  test::HttpAnswer post(const std::string& path, const std::string& body,
+                        std::vector<std::string> headers = {}) {
+    headers.push_back("Content-Type: application/json");
+    return test::http({.method = "POST", .url = world_.url(path), .headers = headers, .body = body});
+  }
+  test::HttpAnswer sign_in(const std::string& with_email = email, const std::string& with = password) {
+    return post("/api/auth/login", R"({"email":")" + with_email + R"(","password":")" + with + "\"}");
+  }
+  static std::string cookie_of(const test::HttpAnswer& answer) {
+    const auto& text = answer.headers.at("set-cookie");
+    return "Cookie: " + text.substr(0, text.find(';'));
+  }
+  static std::string bearer_of(const test::HttpAnswer& answer) {
+    return "Authorization: Bearer " + std::string{answer.json().at("accessToken").as_string()};
+  }
+  int status(const std::string& path, const std::string& authorization, const std::string& method = "GET",
+             const std::string& body = {}) {
+    test::HttpAsk ask{.method = method, .url = world_.url(path), .headers = {authorization}, .body = body};
+    if (!body.empty()) ask.headers.push_back("Content-Type: application/json");
+    return test::http(ask).status;
+  }
+  static std::string code_of(const test::HttpAnswer& answer) {
+    return std::string{answer.json().at("code").as_string()};
+  }
+
+  const AccountId ann_{"user_ann"};
+  World world_;
+};
+
+TEST_F(LoginTest, a_password_opens_and_the_role_is_the_membership_s) {
+  const auto login = sign_in("Ann@Example.com ");
+  ASSERT_EQ(login.status, 200) << login.body;
+  EXPECT_EQ(login.json().at("expiresIn").as_int64(), 600);
+  EXPECT_EQ(login.json().at("orgId").as_string(), "demo");
+  EXPECT_EQ(login.headers.at("cache-control"), "no-store");
+  const auto& cookie = login.headers.at("set-cookie");
+  for (const char* part : {"HttpOnly", "SameSite=Strict", "Path=/api/auth", "Max-Age="})
+    EXPECT_THAT(cookie, HasSubstr(part));
+  EXPECT_THAT(cookie, Not(HasSubstr("Secure"))) << "this machine itself, without TLS";
+  const auto me = test::http_get(world_.url("/api/auth/me"), {bearer_of(login)}).json();
+  EXPECT_EQ(me.at("role").as_string(), "owner");
+  EXPECT_EQ(me.at("email").as_string(), email);
+  EXPECT_EQ(status("/api/members", bearer_of(login)), 200);
+}
+
+TEST_F(LoginTest, the_cookie_is_secure_wherever_it_leaves_this_machine) {
+  const auto through_proxy =
+      post("/api/auth/login", std::string{R"({"email":")"} + email + R"(","password":")" + password + "\"}",
+           {"X-Forwarded-For: 203.0.113.9"});
+  EXPECT_THAT(through_proxy.headers.at("set-cookie"), HasSubstr("; Secure"));
+}
+
+TEST_F(LoginTest, unknown_and_wrong_are_answered_alike) {
+  const auto wrong = sign_in(email, "a wrong password"), unknown = sign_in("nobody@example.com"),
+             none = sign_in("nobody");
+  EXPECT_EQ(wrong.status, 401);
+  for (const auto* other : {&unknown, &none}) {
+    EXPECT_EQ(other->status, wrong.status);
+    EXPECT_EQ(other->json().at("error"), wrong.json().at("error"));
+    EXPECT_EQ(code_of(*other), code_of(wrong));
+    EXPECT_FALSE(other->headers.contains("set-cookie"));
+  }
+}
+
+TEST_F(LoginTest, after_five_failures_one_waits_whether_the_account_exists_or_not) {
+  for (const char* who : {email, "nobody@example.com"}) {
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(sign_in(who, "wrong").status, 401);
+    const auto waits = sign_in(who, password);
+    EXPECT_EQ(waits.status, 429);
+    EXPECT_TRUE(waits.headers.contains("retry-after"));
+  }
+}
+
+TEST_F(LoginTest, other_sites_cannot_use_the_cookie) {
+  const auto login = sign_in();
+  const auto foreign = post("/api/auth/refresh", "", {cookie_of(login), "Origin: https://evil.example"});
+  EXPECT_EQ(foreign.status, 403);
+  EXPECT_EQ(post("/api/auth/refresh", "", {cookie_of(login), cookie_of(login) + "x"}).status, 401)
+      << "two cookies";
+  EXPECT_EQ(post("/api/auth/refresh", "").status, 401);
+  EXPECT_EQ(post("/api/auth/refresh", "", {cookie_of(login)}).status, 200);
+}
+
+TEST_F(LoginTest, a_refresh_token_is_good_once_and_shown_twice_ends_the_login) {
+  const auto login = sign_in();
+  const auto second = post("/api/auth/refresh", "", {cookie_of(login)});
+  ASSERT_EQ(second.status, 200) << second.body;
+  EXPECT_NE(cookie_of(second), cookie_of(login));
+  EXPECT_EQ(status("/api/calls", bearer_of(second)), 200);
+
+  const auto stolen = post("/api/auth/refresh", "", {cookie_of(login)});
+  EXPECT_EQ(stolen.status, 401);
+  EXPECT_EQ(code_of(stolen), "login_ended");
+  EXPECT_THAT(stolen.headers.at("set-cookie"), HasSubstr("Max-Age=0"));
+  EXPECT_EQ(post("/api/auth/refresh", "", {cookie_of(second)}).status, 401) << "the whole family ends";
+  EXPECT_EQ(status("/api/calls", bearer_of(second)), 401) << "its access tokens too";
+  EXPECT_EQ(status("/api/calls", bearer_of(login)), 401);
+  EXPECT_EQ(sign_in().status, 200) << "whoever knows the password begins anew";
+}
+
+TEST_F(LoginTest, signing_out_ends_the_login) {
+  const auto login = sign_in(), other = sign_in();
+  const auto out = post("/api/auth/logout", "", {cookie_of(login)});
+  EXPECT_EQ(out.status, 204);
+  EXPECT_EQ(status("/api/calls", bearer_of(login)), 401);
+  EXPECT_EQ(post("/api/auth/refresh", "", {cookie_of(login)}).status, 401);
+  EXPECT_EQ(status("/api/calls", bearer_of(other)), 200) << "another device stays";
+  EXPECT_EQ(post("/api/auth/logout", "").status, 204) << "already out";
+}
+
+TEST_F(LoginTest, a_new_password_ends_every_other_login) {
+  const auto here = sign_in(), there = sign_in();
+  const auto change = [&](const std::string& current, const std::string& next) {
+    return post("/api/auth/password",
+                R"({"currentPassword":")" + current + R"(","newPassword":")" + next + "\"}",
+                {bearer_of(here)});
+  };
+  EXPECT_EQ(change("wrong one", "another long one").status, 401);
+  EXPECT_EQ(code_of(change(password, "short")), "weak_password");
+  const auto changed = change(password, "another long one");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(status("/api/calls", bearer_of(there)), 401);
+  EXPECT_EQ(status("/api/calls", bearer_of(changed)), 200);
+  EXPECT_EQ(sign_in().status, 401);
+  EXPECT_EQ(sign_in(email, "another long one").status, 200);
+  EXPECT_EQ(
+      world_.ask("POST", "/api/auth/password", "demo", R"({"currentPassword":"x","newPassword":"y"})").status,
+      403)
+      << "a token from elsewhere has no password here";
+}
+
+TEST_F(LoginTest, whoever_is_invited_becomes_a_member_with_that_role_once) {
+  const auto invited = world_.ask("POST", "/api/members/invitations", "demo",
+                                  R"({"email":"Bob@Example.com","role":"viewer"})");
+  ASSERT_EQ(invited.status, 200) << invited.body;
+  const std::string token{invited.json().at("token").as_string()};
+  EXPECT_THAT(std::string{invited.json().at("link").as_string()},
+              testing::StartsWith("https://voxanne.example/#/invitation/vi_"));
+  EXPECT_THAT(world_.get("/api/members/invitations").body, Not(HasSubstr(token)));
+  const auto accept = [&](const std::string& with, const std::string& secret) {
+    return post("/api/auth/invitation",
+                R"({"token":")" + with + R"(","name":"Bob","password":")" + secret + "\"}");
+  };
+  EXPECT_EQ(code_of(accept(token, "short")), "weak_password");
+  EXPECT_EQ(accept("vi_" + std::string(43, 'A'), "long enough for all").status, 404);
+  const auto bob = accept(token, "long enough for all");
+  ASSERT_EQ(bob.status, 200) << bob.body;
+  EXPECT_EQ(bob.json().at("role").as_string(), "viewer");
+  EXPECT_EQ(status("/api/calls", bearer_of(bob)), 200);
+  EXPECT_EQ(status("/api/members", bearer_of(bob)), 403);
+  EXPECT_EQ(accept(token, "long enough for all").status, 404) << "used";
+  EXPECT_EQ(sign_in("bob@example.com", "long enough for all").status, 200);
+  EXPECT_EQ(world_.get("/api/members/invitations").json().at("invitations").as_array().size(), 0u);
+
+  // To an organization more, with the password there is.
+  const auto again = world_.ask("POST", "/api/members/invitations", "other",
+                                R"({"email":"bob@example.com","role":"manager"})");
+  const std::string second{again.json().at("token").as_string()};
+  EXPECT_EQ(accept(second, "another password!").status, 401);
+  const auto there = accept(second, "long enough for all");
+  ASSERT_EQ(there.status, 200) << there.body;
+  EXPECT_EQ(there.json().at("orgId").as_string(), "other");
+  const auto chosen = post("/api/auth/login",
+                           R"({"email":"bob@example.com","password":"long enough for all","orgId":"other"})");
+  EXPECT_EQ(chosen.json().at("role").as_string(), "manager");
+  EXPECT_EQ(
+      post("/api/auth/login", R"({"email":"bob@example.com","password":"long enough for all","orgId":"x"})")
+          .status,
+      403);
+}
+
+TEST_F(LoginTest, a_withdrawn_invitation_opens_nothing) {
+  const auto invited =
+      world_.ask("POST", "/api/members/invitations", "demo", R"({"email":"bob@example.com","role":"viewer"})")
+          .json();
+  const std::string id{invited.at("id").as_string()}, token{invited.at("token").as_string()};
+  EXPECT_EQ(world_.ask("DELETE", "/api/members/invitations/" + id).status, 204);
+  EXPECT_EQ(world_.ask("DELETE", "/api/members/invitations/" + id).status, 404);
+  EXPECT_EQ(
+      post("/api/auth/invitation", R"({"token":")" + token + R"(","password":"long enough for all"})").status,
+      404);
+}
+
+TEST_F(LoginTest, members_change_at_once_and_an_owner_always_stays) {
+  const auto login = sign_in();
+  EXPECT_EQ(code_of(world_.ask("PATCH", "/api/members/user_ann", "demo", R"({"role":"viewer"})")),
+            "last_owner");
+  EXPECT_EQ(code_of(world_.ask("DELETE", "/api/members/user_ann")), "last_owner");
+  EXPECT_EQ(code_of(world_.ask("PATCH", "/api/members/user_x", "demo", R"({"role":"viewer"})")),
+            "member_not_found");
+  EXPECT_EQ(code_of(world_.ask("PATCH", "/api/members/user_ann", "demo", R"({"role":"king"})")),
+            "invalid_field");
+  store::Batch batch;
+  store::put_member(batch, OrgId{"demo"}, "user_zoe", "owner", world_.clock().utc());
+  world_.write(std::move(batch));
+  EXPECT_EQ(status("/api/members", bearer_of(login)), 200);
+  EXPECT_EQ(world_.ask("PATCH", "/api/members/user_ann", "demo", R"({"role":"viewer"})").status, 200);
+  EXPECT_EQ(status("/api/members", bearer_of(login)), 403);
+  EXPECT_EQ(world_.ask("DELETE", "/api/members/user_ann").status, 204);
+  EXPECT_EQ(status("/api/calls", bearer_of(login)), 401);
+  EXPECT_EQ(post("/api/auth/refresh", "", {cookie_of(login)}).status, 401);
+  EXPECT_EQ(code_of(sign_in()), "no_organization");
+}
+
+TEST_F(LoginTest, the_role_of_a_token_is_its_own_else_the_membership_s_else_viewer) {
+  const auto me = [&](const TokenClaims& claims) {
+    static const TokenKey key = TokenKey::make(Secret{"a secret of at least thirty-two bytes"}).value();
+    return std::string{
+        test::http_get(world_.url("/api/auth/me"), {"Authorization: Bearer " + key.sign(claims)})
+            .json()
+            .at("role")
+            .as_string()};
+  };
+  TokenClaims claims{.org = OrgId{"demo"},
+                     .role = {},
+                     .subject = "idp|7",
+                     .issuer = {},
+                     .audience = {},
+                     .issued_at = world_.clock().utc(),
+                     .expires_at = world_.clock().utc() + 1h};
+  EXPECT_EQ(me(claims), "viewer");
+  store::Batch batch;
+  store::put_member(batch, OrgId{"demo"}, "idp|8", "manager", world_.clock().utc());
+  world_.write(std::move(batch));
+  claims.subject = "idp|8";
+  EXPECT_EQ(me(claims), "manager");
+  claims.role = Role::owner;
+  EXPECT_EQ(me(claims), "owner");
+  // A session is only believed of what we signed ourselves.
+  claims.session = "sess_made_up";
+  EXPECT_EQ(me(claims), "owner");
+
+  // On first use an organization is made, and the subject is in it what the token says.
+  claims.org = OrgId{"fresh"};
+  claims.session.clear();
+  EXPECT_EQ(me(claims), "owner");
+  claims.role = {};
+  claims.expires_at += 1s;
+  EXPECT_EQ(me(claims), "owner");
+  claims.subject = "idp|9";
+  EXPECT_EQ(me(claims), "viewer");
+}
+
+TEST_F(LoginTest, an_erased_organization_stays_closed) {
+  const auto login = sign_in();
+  EXPECT_EQ(status("/api/calls", bearer_of(login)), 200);
+  store::Batch batch;
+  store::erase_organization(batch, OrgId{"demo"}, world_.clock().utc());
+  world_.write(std::move(batch));
+  world_.authenticator().forget();
+  EXPECT_EQ(status("/api/calls", bearer_of(login)), 401);
+  EXPECT_EQ(world_.get("/api/calls").status, 403);
+  EXPECT_EQ(code_of(world_.get("/api/calls")), "organization_erased");
+}
+
+TEST_F(LoginTest, an_api_key_is_shown_once_does_what_it_is_for_and_ends_when_revoked) {
+  const auto made =
+      world_.ask("POST", "/api/api-keys", "demo", R"({"name":"till","scopes":["read","calls"]})");
+  ASSERT_EQ(made.status, 200) << made.body;
+  const std::string key{made.json().at("key").as_string()}, id{made.json().at("id").as_string()};
+  EXPECT_TRUE(Credentials::is_api_key(key));
+  const auto listed = world_.get("/api/api-keys");
+  EXPECT_THAT(listed.body, Not(HasSubstr(key)));
+  EXPECT_THAT(listed.body, HasSubstr(R"("hint":")" + key.substr(key.size() - 4)));
+  EXPECT_TRUE(listed.json().at("apiKeys").at(0).at("lastUsedAt").is_null());
+
+  const std::string with_key = "Authorization: Bearer " + key;
+  EXPECT_EQ(status("/api/calls", with_key), 200);
+  EXPECT_EQ(status("/api/calls/none/end", with_key, "POST"), 404) << "let in";
+  EXPECT_EQ(status("/api/assistants", with_key, "POST", R"({"name":"a","greeting":"b"})"), 403)
+      << "not to write";
+  EXPECT_EQ(status("/api/api-keys", with_key), 403) << "no key makes keys";
+  EXPECT_EQ(status("/api/calls", "Authorization: Bearer " + key.substr(0, key.size() - 1) +
+                                     (key.back() == 'A' ? 'E' : 'A')),
+            401);
+
+  world_.run(world_.doorkeeper().stop());
+  EXPECT_FALSE(world_.get("/api/api-keys/" + id).json().at("lastUsedAt").is_null());
+  EXPECT_EQ(world_.ask("DELETE", "/api/api-keys/" + id, "other").status, 404);
+  EXPECT_EQ(world_.ask("DELETE", "/api/api-keys/" + id).status, 204);
+  EXPECT_EQ(status("/api/calls", with_key), 401) << "at once";
+}
+
+TEST_F(LoginTest, api_keys_are_asked_for_properly) {
+  for (const char* bad : {R"({"scopes":["read"]})", R"({"name":"a"})", R"({"name":"a","scopes":[]})",
+                          R"({"name":"a","scopes":["root"]})", R"({"name":"a","scopes":"read"})",
+                          R"({"name":"a","scopes":["read"],"expiresAt":"2001-01-01T00:00:00Z"})"})
+    EXPECT_EQ(world_.ask("POST", "/api/api-keys", "demo", bad).status, 400) << bad;
+  EXPECT_EQ(
+      world_.ask("POST", "/api/api-keys", "demo", R"({"name":"a","scopes":["read"]})", Role::manager).status,
+      403);
+}
+
+TEST_F(LoginTest, the_operator_founds_organizations) {
+  const std::string body = R"({"name":"Harbour Vets","ownerEmail":"vet@example.com"})";
+  EXPECT_EQ(status("/api/admin/organizations", "X-Nothing: x", "POST", body), 401);
+  const auto founded =
+      post("/api/admin/organizations", body, {std::string{"Authorization: Bearer "} + World::operator_token});
+  ASSERT_EQ(founded.status, 200) << founded.body;
+  const auto login = sign_in("vet@example.com", std::string{founded.json().at("password").as_string()});
+  ASSERT_EQ(login.status, 200) << login.body;
+  EXPECT_EQ(login.json().at("orgId"), founded.json().at("orgId"));
+  EXPECT_EQ(login.json().at("role").as_string(), "owner");
+}
+
+// ── Live connections ───────────────────────────────────────────────────────────────────────────
+
+TEST_F(LoginTest, live_connections_end_with_what_opened_them) {
+  const auto login = sign_in();
+  const auto key =
+      world_.ask("POST", "/api/api-keys", "demo", R"({"name":"k","scopes":["read","calls"]})").json();
+  const std::string key_text{key.at("key").as_string()};
+  const auto open = [&](const char* target, const std::string& authorization) {
+    auto client = std::make_unique<test::RawClient>(world_.port());
+    EXPECT_EQ(client->open_websocket(target, authorization + "\r\n").status, 101);
+    return client;
+  };
+  const auto by_login = open("/ws/live-calls", bearer_of(login));
+  const auto by_key = open("/ws/live-calls", "Authorization: Bearer " + key_text);
+  EXPECT_THAT(by_login->read_frame().payload, HasSubstr("subscribed"));
+  EXPECT_THAT(by_key->read_frame().payload, HasSubstr("subscribed"));
+
+  EXPECT_EQ(world_.ask("DELETE", "/api/api-keys/" + std::string{key.at("id").as_string()}).status, 204);
+  EXPECT_EQ(by_key->read_frame().close_code(), 1008);
+  store::Batch batch;
+  store::put_member(batch, OrgId{"demo"}, "user_zoe", "owner", world_.clock().utc());
+  world_.write(std::move(batch));
+  EXPECT_EQ(world_.ask("DELETE", "/api/members/user_ann").status, 204);
+  EXPECT_EQ(by_login->read_frame().close_code(), 1008);
+}
+
+TEST_F(LoginTest, a_key_opens_the_sockets_it_is_for) {
+  const auto key_for = [&](const char* scopes) {
+    return "Authorization: Bearer " +
+           std::string{world_
+                           .ask("POST", "/api/api-keys", "demo",
+                                std::string{R"({"name":"k","scopes":[")"} + scopes + "\"]}")
+                           .json()
+                           .at("key")
+                           .as_string()} +
+           "\r\n";
+  };
+  const auto answer = [&](const char* target, const std::string& authorization) {
+    return test::RawClient{world_.port()}.open_websocket(target, authorization).status;
+  };
+  const auto reader = key_for("read"), caller = key_for("calls"), writer = key_for("write");
+  EXPECT_EQ(answer("/ws/live-calls", reader), 101);
+  EXPECT_EQ(answer("/ws/live-calls", caller), 403);
+  EXPECT_EQ(answer("/ws/live-calls", writer), 403);
+  EXPECT_EQ(answer("/ws/web-call?assistantId=a", caller), 101);
+  EXPECT_EQ(answer("/ws/web-call?assistantId=a", reader), 403);
+}
+
+}  // namespace
+}  // namespace voxanne::api
