@@ -46,12 +46,10 @@ struct Config {
   int requests_per_minute = 6'000;  // of an organization; 0: no limit
   int max_calls = 0;                // 0: what this machine is known to carry
   int drain_seconds = 300;
+  int speech_workers = 0;      // 0: one per core
   Secret sentry_dsn;           // empty: no error tracking
   std::string sentry_release;  // empty: voxanne@VERSION
   double sentry_traces_sample_rate = 0.1;
-  int speech_workers = 0;          // 0: one per core
-  int speech_callers = 0;          // of one worker; 0: what it can decode
-  int speech_general_callers = 2;  // of one worker, understood with general English as well
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::json;
 

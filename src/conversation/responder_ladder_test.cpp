@@ -59,7 +59,7 @@ TEST_F(LadderTest, the_first_rung_answers) {
 TEST_F(LadderTest, one_that_fails_or_hangs_or_is_mute_is_replaced_inside_the_turn) {
   for (const auto& script : {test::ScriptedReply{.fail_before = 0}, test::ScriptedReply{.hang_before = 0},
                              test::ScriptedReply{}}) {
-    *breaker = async::CircuitBreaker{};
+    breaker->success();
     model->script = {script};
     house->script = {{.parts = {{.text = "From the house."}}}};
     const auto began = clock.now();

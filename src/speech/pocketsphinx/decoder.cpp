@@ -1,14 +1,11 @@
 #include "speech/pocketsphinx/decoder.h"
 
-#include "speech/pocketsphinx/stock_model.h"
-
 #include <pocketsphinx.h>
 #include <sphinxbase/cmn.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
 
 namespace voxanne::speech::pocketsphinx {
 namespace {
@@ -50,8 +47,7 @@ cmn_t* cepstral_mean(ps_decoder_s* decoder) { return ps_get_feat(decoder)->cmn_s
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const AcousticModel& acoustic,
-                                               StockModel* stock) {
+Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const AcousticModel& acoustic) {
   const auto lm = model / "model.lm", dict = model / "model.dict";
   std::error_code error;
   for (const auto& file : {lm, dict, acoustic.directory / "mdef", acoustic.directory / "feat.params"})
@@ -60,25 +56,15 @@ Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const Acou
 
   // No silence removal: the caller's audio is gated already, and times must count every frame. No
   // second (flat) pass: it gains nothing on closed models and delays each final by 40 ms.
-  std::optional<MemoryFile> both;
-  if (stock != nullptr) {
-    auto made = stock->dictionary_with(dict);
-    if (!made) return made.error();
-    both = std::move(*made);
-  }
-  const std::string words = both ? both->path() : dict.string();
-  cmd_ln_t* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.directory.c_str(), "-dict",
-                                 words.c_str(), "-logfn", "/dev/null", "-lw", language_weight, "-fwdflat",
-                                 "no", "-bestpath", "yes", "-remove_silence", "no", "-cmn", "live", nullptr);
-  if (config != nullptr && stock == nullptr) cmd_ln_set_str_r(config, "-lm", lm.c_str());
+  cmd_ln_t* config =
+      cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.directory.c_str(), "-lm", lm.c_str(), "-dict",
+                  dict.c_str(), "-logfn", "/dev/null", "-lw", "8", "-fwdflat", "no", "-bestpath", "yes",
+                  "-remove_silence", "no", "-cmn", "live", nullptr);
   ps_decoder_t* decoder = config == nullptr ? nullptr : ps_init(config);
   if (config != nullptr) cmd_ln_free_r(config);
   if (decoder == nullptr)
     return internal("recognition_model_refused", "PocketSphinx refuses the model in " + model.string());
-  std::unique_ptr<Decoder> opened{new Decoder{decoder}};
-  if (stock != nullptr)
-    if (auto added = stock->add_to(decoder, lm); !added) return added.error();
-  return opened;
+  return std::unique_ptr<Decoder>{new Decoder{decoder}};
 }
 
 Decoder::~Decoder() { ps_free(decoder_); }
@@ -157,54 +143,28 @@ Hypothesis Decoder::best_path() {
   return heard;
 }
 
-Hypothesis Decoder::first_look() {
+Hypothesis Decoder::finish() {
   if (!listening_) return {.final = true};
   listening_ = false;
   ps_end_utt(decoder_);
-  return best_path();
-}
+  auto heard = best_path();
+  const auto size = utterance_.size();
+  if (heard.confidence >= sure || size < shortest_second_look || size > longest_second_look) return heard;
 
-bool Decoder::worth_second_look(const Hypothesis& first) const {
-  return heard_ > 0 && first.confidence < sure && utterance_.size() >= shortest_second_look &&
-         utterance_.size() <= longest_second_look;
-}
-
-Hypothesis Decoder::second_look(Hypothesis first, std::span<const audio::Sample> utterance) {
   CepstralMean live{};
   cmn_live_get(cepstral_mean(decoder_), live.data());
   ps_start_utt(decoder_);
-  ps_process_raw(decoder_, utterance.data(), utterance.size(), FALSE, TRUE);
+  ps_process_raw(decoder_, utterance_.data(), size, FALSE, TRUE);
   ps_end_utt(decoder_);
   auto again = best_path();
   // The whole-utterance mean is this caller's if it was heard well with it.
   if (again.confidence >= sure) std::copy_n(cepstral_mean(decoder_)->cmn_mean, live.size(), live.begin());
   cmn_live_set(cepstral_mean(decoder_), live.data());
   // Two looks that differ are a sign of nonsense, whichever of them was surer.
-  const double mean = (again.confidence + first.confidence) / 2;
-  auto& better = again.confidence > first.confidence ? again : first;
-  if (again.text != first.text) better.confidence = mean;
+  const double mean = (again.confidence + heard.confidence) / 2;
+  auto& better = again.confidence > heard.confidence ? again : heard;
+  if (again.text != heard.text) better.confidence = mean;
   return better;
-}
-
-Hypothesis Decoder::finish() {
-  auto heard = first_look();
-  return worth_second_look(heard) ? second_look(std::move(heard), utterance_) : heard;
-}
-
-Hypothesis Decoder::finish_with(Decoder& second) {
-  auto heard = first_look();
-  const bool again = worth_second_look(heard);
-  second.take_over(*this);
-  return again ? second.second_look(std::move(heard), utterance_) : heard;
-}
-
-void Decoder::take_over(const Decoder& other) {
-  abandon();
-  rate_ = other.rate_;
-  telephone_band_ = other.telephone_band_;
-  CepstralMean live{};
-  cmn_live_get(cepstral_mean(other.decoder_), live.data());
-  cmn_live_set(cepstral_mean(decoder_), live.data());
 }
 
 void Decoder::abandon() {

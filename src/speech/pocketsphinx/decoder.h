@@ -30,8 +30,6 @@ struct ps_decoder_s;
 
 namespace voxanne::speech::pocketsphinx {
 
-class StockModel;
-
 struct AcousticModel {
   std::filesystem::path directory = "/usr/share/pocketsphinx/model/en-us/en-us";
 };
@@ -40,26 +38,19 @@ class Decoder {
  public:
   // `model` is a directory with model.lm and model.dict (build_model()). not_found when something is
   // missing, internal when PocketSphinx refuses it; a corrupt model may end the process.
-  // With `stock`, what anybody may say is understood as well, at five times the cost.
   static Result<std::unique_ptr<Decoder>> open(const std::filesystem::path& model,
-                                               const AcousticModel& acoustic = {},
-                                               StockModel* stock = nullptr);
+                                               const AcousticModel& acoustic = {});
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
   // Forgets the caller before: their voice and what they said.
   void new_caller(int rate);
-  // Goes on with the caller of another decoder, between utterances: their voice is known.
-  void take_over(const Decoder& other);
 
   void write(std::span<const audio::Sample> samples);
   // What is understood so far.
   Hypothesis partial();
   Hypothesis finish();
-  // The same when another decoder listened to the same caller: its own is asked for the second look,
-  // since two models that agree are right and a closed one is a fifth as slow.
-  Hypothesis finish_with(Decoder& second);
   void abandon();
 
   std::size_t heard_ms() const;
@@ -68,9 +59,6 @@ class Decoder {
   explicit Decoder(ps_decoder_s* decoder) : decoder_(decoder) {}
   void start();
   Hypothesis best_path();
-  Hypothesis first_look();
-  Hypothesis second_look(Hypothesis first, std::span<const audio::Sample> utterance);
-  bool worth_second_look(const Hypothesis& first) const;
 
   ps_decoder_s* decoder_;
   int rate_ = audio::wideband;

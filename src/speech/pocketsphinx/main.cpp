@@ -1,13 +1,6 @@
-// The worker as a program of its own, for tests; the server runs `voxanne speech-worker`. Its argument:
-// how many callers are understood with general English, and the share of a core they may cost.
+// The worker as a program of its own, for tests; the server runs `voxanne speech-worker`.
 #include "speech/pocketsphinx/worker.h"
 
-#include <cstdlib>
-
-int main(int count, char** arguments) {
-  using namespace voxanne::speech::pocketsphinx;
-  WorkerLimits limits;
-  if (count > 1) limits.general_callers = static_cast<unsigned>(std::atoi(arguments[1]));
-  if (count > 2) limits.general_share = std::atof(arguments[2]);
-  return speech_worker_main(worker_descriptor, limits);
+int main() {
+  return voxanne::speech::pocketsphinx::speech_worker_main(voxanne::speech::pocketsphinx::worker_descriptor);
 }

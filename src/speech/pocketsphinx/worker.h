@@ -1,15 +1,6 @@
 // The child process `voxanne speech-worker`: decodes the streams of one connection, one decoder each,
 // in one thread, in the order of the messages. Idle decoders are kept for the next caller with the
-// same model.
-//
-// Two qualities, chosen anew for every utterance by what those who talk cost now, as measured here:
-//
-//   general   the organization's model interpolated with general English: wideband callers, while
-//             there is room
-//   closed    the organization's model alone, a fifth as costly, when there is not
-//
-// Decoders of the first kind are made in idle moments and belong to whoever talks. It ends when the
-// connection does, and with its parent.
+// same model. It ends when the connection does, and with its parent.
 #pragma once
 
 namespace voxanne::speech::pocketsphinx {
@@ -17,16 +8,8 @@ namespace voxanne::speech::pocketsphinx {
 // Where the parent puts the connection.
 inline constexpr int worker_descriptor = 3;
 
-struct WorkerLimits {
-  // Callers at a time who are understood with general English as well (stock_model.h), each 50 MB;
-  // 0: nobody, and the stock model is not loaded.
-  unsigned general_callers = 2;
-  // Share of a core that those who talk may cost together for one more to be understood so.
-  double general_share = 0.6;
-};
-
 // Serves protocol.h on the connected socket `fd`, at nice 10, and closes every other descriptor above
 // 2. Returns the exit status: 0 when the peer closed, 2 when it does not speak the protocol.
-int speech_worker_main(int fd, const WorkerLimits& limits = {});
+int speech_worker_main(int fd);
 
 }  // namespace voxanne::speech::pocketsphinx
