@@ -130,6 +130,7 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
            VALUES ('m', 'o', 'c', 'Ada', '', 'hi', 'normal', 1);)",
       R"(INSERT INTO job_runs (name, due_at, node_id, started_at) VALUES ('cleanup', 1, 'n', 1);)",
       R"(INSERT INTO idempotency_keys (org_id, key, fingerprint, holder, started_at) VALUES ('o', 'k', 'f', 'h', 1);)",
+      R"(INSERT INTO applied_batches VALUES ('s', 1);)",
       R"(INSERT INTO accounts VALUES ('u', 'a@example.com', 'A', '-', 1, 1);
          INSERT INTO memberships VALUES ('o', 'u', 'owner', 1, 1);
          INSERT INTO invitations VALUES ('o', 'i', 'b@example.com', 'viewer', 'h', 'u', 1, 2);
