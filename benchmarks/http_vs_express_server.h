@@ -2,6 +2,7 @@
 // of placing a call what its HTTP request costs (three lookups, one durable row) and dials nobody.
 #pragma once
 
+#include "api/access/accounts.h"
 #include "api/routes/routes.h"
 #include "async/thread.h"
 #include "base/log.h"
@@ -106,6 +107,10 @@ class Placing final : public calls::CallControl {
   Placing placing{store, clock};
   api::Authenticator authenticator{{.keys = {api::TokenKey::make(Secret{std::string{secret}}).value()}},
                                    clock};
+  api::Credentials credentials{Secret{std::string{secret}}};
+  api::Passwords passwords;
+  const auto own = api::TokenKey::make(Secret{std::string{secret}}).value();
+  api::Accounts accounts{store, clock, passwords, credentials, own, {.changed = [] {}}};
   events::Bus bus{clock};
   events::LiveHub live{bus, clock};
   ops::Health health{web.executor(), clock, {.version = "bench", .environment = "production"}};
@@ -120,6 +125,8 @@ class Placing final : public calls::CallControl {
   api::Services services{.store = store,
                          .clock = clock,
                          .authenticator = authenticator,
+                         .accounts = accounts,
+                         .credentials = credentials,
                          .calls = placing,
                          .bus = bus,
                          .live = live,
