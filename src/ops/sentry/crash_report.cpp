@@ -38,6 +38,13 @@ bool read_time(std::string_view text, UtcTime& out) {
   return true;
 }
 
+bool read_signal(std::string_view text, int& out) {
+  int number = 0;
+  if (!read(text, number) || number < 1 || number > 64) return false;
+  out = number;
+  return true;
+}
+
 bool read_module(std::string_view line, Module& module) {
   if (!read(take(line, ' '), module.bias, 16) || !read(take(line, ' '), module.first, 16) ||
       !read(take(line, ' '), module.last, 16))
@@ -67,7 +74,7 @@ bool read_line(std::string_view line, Report& report) {
   if (name == "thread") report.thread = scrub(line, 16);
   if (name == "started") return read_time(line, report.started);
   if (name == "at") return read_time(line, report.at);
-  if (name == "signal") return read(line, report.signal) && report.signal > 0 && report.signal <= 64;
+  if (name == "signal") return read_signal(line, report.signal);
   if (name == "code") return read(line, report.code);
   if (name == "address") return read(line, report.address, 16);
   if (name == "frame") {
