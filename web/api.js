@@ -1,26 +1,18 @@
-// The HTTP API: one function for all calls, with the token of this tab.
+// The HTTP API: one function for all calls, as whoever is signed in.
+import { ApiError, session } from './session.js';
 
-const storageKey = 'voxanne.token';
-
-export class ApiError extends Error {
-  constructor(status, body) {
-    super(body?.error ?? `The server answered ${status}.`);
-    this.status = status;
-    this.code = body?.code;
-  }
-}
-
-export const token = {
-  get: () => sessionStorage.getItem(storageKey) ?? '',
-  set: (value) => sessionStorage.setItem(storageKey, value),
-  clear: () => sessionStorage.removeItem(storageKey),
-};
+export { ApiError };
 
 export async function api(path, { method = 'GET', body } = {}) {
-  const headers = {};
-  if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const ask = () => {
+    const headers = {};
+    if (session.token) headers.Authorization = `Bearer ${session.token}`;
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    return fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  };
+  let response = await ask();
+  // A tab that slept has missed the time to renew its login.
+  if (response.status === 401 && await session.renew()) response = await ask();
   const text = await response.text();
   let answer = null;
   try {
@@ -37,4 +29,9 @@ export function socketUrl(path) {
   const url = new URL(path, location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return url.href;
+}
+
+/** What begins a conversation on one, and renews its token. */
+export function subscribe(more = {}) {
+  return JSON.stringify({ type: 'subscribe', ...(session.token && { token: session.token }), ...more });
 }

@@ -1,6 +1,6 @@
 // Live events with resume: after a reconnect the server replays what was missed, or says `resync`,
 // and then everything has to be fetched anew. Nothing is shown twice.
-import { socketUrl, token } from './api.js';
+import { socketUrl, subscribe } from './api.js';
 
 const pingEvery = 15_000, answerWithin = 10_000, longestWait = 15_000;
 
@@ -30,6 +30,11 @@ export class LiveEvents {
     this.#socket?.close(1000);
   }
 
+  /** The connection goes on with the token that is now in force. */
+  renew() {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(subscribe());
+  }
+
   /** Lets go of the connection as if the network had; it comes back by itself. */
   drop() {
     this.#socket?.close(4000);
@@ -54,10 +59,7 @@ export class LiveEvents {
     const socket = new WebSocket(socketUrl('/ws/live-calls'));
     this.#socket = socket;
     socket.onopen = () => {
-      const subscribe = { type: 'subscribe' };
-      if (token.get()) subscribe.token = token.get();
-      if (this.#epoch !== null) Object.assign(subscribe, { since: this.#seq, epoch: this.#epoch });
-      socket.send(JSON.stringify(subscribe));
+      socket.send(subscribe(this.#epoch === null ? {} : { since: this.#seq, epoch: this.#epoch }));
       this.#heartbeat(socket);
     };
     socket.onmessage = (message) => {

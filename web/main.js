@@ -1,8 +1,9 @@
 // The page: signs in when it must, then wires the list, the live events, health and the phone.
-import { api, ApiError, token } from './api.js';
+import { api, ApiError } from './api.js';
 import { Calls } from './calls.js';
 import { watchHealth } from './health.js';
 import { LiveEvents } from './live.js';
+import { session } from './session.js';
 import { Transcript } from './transcript.js';
 import { WebCall } from './web_call.js';
 
@@ -26,7 +27,10 @@ const live = new LiveEvents({
   onOrganization: (id) => { byId('org').textContent = id; },
   onEvent: (event) => calls.apply(event),
   onResync: () => load(),
-  onRefused: (reason) => askForToken(reason || 'The token is no longer accepted.'),
+  onRefused: async (reason) => {
+    if (await session.renew()) live.start();
+    else askWho(reason || 'The token is no longer accepted.');
+  },
 });
 
 async function load() {
@@ -34,36 +38,77 @@ async function load() {
     await calls.load();
     notice('');
   } catch (error) {
-    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) askForToken(token.get() ? error.message : '');
+    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) askWho(session.signedIn ? error.message : '');
     else notice(`The calls cannot be loaded: ${error.message}`);
     return false;
   }
   return true;
 }
 
-function askForToken(why) {
+// Signing in: one of three cards is shown, the way in, an invitation, or the dashboard.
+const invited = () => location.hash.match(/^#\/invitation\/(.+)$/)?.[1];
+
+function show(card) {
+  for (const id of ['sign-in', 'invitation', 'dashboard']) byId(id).hidden = id !== card;
+  byId('sign-out').hidden = card !== 'dashboard' || !session.signedIn;
+}
+
+function askWho(why) {
   live.stop();
-  token.clear();
+  session.forget();
+  byId('org').textContent = '';
   notice(why);
   showConnection('signedOut');
-  byId('dashboard').hidden = true;
-  byId('sign-in').hidden = false;
-  byId('token').focus();
+  show('sign-in');
+  byId('email').focus();
 }
 
 async function open() {
+  if (invited()) {
+    showConnection('signedOut');
+    show('invitation');
+    return;
+  }
   if (!await load()) return;
-  byId('sign-in').hidden = true;
-  byId('dashboard').hidden = false;
+  show('dashboard');
   live.start();
 }
 
-byId('sign-in').addEventListener('submit', (event) => {
-  event.preventDefault();
-  token.set(byId('token').value.trim());
-  byId('token').value = '';
-  open();
+function onSubmit(form, enter) {
+  byId(form).addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const button = event.target.querySelector('[type=submit]');
+    button.disabled = true;
+    try {
+      await enter(Object.fromEntries(new FormData(event.target)));
+      event.target.reset();
+      await open();
+    } catch (error) {
+      notice(error.message);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+onSubmit('login', ({ email, password }) => session.signIn(email, password));
+onSubmit('token-form', ({ token }) => session.useToken(token.trim()));
+onSubmit('invitation-form', async ({ name, password }) => {
+  await session.acceptInvitation(invited(), name.trim(), password);
+  // The link is used up, and is nobody's who looks at the address bar or the history.
+  history.replaceState(null, '', '/');
 });
+byId('sign-out').addEventListener('click', async () => {
+  try {
+    await session.signOut();
+    // Nothing of this organization stays on the page.
+    location.reload();
+  } catch (error) {
+    askWho(`Signed out here, but the server could not be told: ${error.message}`);
+  }
+});
+session.addEventListener('renewed', () => live.renew());
+addEventListener('hashchange', () => { if (invited()) open(); });
 
 // The phone.
 const turns = new Transcript(byId('phone-turns'));
@@ -120,4 +165,5 @@ for (const key of '123456789*0#') {
 }
 
 watchHealth(byId('health'));
+await session.restore();
 open();

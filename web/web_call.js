@@ -1,6 +1,6 @@
 // A call from this browser: microphone and loudspeaker over WS /ws/web-call, PCM16LE 16 kHz mono,
 // 20 ms a frame both ways, JSON for everything else.
-import { socketUrl, token } from './api.js';
+import { socketUrl, subscribe } from './api.js';
 
 export class WebCall {
   #handlers;
@@ -63,7 +63,7 @@ export class WebCall {
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     socket.onopen = () => {
-      this.#send(token.get() ? { type: 'subscribe', token: token.get() } : { type: 'subscribe' });
+      socket.send(subscribe());
       this.#send({ type: 'start' });
     };
     socket.onmessage = ({ data }) => {
