@@ -1,5 +1,7 @@
 #include "support/browser_caller.h"
 
+#include "support/patience.h"
+
 #include <boost/json.hpp>
 
 #include <stdexcept>
@@ -12,7 +14,7 @@ namespace json = boost::json;
 BrowserCaller::BrowserCaller(const std::string& ws_url) {
   async::asio::post(loop_.executor(), [this, ws_url] { tasks_.spawn(follow(ws_url)); });
   std::unique_lock lock{mutex_};
-  if (!changed_.wait_for(lock, std::chrono::seconds{10}, [this] { return !call_id_.empty(); }))
+  if (!changed_.wait_for(lock, patient(std::chrono::seconds{10}), [this] { return !call_id_.empty(); }))
     throw std::runtime_error("the call to " + ws_url + " did not begin");
 }
 
@@ -47,7 +49,7 @@ async::Task<> BrowserCaller::follow(std::string url) {
 
 bool BrowserCaller::wait_for_words(const std::string& words, std::chrono::milliseconds limit) {
   std::unique_lock lock{mutex_};
-  return changed_.wait_for(lock, limit, [&] {
+  return changed_.wait_for(lock, patient(limit), [&] {
     while (seen_ < heard_.size())
       if (heard_[seen_++].find(words) != std::string::npos) return true;
     return false;

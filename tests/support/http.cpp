@@ -1,5 +1,7 @@
 #include "support/http.h"
 
+#include "support/patience.h"
+
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -42,7 +44,7 @@ HttpAnswer http(const HttpAsk& ask) {
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, long(ask.limit.count()));
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, long(patient(ask.limit).count()));
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
   curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, take_header);

@@ -1,5 +1,7 @@
 #include "support/leg_recorder.h"
 
+#include "support/patience.h"
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cmath>
@@ -67,7 +69,8 @@ void LegRecorder::add(std::string event) {
 
 bool LegRecorder::wait_for(const std::string& event, milliseconds limit) {
   std::unique_lock lock{mutex_};
-  return changed_.wait_for(lock, limit, [&] { return std::ranges::find(events_, event) != events_.end(); });
+  return changed_.wait_for(lock, patient(limit),
+                           [&] { return std::ranges::find(events_, event) != events_.end(); });
 }
 
 std::vector<std::string> LegRecorder::events() const {
@@ -89,7 +92,7 @@ std::string LegRecorder::digits() const {
 
 bool LegRecorder::wait_for_voice(int frames, milliseconds limit) {
   std::unique_lock lock{mutex_};
-  return changed_.wait_for(lock, limit, [&] { return voice_frames_ >= frames; });
+  return changed_.wait_for(lock, patient(limit), [&] { return voice_frames_ >= frames; });
 }
 
 int LegRecorder::sample_rate() const {

@@ -1,5 +1,7 @@
 #include "support/live.h"
 
+#include "support/patience.h"
+
 #include <stdexcept>
 
 namespace voxanne::test {
@@ -41,7 +43,7 @@ std::optional<boost::json::object> Live::wait_for(
   std::optional<boost::json::object> found;
   std::size_t next = 0;
   std::unique_lock lock{mutex_};
-  changed_.wait_for(lock, limit, [&] {
+  changed_.wait_for(lock, patient(limit), [&] {
     for (; next < events_.size(); ++next)
       if (wanted(events_[next])) {
         found = events_[next];

@@ -1,5 +1,7 @@
 #include "support/process.h"
 
+#include "support/patience.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,15 +10,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
 
 namespace voxanne::test {
+namespace {
+
+// What a sanitizer found in the child is the test's failure: ctest looks for its name (cmake/house.cmake).
+void tell_reports(const std::vector<std::string>& lines) {
+  if (slowness == 1) return;
+  auto line = std::ranges::find_if(lines, [](const std::string& text) {
+    return text.find("Sanitizer: ") != std::string::npos || text.find("runtime error: ") != std::string::npos;
+  });
+  for (; line != lines.end(); ++line) fprintf(stderr, "%s\n", line->c_str());
+}
+
+}  // namespace
 
 Process::Process(Options options) {
-  for (const char* name : {"PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+  for (const char* name :
+       {"PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"})
     if (const char* value = std::getenv(name); value && !options.environment.contains(name))
       options.environment[name] = value;
   std::vector<std::string> variables;
@@ -57,6 +74,7 @@ Process::~Process() {
   }
   for (auto& reader : readers_) reader.join();
   if (pidfd_ >= 0) close(pidfd_);
+  tell_reports(lines_);
 }
 
 void Process::read(int fd, bool is_stdout) {
@@ -83,7 +101,7 @@ std::optional<std::string> Process::wait_for_line(const std::string& text, std::
                                                   std::size_t from) {
   std::optional<std::string> found;
   std::unique_lock lock{mutex_};
-  changed_.wait_for(lock, limit, [&] {
+  changed_.wait_for(lock, patient(limit), [&] {
     for (; from < lines_.size(); ++from)
       if (lines_[from].find(text) != std::string::npos) {
         found = lines_[from];
@@ -118,7 +136,7 @@ void Process::signal(int number) {
 std::optional<int> Process::wait(std::chrono::milliseconds limit) {
   if (exit_code_) return exit_code_;
   pollfd ended{pidfd_, POLLIN, 0};
-  if (poll(&ended, 1, int(limit.count())) <= 0) return std::nullopt;
+  if (poll(&ended, 1, int(patient(limit).count())) <= 0) return std::nullopt;
   int status = 0;
   if (waitpid(pid_, &status, 0) != pid_) return std::nullopt;
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -1,5 +1,7 @@
 #include "support/raw_client.h"
 
+#include "support/patience.h"
+
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -29,8 +31,8 @@ int RawFrame::close_code() const {
 
 RawClient::RawClient(std::uint16_t port, milliseconds patience) : patience_(patience) {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  set_timeout(socket_, SO_RCVTIMEO, patience);
-  set_timeout(socket_, SO_SNDTIMEO, patience);
+  set_timeout(socket_, SO_RCVTIMEO, patient(patience));
+  set_timeout(socket_, SO_SNDTIMEO, patient(patience));
   const int on = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in address{};

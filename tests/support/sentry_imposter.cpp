@@ -1,5 +1,7 @@
 #include "support/sentry_imposter.h"
 
+#include "support/patience.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -192,7 +194,7 @@ std::optional<SentryImposter::Item> SentryImposter::wait_for(const std::string& 
                                                              const Wanted& wanted) {
   std::optional<Item> found;
   std::unique_lock lock{mutex_};
-  changed_.wait_for(lock, limit, [&] {
+  changed_.wait_for(lock, patient(limit), [&] {
     for (const auto& item : items_)
       if (item.type == type && (!wanted || wanted(item.body))) {
         found = item;
@@ -205,7 +207,7 @@ std::optional<SentryImposter::Item> SentryImposter::wait_for(const std::string& 
 
 bool SentryImposter::wait_for_requests(std::size_t count, std::chrono::milliseconds limit) {
   std::unique_lock lock{mutex_};
-  return changed_.wait_for(lock, limit, [&] { return requests_ >= count; });
+  return changed_.wait_for(lock, patient(limit), [&] { return requests_ >= count; });
 }
 
 std::vector<SentryImposter::Item> SentryImposter::items(const std::string& type) const {

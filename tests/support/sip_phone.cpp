@@ -1,6 +1,7 @@
 #include "support/sip_phone.h"
 
 #include "base/secret.h"
+#include "support/patience.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -167,7 +168,7 @@ SipMessage SipPhone::receive() {
         return message;
       }
     }
-    if (!fill(patience_)) return {};
+    if (!fill(patient(patience_))) return {};
   }
 }
 
