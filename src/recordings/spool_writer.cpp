@@ -110,22 +110,26 @@ class SpoolWriter::Disk {
   static constexpr seconds hung_after{30};
 
   void serve() {
-    auto synced = std::chrono::steady_clock::now();
+    const bool syncs = options_.sync_every > 0ms;
+    SteadyTime try_at{}, sync_at = std::chrono::steady_clock::now() + options_.sync_every;
     std::unique_lock lock{mutex_};
     do {
       lock.unlock();
-      Result<> state = try_writing();
-      const auto now = std::chrono::steady_clock::now();
-      if (options_.sync_every > 0ms && now - synced >= options_.sync_every) {
-        synced = now;
+      if (const auto now = std::chrono::steady_clock::now(); now >= try_at) {
+        try_at = now + between_space_checks;
+        Result<> state = try_writing();
+        const std::lock_guard told{mutex_};
+        state_ = std::move(state);
+      }
+      if (const auto began = std::chrono::steady_clock::now(); syncs && began >= sync_at) {
         sync();
+        const auto took = std::chrono::steady_clock::now() - began;
+        sync_at = began + std::max<SteadyTime::duration>(options_.sync_every, 2 * took);
       }
       lock.lock();
-      state_ = std::move(state);
       checked_ = std::chrono::steady_clock::now();
-    } while (!wake_.wait_for(lock,
-                             std::min(options_.sync_every > 0ms ? options_.sync_every : 1'000ms, 1'000ms),
-                             [this] { return stopping_; }));
+    } while (
+        !wake_.wait_until(lock, syncs ? std::min(try_at, sync_at) : try_at, [this] { return stopping_; }));
   }
 
   Result<> try_writing() const {
