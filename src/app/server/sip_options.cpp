@@ -33,7 +33,8 @@ Result<telephony::sip::Options> sip_options(const Config& config) {
     options.trunk = telephony::sip::Trunk{.uri = std::move(*uri),
                                           .username = config.sip_username,
                                           .password = config.sip_password,
-                                          .registers = !config.sip_username.empty()};
+                                          .registers = !config.sip_username.empty(),
+                                          .ask_every = seconds{2}};
   }
   if (options.trunk.has_value() == false && !config.sip_username.empty())
     options.users.push_back({.name = config.sip_username, .password = config.sip_password});

@@ -128,6 +128,38 @@ TEST_F(Registrar, that_refuses_leaves_us_unregistered_and_asks_again_later) {
   EXPECT_TRUE(gateway.gateway().health().listening);
 }
 
+// The registrar's turn at whatever comes next of that method; nothing else is answered.
+SipMessage next_of(SipPhone& phone, std::string_view method) {
+  for (;;)
+    if (SipMessage request = phone.next_request(); request.method == method || request.method.empty())
+      return request;
+}
+
+TEST_F(Registrar, that_falls_silent_is_away_and_is_registered_at_again_when_it_is_back) {
+  Options options = with_trunk();
+  options.trunk->ask_every = 50ms;
+  TestGateway gateway{thread, options};
+  phone.connect(gateway.port(Transport::udp));
+  phone.send(phone.reply(next_of(phone, "REGISTER"), 200, "OK"));
+  phone.send(phone.reply(next_of(phone, "OPTIONS"), 405, "Method Not Allowed"));
+  for (int i = 0; i < 20 && gateway.gateway().health().trunk_there; ++i)
+    next_of(phone, "OPTIONS");  // and says nothing
+  EXPECT_FALSE(gateway.gateway().health().trunk_there);
+  phone.send(phone.reply(next_of(phone, "OPTIONS"), 200, "OK"));
+  EXPECT_EQ(next_of(phone, "REGISTER").method, "REGISTER") << "long before it would have been renewed";
+  EXPECT_TRUE(gateway.gateway().health().trunk_there);
+}
+
+TEST_F(Registrar, that_never_answers_options_is_not_away) {
+  Options options = with_trunk();
+  options.trunk->ask_every = 20ms;
+  TestGateway gateway{thread, options};
+  phone.connect(gateway.port(Transport::udp));
+  phone.send(phone.reply(next_of(phone, "REGISTER"), 200, "OK"));
+  for (int i = 0; i < 8; ++i) next_of(phone, "OPTIONS");
+  EXPECT_TRUE(gateway.gateway().health().trunk_there);
+}
+
 TEST_F(Registrar, the_interval_it_asks_for_is_taken) {
   TestGateway gateway{thread, with_trunk()};
   phone.connect(gateway.port(Transport::udp));

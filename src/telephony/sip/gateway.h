@@ -31,7 +31,8 @@ struct Inbound {
 
 struct GatewayHealth {
   bool listening = false;
-  bool registered = true;  // true too where the trunk needs no registration
+  bool registered = true;   // true too where the trunk needs no registration
+  bool trunk_there = true;  // false while it does not answer (TrunkWatch)
   std::size_t calls = 0;
   std::size_t pending = 0;  // inbound, not answered yet
   // Since start: turned away for their source, for the rate limit, for being unreadable.

@@ -21,8 +21,9 @@ struct Trunk {
   Uri uri;  // its registrar and proxy: sip:HOST[:PORT][;transport=…]
   std::string username;
   Secret password;
-  bool registers = true;  // false: the trunk knows us by address
-  seconds expires{300};   // asked for; the trunk decides
+  bool registers = true;      // false: the trunk knows us by address
+  seconds expires{300};       // asked for; the trunk decides
+  milliseconds ask_every{0};  // by OPTIONS, whether it is there; 0: it is not asked
 };
 
 struct Options {

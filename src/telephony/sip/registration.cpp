@@ -68,6 +68,10 @@ Registration::~Registration() {
 
 void Registration::start() { request(); }
 
+void Registration::renew() {
+  if (!request_) schedule(milliseconds{0});
+}
+
 int Registration::on_credentials(char** user, char** password, const char*, void* arg) {
   const auto& self = *static_cast<Registration*>(arg);
   const std::string secret{self.trunk_.password.reveal()};

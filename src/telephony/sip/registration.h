@@ -29,6 +29,7 @@ class Registration {
   Registration& operator=(const Registration&) = delete;
 
   void start();
+  void renew();  // at once, unless it is being renewed
   bool registered() const noexcept { return registered_; }
 
  private:

@@ -81,6 +81,14 @@ Result<> Stack::open() {
                                [this](const Address& from) { screen_.add_trunk(from); }});
       registration_->start();
     }
+    if (trunk->ask_every > 0ms) {
+      trunk_watch_ = std::make_unique<TrunkWatch>(core_, *trunk, *route, [this](bool there) {
+        trunk_there_ = there;
+        // Whoever was away may have forgotten us.
+        if (there && registration_) registration_->renew();
+      });
+      trunk_watch_->start();
+    }
   }
   return {};
 }
@@ -111,6 +119,7 @@ void Stack::close(std::function<void()> closed) {
   draining_ = true;
   open_ = false;
   if (!core_) return release();
+  trunk_watch_.reset();
   registration_.reset();
   while (!calls_.empty()) {
     Call& call = *calls_.begin()->second;
@@ -154,6 +163,7 @@ GatewayHealth Stack::health() const {
   GatewayHealth health;
   health.listening = open_;
   health.registered = registered_ || !options_.trunk || !options_.trunk->registers;
+  health.trunk_there = trunk_there_;
   health.calls = static_cast<std::size_t>(live_.load());
   health.pending = static_cast<std::size_t>(pending_.load());
   health.refused = refused_;

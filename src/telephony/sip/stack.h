@@ -19,6 +19,7 @@
 #include "telephony/sip/screen.h"
 #include "telephony/sip/sip_thread.h"
 #include "telephony/sip/token_bucket.h"
+#include "telephony/sip/trunk_watch.h"
 
 #include <atomic>
 #include <functional>
@@ -103,10 +104,11 @@ class Stack : public std::enable_shared_from_this<Stack> {
   GuessLimiter guesses_;
   TokenBucket invites_;
   std::unique_ptr<Registration> registration_;
+  std::unique_ptr<TrunkWatch> trunk_watch_;
   std::map<CallNumber, std::unique_ptr<Call>> calls_;
 
   std::atomic<CallNumber> last_number_{0};
-  std::atomic<bool> draining_{false}, open_{false}, registered_{false};
+  std::atomic<bool> draining_{false}, open_{false}, registered_{false}, trunk_there_{true};
   std::atomic<std::int64_t> pending_{0}, live_{0};
   std::atomic<std::uint64_t> refused_{0}, limited_{0}, malformed_{0};
 };
