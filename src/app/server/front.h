@@ -12,6 +12,8 @@
 #include "ops/http_metrics.h"
 #include "recordings/signed_url.h"
 
+#include <atomic>
+
 namespace voxanne::app {
 
 struct Front {
@@ -38,6 +40,7 @@ struct Front {
   std::optional<ops::HttpMetrics> http_metrics;
   std::optional<net::Server> http;
   std::uint16_t port = 0;
+  std::atomic<std::int64_t> uploads_waiting{0}, uploads_failed{0};  // counted by the probe of jobs
 
  private:
   void start_health();    // front_health.cpp

@@ -1,7 +1,9 @@
 // What health watches, and what it means for callers when it is away.
 #include "app/server/front.h"
+#include "media/punctuality.h"
 #include "ops/probes.h"
 #include "store/nodes.h"
+#include "store/uploads.h"
 
 namespace voxanne::app {
 namespace {
@@ -48,9 +50,17 @@ void Front::start_health() {
                  co_await probes->run([this] { static_cast<void>(records.bus->bytes()); });
                  co_return Result<>{};
                }});
-  health->add({.name = "jobs", .severity = Severity::degrades, .probe = [this]() -> async::Task<Result<>> {
-                 if (records.upload_runner->reads_its_queue()) co_return Result<>{};
-                 co_return unavailable("jobs_stalled", "the job runner cannot read its queue");
+  health->add({.name = "jobs",
+               .severity = Severity::degrades,
+               .probe = [this, probes_until_count = 0]() mutable -> async::Task<Result<>> {
+                 if (!records.upload_runner->reads_its_queue())
+                   co_return unavailable("jobs_stalled", "the job runner cannot read its queue");
+                 if (probes_until_count-- == 0) {
+                   probes_until_count = 9;  // its cost grows with what waits
+                   const auto counted = co_await store::count_uploads(*records.store, foundation.holder.node);
+                   if (counted) uploads_waiting = counted->waiting, uploads_failed = counted->failed;
+                 }
+                 co_return Result<>{};
                }});
   health->add(
       {.name = "media", .severity = Severity::stops, .probe = [this, house]() -> async::Task<Result<>> {
@@ -62,6 +72,16 @@ void Front::start_health() {
          }
          co_return Result<>{};
        }});
+  health->add({.name = "audio",
+               .severity = Severity::degrades,
+               .probe = [this, watched = std::vector<media::Punctuality>(
+                                   foundation.media.size())]() mutable -> async::Task<Result<>> {
+                 bool in_time = true;
+                 for (std::size_t i = 0; i < watched.size(); ++i)
+                   if (!watched[i].in_time(*foundation.media[i])) in_time = false;
+                 if (in_time) co_return Result<>{};
+                 co_return unavailable("audio_late", "a media shard paces calls late: sound stutters");
+               }});
   if (lines.sip)
     health->add(
         {.name = "sip", .severity = Severity::stops, .probe = [this, house]() -> async::Task<Result<>> {
@@ -69,6 +89,8 @@ void Front::start_health() {
            if (!state.listening) co_return unavailable("sip_not_listening", "SIP does not listen");
            if (!state.registered)
              co_return unavailable("sip_not_registered", "the trunk does not accept our registration");
+           if (!state.trunk_there)
+             co_return unavailable("sip_trunk_silent", "the trunk does not answer any more");
            co_return co_await comes_round(
                house, [this](std::function<void()> back) { lines.sip_thread->post(std::move(back)); });
          }});

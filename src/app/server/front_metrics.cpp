@@ -63,7 +63,13 @@ void Front::add_metrics() {
   metrics.gauge("voxanne_queue_depth", "what waits to be done", {{"queue", "workers"}},
                 [this] { return double(foundation.workers.backlog()); });
   metrics.gauge("voxanne_queue_depth", "", {{"queue", "uploads"}},
-                [this] { return double(records.upload_runner->running()); });
+                [this] { return double(uploads_waiting.load()); });
+  metrics.gauge("voxanne_queue_depth", "", {{"queue", "journal"}},
+                [this] { return double(records.journal->pending()); });
+  metrics.gauge("voxanne_queue_depth", "", {{"queue", "spool"}},
+                [this] { return double(records.spool->pool().in_use()); });
+  metrics.gauge("voxanne_uploads_failed", "recordings that cannot be kept: the source itself is bad", {},
+                [this] { return double(uploads_failed.load()); });
   metrics.gauge("voxanne_disk_free_bytes", "free for us on DATA_DIR's disk", {},
                 [directory = foundation.config.data_dir] { return ops::free_bytes(directory); });
 
