@@ -10,11 +10,11 @@
 
 namespace voxanne::calls {
 
-Ledger::Ledger(async::Executor executor, async::Clock& clock, store::Store& store, std::string call_id)
+Ledger::Ledger(async::Executor executor, async::Clock& clock, store::Store& store, Ids ids)
     : executor_(executor),
       clock_(clock),
       store_(store),
-      call_id_(std::move(call_id)),
+      ids_(std::move(ids)),
       stream_(make_ulid()),
       entries_(executor, std::numeric_limits<std::size_t>::max()),
       idle_(executor),
@@ -54,15 +54,20 @@ async::Task<Result<>> Ledger::write_one(Entry& entry) {
     const Error& error = written.error();
     if (error.kind != Fault::unavailable && error.kind != Fault::timed_out) {
       log::error("call.record_refused",
-                 {{"callId", call_id_},
+                 {{"callId", ids_.call},
+                  {"orgId", ids_.org},
+                  {"traceId", ids_.trace},
                   {"statement", entry.batch.steps.empty() ? "" : entry.batch.steps.front().statement->name},
                   {"code", error.code},
                   {"error", error.message}});
       co_return written;
     }
     if (attempt == 0)
-      log::warning("call.record_waits",
-                   {{"callId", call_id_}, {"code", error.code}, {"error", error.message}});
+      log::warning("call.record_waits", {{"callId", ids_.call},
+                                         {"orgId", ids_.org},
+                                         {"traceId", ids_.trace},
+                                         {"code", error.code},
+                                         {"error", error.message}});
     co_await clock_.sleep_for(backoff.wait(attempt, random));
   }
 }

@@ -22,6 +22,10 @@ namespace voxanne::calls {
 class Ledger {
  public:
   using After = std::function<void()>;
+  // For the log.
+  struct Ids {
+    std::string call, org, trace;
+  };
   // What became of one batch.
   struct Ticket {
     explicit Ticket(async::Executor executor) : settled(executor) {}
@@ -29,7 +33,7 @@ class Ledger {
     Result<> outcome;
   };
 
-  Ledger(async::Executor executor, async::Clock& clock, store::Store& store, std::string call_id);
+  Ledger(async::Executor executor, async::Clock& clock, store::Store& store, Ids ids);
 
   std::shared_ptr<Ticket> write(store::Batch batch, After after = {});
   // True once everything written so far is durable; false when the deadline passes first.
@@ -49,7 +53,7 @@ class Ledger {
   async::Executor executor_;
   async::Clock& clock_;
   store::Store& store_;
-  std::string call_id_;
+  const Ids ids_;
   const std::string stream_;
   std::int64_t number_ = 0;
   async::Channel<Entry> entries_;

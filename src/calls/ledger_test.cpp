@@ -42,7 +42,7 @@ class LedgerTest : public testing::Test {
   async::Loop loop_{1};
   test::VirtualClock clock_{loop_};
   ScriptedStore store_;
-  Ledger ledger_{loop_.get_executor(), clock_, store_, "call_1"};
+  Ledger ledger_{loop_.get_executor(), clock_, store_, {"call_1", "acme", ""}};
   std::vector<int> published_;
 
   void write(std::int64_t value) {

@@ -43,7 +43,8 @@ Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, Subjec
       leg_(std::move(leg)),
       answered_(leg_->shard().executor()),
       leg_ended_(leg_->shard().executor()),
-      ledger_(leg_->shard().executor(), services.clock, services.store, call_.id.str()) {}
+      ledger_(leg_->shard().executor(), services.clock, services.store,
+              {call_.id.str(), call_.org.str(), std::string{trace_.trace_id()}}) {}
 
 Session::~Session() = default;
 
@@ -90,6 +91,7 @@ async::Task<domain::Verdict> Session::converse() {
   options.assistant = subject_.assistant;
   options.org = call_.org.str();
   options.call_id = call_.id.str();
+  options.trace_id = trace_.trace_id();
   options.rate = leg_->sample_rate();
   options.playout_delay = [this] { return leg_->playout_delay(); };
   conversation_ = std::make_unique<conversation::Conversation>(
@@ -209,7 +211,10 @@ async::Task<> Session::file(domain::Verdict verdict) {
     services_.on_ended(
         {.call = call_, .verdict = verdict, .media = media, .turns = facts_.turns, .trace = trace_});
   if (!co_await ledger_.flush(async::Deadline::after(services_.clock, 60s)))
-    log::error("call.records_not_durable", {{"callId", call_.id.str()}, {"pending", ledger_.pending()}});
+    log::error("call.records_not_durable", {{"callId", call_.id.str()},
+                                            {"orgId", call_.org.str()},
+                                            {"traceId", trace_.trace_id()},
+                                            {"pending", ledger_.pending()}});
   co_await ledger_.stop();
 }
 

@@ -41,6 +41,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   Result<> say(std::string text);
 
   const domain::Call& call() const noexcept { return call_; }
+  const Trace& trace() const noexcept { return trace_; }
 
  private:
   void on_ringing() override;

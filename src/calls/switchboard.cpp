@@ -159,6 +159,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
 async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
   const CallId id = session->call().id;
   const OrgId org = session->call().org;
+  const Trace trace = session->trace();
   ++desk.calls;
   desk.sessions.emplace(id, session.get());
   {
@@ -168,7 +169,8 @@ async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
   try {
     co_await session->run();
   } catch (const std::exception&) {
-    log::unhandled("call.failed", std::current_exception(), {{"callId", id.str()}, {"orgId", org.str()}});
+    log::unhandled("call.failed", std::current_exception(),
+                   {{"callId", id.str()}, {"orgId", org.str()}, {"traceId", trace.trace_id()}});
   }
   desk.sessions.erase(id);
   {

@@ -64,7 +64,7 @@ async::Task<ConversationEnd> Conversation::run() {
       finish(domain::ended::shutdown);
     } else {
       log::unhandled("conversation.failed", std::current_exception(),
-                     {{"callId", options_.call_id}, {"orgId", options_.org}});
+                     {{"callId", options_.call_id}, {"orgId", options_.org}, {"traceId", options_.trace_id}});
       finish("pipeline-error-internal", domain::FaultParty::us, "an exception ended the conversation");
     }
   }

@@ -49,9 +49,9 @@ struct Prompts {
 std::vector<std::string> fixed_sentences(const Prompts& prompts, const domain::Assistant& assistant);
 
 struct ConversationOptions {
-  domain::Assistant assistant;  // greeting, goodbye, voice, limits
-  std::string org;              // chooses the recognizer's language model
-  std::string call_id{};        // for the log
+  domain::Assistant assistant;        // greeting, goodbye, voice, limits
+  std::string org;                    // chooses the recognizer's language model
+  std::string call_id{}, trace_id{};  // for the log
   int rate = audio::narrowband;
   std::function<milliseconds()> playout_delay = [] { return milliseconds{0}; };  // Leg::playout_delay
   VoiceDetector voice_detector = default_voice_detector();

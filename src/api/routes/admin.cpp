@@ -16,8 +16,10 @@ Answer create_organization(Services& services, Context& context) {
   if (!email) co_return email.error();
   const auto founded = co_await services.accounts.found_organization(std::move(*name), std::move(*email));
   if (!founded) co_return founded.error();
-  log::info("organization.created",
-            {{"requestId", context.request_id}, {"orgId", founded->org.str()}, {"by", "operator"}});
+  log::info("organization.created", {{"requestId", context.request_id},
+                                     {"traceId", context.trace.trace_id()},
+                                     {"orgId", founded->org.str()},
+                                     {"by", "operator"}});
   std::string out;
   append_string(out, R"({"orgId":)", founded->org.str());
   append_string(out, R"(,"ownerId":)", founded->owner.str());

@@ -102,6 +102,7 @@ Answer create_api_key(Services& services, Context& context) {
     co_return written.error();
   }
   log::info("api_keys.created", {{"requestId", context.request_id},
+                                 {"traceId", context.trace.trace_id()},
                                  {"orgId", key.org.str()},
                                  {"by", key.created_by},
                                  {"keyId", key.id.str()},
@@ -134,6 +135,7 @@ Answer revoke_api_key(Services& services, Context& context) {
   }
   services.authenticator.forget();
   log::info("api_keys.revoked", {{"requestId", context.request_id},
+                                 {"traceId", context.trace.trace_id()},
                                  {"orgId", context.identity.org.str()},
                                  {"by", context.identity.subject},
                                  {"keyId", id.str()}});

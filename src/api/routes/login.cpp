@@ -38,10 +38,13 @@ Result<> check_own_page(const Services& services, const Context& context) {
 void told(std::string_view what, const Context& context, const Result<Accounts::Login>& login) {
   if (login)
     log::info(what, {{"requestId", context.request_id},
+                     {"traceId", context.trace.trace_id()},
                      {"orgId", login->org.str()},
                      {"accountId", login->account.str()}});
   else
-    log::warning(what, {{"requestId", context.request_id}, {"refused", login.error().code}});
+    log::warning(what, {{"requestId", context.request_id},
+                        {"traceId", context.trace.trace_id()},
+                        {"refused", login.error().code}});
 }
 
 }  // namespace
