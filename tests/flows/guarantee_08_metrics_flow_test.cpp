@@ -9,6 +9,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -81,24 +82,63 @@ TEST(Metrics, show_calls_requests_and_the_machine_and_name_no_organization) {
     EXPECT_THAT(text, Not(HasSubstr(personal)));
 }
 
+// What a query names: metrics, and the labels that it filters or groups them by.
+void expect_answerable(const std::string& query, const std::string& text, const std::string& where) {
+  std::set<std::string> metrics, labels;
+  const std::regex metric{R"(\b((?:voxanne|process)_[a-z0-9_]+)(?:\{([^}]*)\})?)"};
+  const std::regex matcher{R"re(([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)")re"};
+  for (std::sregex_iterator at{query.begin(), query.end(), metric}, end; at != end; ++at) {
+    std::string name = at->str(1), series = name;
+    for (const std::string suffix : {"_bucket", "_sum", "_count"})
+      if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+    const bool histogram = name != series;
+    metrics.insert(series);
+    EXPECT_THAT(text, HasSubstr("# TYPE " + name + (histogram ? " histogram\n" : " ")))
+        << where << " names what is not there";
+    const std::string filters = at->str(2);
+    for (std::sregex_iterator filter{filters.begin(), filters.end(), matcher}; filter != end; ++filter) {
+      labels.insert(filter->str(1));
+      if (filter->str(2) == "=")
+        EXPECT_TRUE(std::regex_search(text, std::regex{"\n" + series + R"(\{[^}]*\b)" + filter->str(1) +
+                                                       "=\"" + filter->str(3) + "\""}))
+            << where << ": no series of " << series << " has " << filter->str();
+    }
+  }
+  const std::regex grouping{R"(\bby\s*\(([^)]*)\))"}, word{"[a-z_]+"};
+  for (std::sregex_iterator at{query.begin(), query.end(), grouping}, end; at != end; ++at) {
+    const std::string list = at->str(1);
+    for (std::sregex_iterator label{list.begin(), list.end(), word}; label != end; ++label)
+      labels.insert(label->str());
+  }
+  for (const auto& label : labels)
+    EXPECT_TRUE(std::ranges::any_of(metrics,
+                                    [&](const std::string& series) {
+                                      return std::regex_search(
+                                          text, std::regex{"\n" + series + R"(\{[^}]*\b)" + label + "=\""});
+                                    }))
+        << where << ": nothing in it has a label " << label << ": " << query;
+}
+
 TEST(Metrics, all_that_the_dashboard_and_the_alerts_name_exist) {
   Server server;
+  http_get(server.url("/api/calls/no-such-call"));
   const auto text = http_get(server.url("/metrics")).body;
   for (const char* path : {"packaging/grafana/voxanne.json", "packaging/prometheus/alerts.yml"}) {
     const auto content = file(path);
     ASSERT_FALSE(content.empty()) << path;
-    if (std::string_view{path}.ends_with(".json")) EXPECT_NO_THROW(json::parse(content));
-    std::set<std::string> named;
-    const std::regex metric{R"(\b(?:voxanne|process)_[a-z0-9_]+)"};
-    for (std::sregex_iterator at{content.begin(), content.end(), metric}, end; at != end; ++at) {
-      std::string name = at->str();
-      for (const std::string suffix : {"_bucket", "_sum", "_count"})
-        if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
-      named.insert(name);
+    std::vector<std::string> queries;
+    if (std::string_view{path}.ends_with(".json")) {
+      const auto dashboard = json::parse(content);
+      for (const auto& panel : dashboard.at("panels").as_array())
+        if (const auto* targets = panel.as_object().if_contains("targets"))
+          for (const auto& target : targets->as_array()) queries.emplace_back(target.at("expr").as_string());
+    } else {
+      const std::regex expression{R"(\n\s+expr: ([^\n]+))"};
+      for (std::sregex_iterator at{content.begin(), content.end(), expression}, end; at != end; ++at)
+        queries.push_back(at->str(1));
     }
-    EXPECT_GE(named.size(), 10u) << path;
-    for (const auto& name : named)
-      EXPECT_THAT(text, HasSubstr("# TYPE " + name + " ")) << path << " names what is not there";
+    EXPECT_GE(queries.size(), 10u) << path;
+    for (const auto& query : queries) expect_answerable(query, text, path);
   }
 }
 
