@@ -73,12 +73,16 @@ function(voxanne_test name)
   set(reports "")
   if(VOXANNE_SANITIZE)
     # As tests/support/patience.h; and a report fails the test, whichever process wrote it.
-    math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")
+    set(slowness 4)
+    if(VOXANNE_SANITIZE MATCHES thread)
+      set(slowness 8)
+    endif()
+    math(EXPR ARG_TIMEOUT "${slowness} * ${ARG_TIMEOUT}")
     set(reports FAIL_REGULAR_EXPRESSION "Sanitizer: |runtime error: ")
   endif()
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} house_flags GTest::gmock GTest::gtest_main)
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${name}."
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} ${reports})
 endfunction()
