@@ -10,7 +10,8 @@
 namespace voxanne::telephony::sip {
 namespace {
 
-constexpr int enough_misses = 2;
+// Over UDP libre has sent a question three times by then.
+constexpr int enough_misses = 1;
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // Whether the trunk is there, asked by OPTIONS (RFC 3261 section 11) every two seconds: a registration
 // is renewed every few minutes, and an outage has to show at once. Any answer says that it is there. A
-// trunk that has never answered OPTIONS says nothing by silence; one that has, and misses two in a row,
-// is away until it answers again.
+// trunk that has never answered OPTIONS says nothing by silence; one that has, and leaves one unanswered
+// until the next, is away until it answers again.
 //
 // Executor: the SIP thread. Owner: the stack.
 #pragma once
