@@ -40,7 +40,8 @@ constexpr Statement drop_member{
   "SELECT m.subject, m.role, coalesce(a.email, ''), coalesce(a.name, ''), m.created_at FROM memberships m " \
   "LEFT JOIN accounts a ON a.id = m.subject WHERE m.org_id = ?1"
 
-constexpr Statement all_members{"memberships.of_org", MEMBER_QUERY " ORDER BY m.subject"};
+constexpr Statement member_page{"memberships.page",
+                                MEMBER_QUERY " AND m.subject > ?2 ORDER BY m.subject LIMIT ?3 OFFSET ?4"};
 constexpr Statement one_member{"memberships.one", MEMBER_QUERY " AND m.subject = ?2"};
 constexpr Statement all_of_subject{
     "memberships.of_subject",
@@ -62,8 +63,9 @@ constexpr Statement put_invite{
 constexpr Statement drop_invite{"invitations.delete",
                                 "DELETE FROM invitations WHERE org_id = ?1 AND id = ?2"};
 #define INVITATION_COLUMNS "org_id, id, email, role, token_hash, invited_by, created_at, expires_at"
-constexpr Statement all_invites{
-    "invitations.of_org", "SELECT " INVITATION_COLUMNS " FROM invitations WHERE org_id = ?1 ORDER BY id"};
+constexpr Statement invite_page{"invitations.page", "SELECT " INVITATION_COLUMNS
+                                                    " FROM invitations WHERE org_id = ?1 AND id > ?2 "
+                                                    "ORDER BY id LIMIT ?3 OFFSET ?4"};
 constexpr Statement invite_by_token{"invitations.by_token",
                                     "SELECT " INVITATION_COLUMNS " FROM invitations WHERE token_hash = ?1"};
 
@@ -180,8 +182,8 @@ async::Task<Result<std::optional<Account>>> account_by_email(Store& store, std::
   return find_one(store, by_email, {std::move(email)}, account_from);
 }
 
-async::Task<Result<std::vector<Member>>> members_of(Store& store, OrgId org) {
-  return find_all(store, all_members, {bound(org)}, member_from);
+async::Task<Result<Listed<Member>>> page_of_members(Store& store, OrgId org, KeyPage page) {
+  return find_page(store, member_page, std::move(org), std::move(page), member_from, 0);
 }
 
 async::Task<Result<std::optional<Member>>> find_member(Store& store, OrgId org, std::string subject) {
@@ -192,8 +194,8 @@ async::Task<Result<std::vector<Membership>>> memberships_of(Store& store, std::s
   return find_all(store, all_of_subject, {std::move(subject)}, membership_from);
 }
 
-async::Task<Result<std::vector<Invitation>>> invitations_of(Store& store, OrgId org) {
-  return find_all(store, all_invites, {bound(org)}, invitation_from);
+async::Task<Result<Listed<Invitation>>> page_of_invitations(Store& store, OrgId org, KeyPage page) {
+  return find_page(store, invite_page, std::move(org), std::move(page), invitation_from, 1);
 }
 
 async::Task<Result<std::optional<Invitation>>> invitation_by_token(Store& store, std::string token_hash) {
@@ -223,8 +225,8 @@ async::Task<Result<std::optional<std::string>>> role_of_session(Store& store, Se
 std::span<const Statement* const> account_statements() {
   static constexpr const Statement* all[] = {
       &add_account,          &new_password, &one_account, &by_email,     &put_membership,
-      &add_membership,       &new_role,     &drop_member, &all_members,  &one_member,
-      &all_of_subject,       &standing,     &put_invite,  &drop_invite,  &all_invites,
+      &add_membership,       &new_role,     &drop_member, &member_page,  &one_member,
+      &all_of_subject,       &standing,     &put_invite,  &drop_invite,  &invite_page,
       &invite_by_token,      &add_session,  &rotate,      &drop_session, &drop_account_sessions,
       &drop_member_sessions, &drop_expired, &one_session, &session_role};
   return all;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "store/key_page.h"
 #include "store/store.h"
 
 #include <optional>
@@ -95,11 +96,11 @@ void end_expired_sessions(Batch& batch, UtcTime at);
 
 async::Task<Result<std::optional<Account>>> find_account(Store& store, AccountId id);
 async::Task<Result<std::optional<Account>>> account_by_email(Store& store, std::string email);
-async::Task<Result<std::vector<Member>>> members_of(Store& store, OrgId org);
+async::Task<Result<Listed<Member>>> page_of_members(Store& store, OrgId org, KeyPage page);
 async::Task<Result<std::optional<Member>>> find_member(Store& store, OrgId org, std::string subject);
 // Of organizations that are not erased, by their ids.
 async::Task<Result<std::vector<Membership>>> memberships_of(Store& store, std::string subject);
-async::Task<Result<std::vector<Invitation>>> invitations_of(Store& store, OrgId org);
+async::Task<Result<Listed<Invitation>>> page_of_invitations(Store& store, OrgId org, KeyPage page);
 async::Task<Result<std::optional<Invitation>>> invitation_by_token(Store& store, std::string token_hash);
 async::Task<Result<std::optional<Session>>> find_session(Store& store, SessionId id);
 

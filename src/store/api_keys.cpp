@@ -19,8 +19,9 @@ constexpr Statement used{"api_keys.used",
 #define KEY_COLUMNS                                                                              \
   "k.org_id, k.id, k.name, k.hash, k.hint, k.scopes, k.created_by, k.created_at, k.expires_at, " \
   "k.last_used_at"
-constexpr Statement of_org{"api_keys.of_org",
-                           "SELECT " KEY_COLUMNS " FROM api_keys k WHERE k.org_id = ?1 ORDER BY k.id"};
+constexpr Statement page{"api_keys.page", "SELECT " KEY_COLUMNS
+                                          " FROM api_keys k WHERE k.org_id = ?1 AND k.id > ?2 "
+                                          "ORDER BY k.id LIMIT ?3 OFFSET ?4"};
 constexpr Statement one{"api_keys.one",
                         "SELECT " KEY_COLUMNS " FROM api_keys k WHERE k.org_id = ?1 AND k.id = ?2"};
 constexpr Statement by_hash{"api_keys.by_hash", "SELECT " KEY_COLUMNS
@@ -57,8 +58,8 @@ void set_api_key_used(Batch& batch, const OrgId& org, const ApiKeyId& id, UtcTim
   batch.add(used, {bound(org), bound(id), bound(at)});
 }
 
-async::Task<Result<std::vector<ApiKey>>> api_keys_of(Store& store, OrgId org) {
-  return find_all(store, of_org, {bound(org)}, key_from);
+async::Task<Result<Listed<ApiKey>>> page_of_api_keys(Store& store, OrgId org, KeyPage request) {
+  return find_page(store, page, std::move(org), std::move(request), key_from, 1);
 }
 
 async::Task<Result<std::optional<ApiKey>>> find_api_key(Store& store, OrgId org, ApiKeyId id) {
@@ -70,7 +71,7 @@ async::Task<Result<std::optional<ApiKey>>> api_key_by_hash(Store& store, std::st
 }
 
 std::span<const Statement* const> api_key_statements() {
-  static constexpr const Statement* all[] = {&insert, &drop, &used, &of_org, &one, &by_hash};
+  static constexpr const Statement* all[] = {&insert, &drop, &used, &page, &one, &by_hash};
   return all;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "store/key_page.h"
 #include "store/store.h"
 
 #include <optional>
@@ -35,7 +36,7 @@ void insert_api_key(Batch& batch, const ApiKey& key);
 void remove_api_key(Batch& batch, const OrgId& org, const ApiKeyId& id);
 void set_api_key_used(Batch& batch, const OrgId& org, const ApiKeyId& id, UtcTime at);
 
-async::Task<Result<std::vector<ApiKey>>> api_keys_of(Store& store, OrgId org);
+async::Task<Result<Listed<ApiKey>>> page_of_api_keys(Store& store, OrgId org, KeyPage request);
 async::Task<Result<std::optional<ApiKey>>> find_api_key(Store& store, OrgId org, ApiKeyId id);
 // Of an organization that is not erased.
 async::Task<Result<std::optional<ApiKey>>> api_key_by_hash(Store& store, std::string hash);

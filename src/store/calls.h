@@ -107,7 +107,8 @@ struct CallFilter {
   std::optional<domain::CallStatus> status{};
   std::optional<domain::Direction> direction{};
   std::optional<UtcTime> from{}, to{};  // createdAt in [from, to)
-  std::string search{};                 // part of a number, name or summary; empty or ≥ 3 characters
+  // Any part of a number, name or summary, or whole words of what was said; empty or ≥ 3 characters.
+  std::string search{};
   bool include_test = false;
 };
 // Newest first. Errors besides the store's: impossible (those of check(), search_too_short).

@@ -6,6 +6,7 @@
 #include "base/json_text.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace voxanne::store {
 namespace {
@@ -49,9 +50,12 @@ constexpr Statement all_status_direction{"calls.page_status_direction_all",
                                          ARM(STATUS_7 REAL DIRECTION_8)
                                              AND_ALSO ARM(STATUS_7 TEST DIRECTION_8) NEWEST_FIRST};
 
-// Ended calls come out of the search index by descending rowid, which is seq, and open ones out of theirs:
-// again a merge. The cursor's seq alone says where to go on, and ?1 is the latest created_at. ?7 what to
-// match, ?8 the same for LIKE; ?9 status and ?10 direction or NULL; ?11 whether test calls are wanted.
+// Ended calls come out of two indexes by descending rowid, which is seq (calls_search: any three characters
+// of numbers, names and summaries; calls_words: whole words of what was said, unless the first has them
+// already), and open ones out of theirs: again a merge. The cursor's seq alone says where to go on, and ?1
+// is the latest created_at. ?7 what to match in calls_search, ?8 the same for LIKE; ?9 status and ?10
+// direction or NULL; ?11 whether test calls are wanted; ?12 what to match in calls_words; ?13 as it was
+// typed, for LIKE.
 #define SOUGHT                                                                     \
   " AND c.seq < ?2 AND c.org_id = ?5 AND c.created_at < ?1 AND c.created_at >= ?6" \
   " AND (?9 IS NULL OR c.status = ?9) AND (?10 IS NULL OR c.direction = ?10) AND (?11 OR c.is_test = 0)"
@@ -61,9 +65,15 @@ constexpr Statement searching{
     "calls.search",
     "SELECT s.rowid, " VOXANNE_CALL_COLUMNS_AFTER_SEQ
     " FROM calls_search s CROSS JOIN calls c ON c.seq = s.rowid WHERE s.calls_search MATCH ?7 AND s.rowid < "
-    "?2" SOUGHT " UNION ALL SELECT " VOXANNE_CALL_COLUMNS
+    "?2" SOUGHT " UNION ALL SELECT w.rowid, " VOXANNE_CALL_COLUMNS_AFTER_SEQ
+    " FROM calls_words w CROSS JOIN calls c ON c.seq = w.rowid WHERE w.calls_words MATCH ?12 AND w.rowid < "
+    "?2" SOUGHT
+    " AND NOT EXISTS (SELECT 1 FROM calls_search x WHERE x.rowid = w.rowid AND x.calls_search MATCH ?7)"
+    " UNION ALL SELECT " VOXANNE_CALL_COLUMNS
     " FROM calls c INDEXED BY calls_open_by_org WHERE c.ended_at IS NULL AND (c.customer_number" LIKE_8
-    " OR c.customer_name" LIKE_8 " OR c.summary" LIKE_8 ")" SOUGHT " ORDER BY 1 DESC LIMIT ?3 OFFSET ?4",
+    " OR c.customer_name" LIKE_8 " OR c.summary" LIKE_8
+    " OR EXISTS (SELECT 1 FROM call_transcripts t WHERE t.call_id = c.id AND t.org_id = c.org_id"
+    " AND t.text LIKE ?13 ESCAPE '\\'))" SOUGHT " ORDER BY 1 DESC LIMIT ?3 OFFSET ?4",
     Cost::heavy};
 
 constexpr Statement total{"call_counters.total",
@@ -112,7 +122,7 @@ Result<std::string> sought(const std::string& search) {
   return text;
 }
 
-// One phrase of the trigram index (https://www.sqlite.org/fts5.html §3.1).
+// One phrase (https://www.sqlite.org/fts5.html §3.1).
 std::string phrase(std::string_view text) {
   std::string quoted{'"'};
   for (const char c : text) {
@@ -120,6 +130,38 @@ std::string phrase(std::string_view text) {
     quoted.push_back(c);
   }
   return quoted + '"';
+}
+
+// In calls_search: one phrase, of this organization. An id of less than three characters has no trigram.
+std::string match_characters(const OrgId& org, std::string_view text) {
+  const std::string wanted = "{customer_number customer_name summary} : " + phrase(text);
+  constexpr std::size_t indexed_tail = 12;
+  const std::string& id = org.str();
+  if (id.size() < 3) return wanted;
+  return "org_tail : " + phrase(id.size() > indexed_tail ? id.substr(id.size() - indexed_tail) : id) +
+         " AND " + wanted;
+}
+
+// In calls_words: every word that was typed, of this organization.
+std::string match_words(const OrgId& org, std::string_view text) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string match = "org";
+  for (const char c : org.str()) {
+    match.push_back(digits[static_cast<unsigned char>(c) >> 4]);
+    match.push_back(digits[static_cast<unsigned char>(c) & 15]);
+  }
+  bool any = false;
+  while (!text.empty()) {
+    const auto end = std::min(text.find_first_of(" \t\r\n"), text.size());
+    // Without a letter or digit there is nothing that the tokenizer would keep.
+    const auto word = text.substr(0, end);
+    if (std::ranges::any_of(word, [](char c) { return (c & 0x80) != 0 || std::isalnum(int(c)) != 0; })) {
+      match.append(" AND ").append(phrase(word));
+      any = true;
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return any ? match : "\"\"";  // which nothing matches
 }
 
 std::string like_anywhere(std::string_view text) {
@@ -159,8 +201,11 @@ async::Task<Result<PageInfo>> page_of_calls(Store& store, OrgId org, CallFilter 
     if (!text) co_return text.error();
     statement = &searching;
     before.created_at = filter.to ? to_unix_ms(*filter.to) : Cursor{}.created_at;
-    values.insert(values.end(), {phrase(*text), like_anywhere(*text), word_or_null(filter.status),
-                                 word_or_null(filter.direction), bound(filter.include_test)});
+    std::string typed = filter.search;
+    std::ranges::replace(typed, '\0', ' ');
+    values.insert(values.end(), {match_characters(org, *text), like_anywhere(*text),
+                                 word_or_null(filter.status), word_or_null(filter.direction),
+                                 bound(filter.include_test), match_words(org, typed), like_anywhere(typed)});
   }
   auto info = co_await read_page(store, *statement, std::move(values), request, before, std::move(visit));
   if (!info) co_return info.error();

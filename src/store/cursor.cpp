@@ -1,5 +1,7 @@
 #include "store/cursor.h"
 
+#include "store/key_page.h"
+
 #include "base/secret.h"
 
 #include <charconv>
@@ -11,6 +13,11 @@ namespace {
 bool read(std::string_view text, std::int64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc{} && end == text.data() + text.size() && value >= 0;
+}
+
+Error bad_cursor() {
+  return malformed("bad_cursor",
+                   "the cursor is not one of ours: take nextCursor from the page before, unchanged");
 }
 
 }  // namespace
@@ -29,8 +36,16 @@ Result<Cursor> parse_cursor(std::string_view text) {
         read(all.substr(dot + 1), cursor.seq))
       return cursor;
   }
-  return malformed("bad_cursor",
-                   "the cursor is not one of ours: take nextCursor from the page before, unchanged");
+  return bad_cursor();
+}
+
+std::string key_cursor(const std::string& key) { return to_base64url("k." + key); }
+
+Result<std::string> parse_key_cursor(std::string_view text) {
+  std::string plain;
+  if (text.size() <= 512 && from_base64url(text, plain) && plain.starts_with("k.") && plain.size() > 2)
+    return plain.substr(2);
+  return bad_cursor();
 }
 
 }  // namespace voxanne::store

@@ -1,5 +1,6 @@
 // Whatever parses is a cursor that prints and parses back to itself.
 #include "store/cursor.h"
+#include "store/key_page.h"
 
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto cursor = parse_cursor(text)) {
     const auto again = parse_cursor(to_string(*cursor));
     if (!again || *again != *cursor || cursor->seq < 0 || cursor->created_at < 0) std::abort();
+  }
+  if (const auto key = parse_key_cursor(text)) {
+    const auto again = parse_key_cursor(key_cursor(*key));
+    if (!again || *again != *key || key->empty()) std::abort();
   }
   return 0;
 }

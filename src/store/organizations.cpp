@@ -46,6 +46,10 @@ constexpr Statement one_assistant{
 constexpr Statement org_assistants{
     "assistants.of_org", "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE org_id = ?1 ORDER BY id"};
 
+constexpr Statement assistant_page{"assistants.page", "SELECT " ASSISTANT_COLUMNS
+                                                      " FROM assistants WHERE org_id = ?1 AND id > ?2 "
+                                                      "ORDER BY id LIMIT ?3 OFFSET ?4"};
+
 constexpr Statement put_number{
     "phone_numbers.put",
     "INSERT INTO phone_numbers (org_id, id, assistant_id, number, carrier, created_at, updated_at) "
@@ -57,8 +61,9 @@ constexpr Statement put_number{
 
 constexpr Statement one_number{"phone_numbers.one",
                                "SELECT " NUMBER_COLUMNS " FROM phone_numbers WHERE org_id = ?1 AND id = ?2"};
-constexpr Statement org_numbers{"phone_numbers.of_org",
-                                "SELECT " NUMBER_COLUMNS " FROM phone_numbers WHERE org_id = ?1 ORDER BY id"};
+constexpr Statement number_page{"phone_numbers.page", "SELECT " NUMBER_COLUMNS
+                                                      " FROM phone_numbers WHERE org_id = ?1 AND id > ?2 "
+                                                      "ORDER BY id LIMIT ?3 OFFSET ?4"};
 constexpr Statement dialled{"phone_numbers.dialled",
                             "SELECT " NUMBER_COLUMNS
                             " FROM phone_numbers WHERE number = ?1 AND number <> ''"};
@@ -147,8 +152,13 @@ async::Task<Result<std::optional<domain::PhoneNumber>>> find_phone_number(Store&
   return find_one(store, one_number, {bound(org), bound(id)}, number_from);
 }
 
-async::Task<Result<std::vector<domain::PhoneNumber>>> phone_numbers_of(Store& store, OrgId org) {
-  return find_all(store, org_numbers, {bound(org)}, number_from);
+async::Task<Result<Listed<domain::Assistant>>> page_of_assistants(Store& store, OrgId org, KeyPage page) {
+  return find_page(store, assistant_page, std::move(org), std::move(page), assistant_from, 1);
+}
+
+async::Task<Result<Listed<domain::PhoneNumber>>> page_of_phone_numbers(Store& store, OrgId org,
+                                                                       KeyPage page) {
+  return find_page(store, number_page, std::move(org), std::move(page), number_from, 1);
 }
 
 async::Task<Result<std::optional<domain::PhoneNumber>>> phone_number_dialled(Store& store,
@@ -159,7 +169,8 @@ async::Task<Result<std::optional<domain::PhoneNumber>>> phone_number_dialled(Sto
 std::span<const Statement* const> organization_statements() {
   static constexpr const Statement* all[] = {&put_org,    &add_org,           &erase_org,     &one_org,
                                              &known_org,  &put_one_assistant, &one_assistant, &org_assistants,
-                                             &put_number, &one_number,        &org_numbers,   &dialled};
+                                             &put_number, &one_number,        &number_page,   &assistant_page,
+                                             &dialled};
   return all;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "domain/assistant.h"
+#include "store/key_page.h"
 #include "store/store.h"
 
 #include <optional>
@@ -29,7 +30,8 @@ async::Task<Result<std::optional<domain::Assistant>>> find_assistant(Store& stor
 async::Task<Result<std::vector<domain::Assistant>>> assistants_of(Store& store, OrgId org);
 async::Task<Result<std::optional<domain::PhoneNumber>>> find_phone_number(Store& store, OrgId org,
                                                                           PhoneNumberId id);
-async::Task<Result<std::vector<domain::PhoneNumber>>> phone_numbers_of(Store& store, OrgId org);
+async::Task<Result<Listed<domain::Assistant>>> page_of_assistants(Store& store, OrgId org, KeyPage page);
+async::Task<Result<Listed<domain::PhoneNumber>>> page_of_phone_numbers(Store& store, OrgId org, KeyPage page);
 // Whose number was dialled: the one lookup that crosses organizations. `number` is E.164.
 async::Task<Result<std::optional<domain::PhoneNumber>>> phone_number_dialled(Store& store,
                                                                              std::string number);

@@ -80,7 +80,7 @@ TEST_F(Organizations, assistants_and_numbers_come_back_as_they_were_put) {
   EXPECT_EQ(dialled.carrier, domain::PhoneNumber::Carrier::twilio);
   EXPECT_FALSE(store.run(phone_number_dialled(*store, "")).value());
   EXPECT_FALSE(store.run(phone_number_dialled(*store, "+447700900001")).value());
-  EXPECT_EQ(store.run(phone_numbers_of(*store, harbour)).value().size(), 1u);
+  EXPECT_EQ(store.run(page_of_phone_numbers(*store, harbour, {})).value().items.size(), 1u);
   EXPECT_FALSE(store.run(find_phone_number(*store, rival, number.id)).value());
 }
 

@@ -1,6 +1,7 @@
 // The dashboard's pages: every filter against a model of what it should show.
 #include "store/calls.h"
 
+#include "store/organizations.h"
 #include "support/store/temp_store.h"
 
 #include <gmock/gmock.h>
@@ -156,6 +157,79 @@ void Pages::find_by_parts(bool open) {
 TEST_F(Pages, search_finds_parts_of_numbers_names_and_summaries_of_ended_calls) { find_by_parts(false); }
 TEST_F(Pages, search_finds_parts_of_numbers_names_and_summaries_of_open_calls) { find_by_parts(true); }
 
+TEST_F(Pages, search_finds_whole_words_of_what_was_said) {
+  const auto add = [&](const OrgId& org, std::string said, std::string answered, bool open) {
+    domain::Call call = a_call();
+    call.org = org;
+    EXPECT_TRUE(store.write([&](Batch& b) {
+      const CallKey key{call.org, call.id};
+      insert_call(b, call, this_boot);
+      domain::Turn turn;
+      turn.id = TurnId::make();
+      turn.text = std::move(said);
+      put_turn(b, key, turn);
+      turn.id = TurnId::make();
+      turn.speaker = domain::Speaker::assistant;
+      turn.text = std::move(answered);
+      put_turn(b, key, turn);
+      if (!open) end_call(b, key, {CallStatus::ended, "x", domain::FaultParty::nobody, ""}, noon);
+      summarize_call(b, key, {.summary = "About whitening"});
+    }));
+    return call.id;
+  };
+  const CallId parking = add(harbour, "Is there a wheelchair ramp?", "Yes, beside the caf\xc3\xa9.", false);
+  const CallId braces = add(harbour, "Do you fit braces, and whitening?", "We do both.", false);
+  add(rival, "Is there a wheelchair ramp for braces?", "No.", false);
+  const CallId now = add(harbour, "I lost a filling near the ramp", "Oh dear", true);
+  const auto find = [&](std::string text) {
+    std::vector<CallId> ids;
+    const auto info = page({.search = std::move(text)}, {}, ids);
+    EXPECT_TRUE(info) << info.error().message;
+    return ids;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(find("wheelchair"), ElementsAre(parking));
+  EXPECT_THAT(find("RAMP wheelchair"), ElementsAre(parking)) << "all words, in any order";
+  EXPECT_THAT(find("beside the cafe"), ElementsAre(parking)) << "of any turn, without accents";
+  EXPECT_THAT(find("ramp"), ElementsAre(now, parking)) << "also while it is being said";
+  EXPECT_THAT(find("wheelch"), ElementsAre()) << "whole words";
+  EXPECT_THAT(find("whitening"), ElementsAre(now, braces, parking)) << "said or summarized, each once";
+  EXPECT_THAT(find("braces AND NOT (x OR *)"), ElementsAre()) << "text, not a query language";
+  EXPECT_THAT(find("\"braces\""), ElementsAre(braces));
+  EXPECT_THAT(find("?!?"), ElementsAre());
+
+  // What changes after the end is found as it is then; what is erased is gone.
+  domain::Turn late;
+  late.id = TurnId::make();
+  late.text = "Also an amalgam";
+  ASSERT_TRUE(store.write([&](Batch& b) { put_turn(b, {harbour, braces}, late); }));
+  EXPECT_THAT(find("amalgam"), ElementsAre(braces));
+  late.text = "Also a veneer";
+  ASSERT_TRUE(store.write([&](Batch& b) { put_turn(b, {harbour, braces}, late); }));
+  EXPECT_THAT(find("amalgam"), ElementsAre());
+  EXPECT_THAT(find("veneer both"), ElementsAre(braces));
+  ASSERT_TRUE(store.write([&](Batch& b) { erase_call(b, {harbour, braces}); }));
+  EXPECT_THAT(find("veneer"), ElementsAre());
+  EXPECT_THAT(find("whitening"), ElementsAre(now, parking));
+}
+
+TEST_F(Pages, a_short_id_of_an_organization_is_searched_too) {
+  for (const char* name : {"x", "xy", "an-organization-with-a-long-id"}) {
+    const OrgId org{name};
+    domain::Call call = a_call();
+    call.org = org;
+    ASSERT_TRUE(store.write([&](Batch& b) {
+      put_organization(b, {org, name, "UTC", 0}, noon);
+      insert_call(b, call, this_boot);
+      end_call(b, {org, call.id}, {CallStatus::ended, "x", domain::FaultParty::nobody, ""}, noon);
+    }));
+    std::vector<std::string> found;
+    ASSERT_TRUE(store.run(page_of_calls(*store, org, {.search = "Lovelace"}, {},
+                                        [&](const Row& row) { found.push_back(row.str(call_column::id)); })));
+    EXPECT_THAT(found, testing::ElementsAre(call.id.str()));
+  }
+}
+
 TEST_F(Pages, searches_out_of_bounds_are_refused_precisely) {
   std::vector<CallId> none;
   EXPECT_EQ(page({.search = "ab"}, {}, none).error().code, "search_too_short");
@@ -200,6 +274,41 @@ TEST_F(Pages, requests_out_of_bounds_are_refused_precisely) {
   EXPECT_EQ(code({.limit = 20, .page = 501}), "page_too_deep");
   EXPECT_EQ(code({.limit = 100, .page = std::numeric_limits<int>::max()}), "page_too_deep");
   EXPECT_EQ(code({.limit = 20, .page = 501, .after = Cursor{1, 1}}), "") << "a cursor goes to any depth";
+}
+
+// A list by key, walked by cursor and by number with every limit, shows each row once and in order.
+TEST(KeyPages, show_every_row_once_whatever_the_limit) {
+  TempStore store;
+  std::vector<std::string> ids{"reception"};
+  for (int i = 0; i < 11; ++i) {
+    domain::Assistant assistant;
+    assistant.org = i % 3 ? harbour : rival;
+    assistant.id = AssistantId{"assistant-" + std::to_string(i)};
+    assistant.name = "A";
+    ASSERT_TRUE(store.write([&](Batch& b) { put_assistant(b, assistant, noon); }));
+    if (i % 3) ids.push_back(assistant.id.str());
+  }
+  std::ranges::sort(ids);
+  for (int limit = 1; limit <= int(ids.size()) + 1; ++limit) {
+    std::vector<std::string> by_cursor, by_number;
+    KeyPage page{.limit = limit};
+    for (int number = 1;; ++number) {
+      const auto numbered =
+          store.run(page_of_assistants(*store, harbour, {.limit = limit, .page = number})).value();
+      for (const auto& one : numbered.items) by_number.push_back(one.id.str());
+      const auto listed = store.run(page_of_assistants(*store, harbour, page)).value();
+      for (const auto& one : listed.items) by_cursor.push_back(one.id.str());
+      ASSERT_EQ(listed.next, numbered.next);
+      if (!listed.next) break;
+      page.after = parse_key_cursor(key_cursor(*listed.next)).value();
+    }
+    EXPECT_EQ(by_cursor, ids) << limit;
+    EXPECT_EQ(by_number, ids) << limit;
+  }
+  EXPECT_EQ(store.run(page_of_assistants(*store, harbour, {.limit = 101})).error().code, "bad_limit");
+  EXPECT_EQ(store.run(page_of_assistants(*store, harbour, {.page = 501})).error().code, "page_too_deep");
+  for (const char* bad : {"", "!", "MS4x", "ay4"})
+    EXPECT_EQ(parse_key_cursor(bad).error().code, "bad_cursor") << bad;
 }
 
 TEST(Cursors, round_trip_and_refuse_what_is_not_ours) {

@@ -4,6 +4,7 @@
 #include "api/access/credentials.h"
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
+#include "api/routes/paging.h"
 #include "base/json_fields.h"
 #include "base/log.h"
 
@@ -53,15 +54,19 @@ Result<Scopes> scopes_of(const JsonBody& body) {
 }  // namespace
 
 Answer list_api_keys(Services& services, Context& context) {
-  const auto keys = co_await store::api_keys_of(services.store, context.identity.org);
+  const auto request = key_page(context.request.query);
+  if (!request) co_return request.error();
+  const auto keys = co_await store::page_of_api_keys(services.store, context.identity.org, *request);
   if (!keys) co_return keys.error();
   std::string out = R"({"apiKeys":[)";
-  for (const auto& key : *keys) {
+  for (const auto& key : keys->items) {
     if (out.back() != '[') out.push_back(',');
     append_key(out, key);
     out.push_back('}');
   }
-  out.append("]}");
+  out.append("],");
+  append_pagination(out, *request, keys->next);
+  out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }
 

@@ -1,6 +1,7 @@
 // /api/assistants: who answers, with which words and limits.
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
+#include "api/routes/paging.h"
 #include "base/json_fields.h"
 #include "store/organizations.h"
 
@@ -73,14 +74,18 @@ Answer keep(Services& services, domain::Assistant assistant) {
 }  // namespace
 
 Answer list_assistants(Services& services, Context& context) {
-  const auto all = co_await store::assistants_of(services.store, context.identity.org);
+  const auto request = key_page(context.request.query);
+  if (!request) co_return request.error();
+  const auto all = co_await store::page_of_assistants(services.store, context.identity.org, *request);
   if (!all) co_return all.error();
   std::string out = R"({"assistants":[)";
-  for (const auto& assistant : *all) {
+  for (const auto& assistant : all->items) {
     if (out.back() != '[') out.push_back(',');
     append_assistant(out, assistant);
   }
-  out.append("]}");
+  out.append("],");
+  append_pagination(out, *request, all->next);
+  out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }
 

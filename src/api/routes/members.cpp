@@ -3,6 +3,7 @@
 #include "api/access/accounts.h"
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
+#include "api/routes/paging.h"
 #include "base/json_fields.h"
 #include "base/log.h"
 
@@ -59,14 +60,18 @@ void told(std::string_view what, const Context& context, std::string_view subjec
 }  // namespace
 
 Answer list_members(Services& services, Context& context) {
-  const auto members = co_await store::members_of(services.store, context.identity.org);
+  const auto request = key_page(context.request.query);
+  if (!request) co_return request.error();
+  const auto members = co_await store::page_of_members(services.store, context.identity.org, *request);
   if (!members) co_return members.error();
   std::string out = R"({"members":[)";
-  for (const auto& member : *members) {
+  for (const auto& member : members->items) {
     if (out.back() != '[') out.push_back(',');
     append_member(out, member);
   }
-  out.append("]}");
+  out.append("],");
+  append_pagination(out, *request, members->next);
+  out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }
 
@@ -109,15 +114,20 @@ Answer remove_member(Services& services, Context& context) {
 }
 
 Answer list_invitations(Services& services, Context& context) {
-  const auto invitations = co_await store::invitations_of(services.store, context.identity.org);
+  const auto request = key_page(context.request.query);
+  if (!request) co_return request.error();
+  const auto invitations =
+      co_await store::page_of_invitations(services.store, context.identity.org, *request);
   if (!invitations) co_return invitations.error();
   std::string out = R"({"invitations":[)";
-  for (const auto& invitation : *invitations) {
+  for (const auto& invitation : invitations->items) {
     if (out.back() != '[') out.push_back(',');
     append_invitation(out, invitation);
     out.push_back('}');
   }
-  out.append("]}");
+  out.append("],");
+  append_pagination(out, *request, invitations->next);
+  out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }
 

@@ -24,21 +24,47 @@ Result<bool> yes_or_no(const net::Query& query, std::string_view name, bool othe
   return malformed("invalid_parameter", std::string{name} + " must be true or false");
 }
 
-Result<store::PageRequest> page_request(const net::Query& query) {
-  store::PageRequest request;
+namespace {
+
+// What a list entered by cursor has no use for is not looked at.
+template <class Request, class Parse>
+Result<Request> request_of(const net::Query& query, Parse parse) {
+  Request request;
   const auto limit = whole_number(query, "limit", request.limit);
   if (!limit) return limit.error();
   request.limit = *limit;
   if (const std::string* cursor = query.find("cursor"); cursor && !cursor->empty()) {
-    auto position = store::parse_cursor(*cursor);
+    auto position = parse(*cursor);
     if (!position) return position.error();
-    request.after = *position;
+    request.after = std::move(*position);
     return request;
   }
   const auto page = whole_number(query, "page", request.page);
   if (!page) return page.error();
   request.page = *page;
   return request;
+}
+
+}  // namespace
+
+Result<store::KeyPage> key_page(const net::Query& query) {
+  return request_of<store::KeyPage>(query, store::parse_key_cursor);
+}
+
+void append_pagination(std::string& out, const store::KeyPage& request,
+                       const std::optional<std::string>& next) {
+  const std::optional<std::int64_t> nobody_counts;
+  append_int(out, R"("pagination":{"page":)",
+             request.after ? nobody_counts : std::optional<std::int64_t>{request.page});
+  append_int(out, R"(,"limit":)", request.limit);
+  append_int(out, R"(,"total":)", nobody_counts);
+  append_int(out, R"(,"pages":)", nobody_counts);
+  append_text(out, R"(,"nextCursor":)", next ? store::key_cursor(*next) : std::string{});
+  out.push_back('}');
+}
+
+Result<store::PageRequest> page_request(const net::Query& query) {
+  return request_of<store::PageRequest>(query, store::parse_cursor);
 }
 
 void append_pagination(std::string& out, const store::PageRequest& request, const store::PageInfo& info) {

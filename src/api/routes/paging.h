@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/http.h"
+#include "store/key_page.h"
 #include "store/page.h"
 
 #include <string>
@@ -11,6 +12,11 @@ namespace voxanne::api {
 // limit, page, cursor. Errors: malformed (invalid_parameter, bad_cursor); what is out of range is
 // the store's to refuse.
 Result<store::PageRequest> page_request(const net::Query& query);
+
+// The same of a list by key.
+Result<store::KeyPage> key_page(const net::Query& query);
+void append_pagination(std::string& out, const store::KeyPage& request,
+                       const std::optional<std::string>& next);
 
 // `"pagination":{page, limit, total, pages, nextCursor}`; page is null for a list entered by cursor.
 void append_pagination(std::string& out, const store::PageRequest& request, const store::PageInfo& info);

@@ -1,6 +1,7 @@
 // /api/phone-numbers: which number is answered by whom, and through which carrier it dials.
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
+#include "api/routes/paging.h"
 #include "base/e164.h"
 #include "base/json_fields.h"
 #include "store/organizations.h"
@@ -72,14 +73,18 @@ Answer keep(Services& services, domain::PhoneNumber number) {
 }  // namespace
 
 Answer list_phone_numbers(Services& services, Context& context) {
-  const auto all = co_await store::phone_numbers_of(services.store, context.identity.org);
+  const auto request = key_page(context.request.query);
+  if (!request) co_return request.error();
+  const auto all = co_await store::page_of_phone_numbers(services.store, context.identity.org, *request);
   if (!all) co_return all.error();
   std::string out = R"({"phoneNumbers":[)";
-  for (const auto& number : *all) {
+  for (const auto& number : all->items) {
     if (out.back() != '[') out.push_back(',');
     append_phone_number(out, number);
   }
-  out.append("]}");
+  out.append("],");
+  append_pagination(out, *request, all->next);
+  out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }
 
