@@ -98,6 +98,7 @@ class World {
     async::run_on(web_.executor(), doorkeeper_.stop());
     async::run_on(web_.executor(), health_.stop());
     store_->stop();
+    EXPECT_EQ(*walked_, "") << "a statement walked over a whole table, or sorted";
   }
 
   std::string url(const std::string& path) const {
@@ -158,6 +159,12 @@ class World {
   std::unique_ptr<store::SqliteStore> open() {
     store::SqliteOptions options{.path = (directory_ / "voxanne.db").string()};
     options.inline_readers.push_back(web_.executor());
+    options.on_run = [walked = walked_](const store::Statement& statement, const store::Effort& effort) {
+      static std::mutex one_at_a_time;
+      const std::lock_guard lock{one_at_a_time};
+      if (effort.walked > 0 || effort.sorts > 0 || effort.made_indexes > 0)
+        walked->append(statement.name).append("\n");
+    };
     return store::SqliteStore::open(std::move(options)).value();
   }
   Authenticator::Options options(bool development) {
@@ -176,6 +183,7 @@ class World {
     co_return;
   }
 
+  std::shared_ptr<std::string> walked_ = std::make_shared<std::string>();
   test::TempDir directory_;
   async::SystemClock clock_;
   async::LoopThread web_{"web"};

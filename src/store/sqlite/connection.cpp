@@ -28,6 +28,12 @@ struct Rewind {
   }
 };
 
+Effort effort_of(sqlite3_stmt* statement) {
+  const auto count = [&](int what) { return sqlite3_stmt_status(statement, what, 1); };
+  return {count(SQLITE_STMTSTATUS_VM_STEP), count(SQLITE_STMTSTATUS_FULLSCAN_STEP),
+          count(SQLITE_STMTSTATUS_SORT), count(SQLITE_STMTSTATUS_AUTOINDEX)};
+}
+
 }  // namespace
 
 Result<Connection> Connection::open(const std::string& path, Mode mode, milliseconds busy_timeout) {
@@ -48,7 +54,9 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, millisec
 }
 
 Connection::Connection(Connection&& other) noexcept
-    : db_(std::exchange(other.db_, nullptr)), statements_(std::move(other.statements_)) {}
+    : db_(std::exchange(other.db_, nullptr)),
+      statements_(std::move(other.statements_)),
+      on_run_(std::move(other.on_run_)) {}
 
 Connection::~Connection() {
   for (const auto& [name, statement] : statements_) sqlite3_finalize(statement);
@@ -82,7 +90,10 @@ Result<> Connection::step_all(const Statement& statement, std::span<const Value>
       return sqlite_error(db_, code, statement.name);
   for (;;) {
     const int code = sqlite3_step(query);
-    if (code == SQLITE_DONE) return {};
+    if (code == SQLITE_DONE) {
+      if (on_run_) on_run_(statement, effort_of(query));
+      return {};
+    }
     if (code != SQLITE_ROW) return sqlite_error(db_, code, statement.name);
     if (!each(query))
       return Error{Fault::too_large, "result_too_large",

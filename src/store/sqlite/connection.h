@@ -5,6 +5,7 @@
 
 #include "store/store.h"
 
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,15 @@ struct sqlite3_stmt;
 namespace voxanne::store {
 
 class RowBuffer;
+
+// What one run of a statement took. Rows met by a walk over a whole table, sorts and indexes made on the
+// spot are what no route may need.
+struct Effort {
+  int steps = 0;  // of SQLite's virtual machine
+  int walked = 0, sorts = 0, made_indexes = 0;
+};
+// Told after each run, on the thread that ran it.
+using OnRun = std::function<void(const Statement&, const Effort&)>;
 
 class Connection {
  public:
@@ -32,6 +42,9 @@ class Connection {
   // Several statements without parameters or rows: migrations, pragmas.
   Result<> execute(const std::string& sql);
 
+  // For tests and measurements; costs a little each time.
+  void watch(OnRun on_run) { on_run_ = std::move(on_run); }
+
   // Rows changed by the last statement itself, triggers and cascades left out.
   std::int64_t changes() const;
   bool in_transaction() const;
@@ -44,6 +57,7 @@ class Connection {
 
   sqlite3* db_;
   std::unordered_map<const Statement*, sqlite3_stmt*> statements_;  // by address: they are static
+  OnRun on_run_;
 };
 
 }  // namespace voxanne::store

@@ -135,7 +135,8 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
          INSERT INTO memberships VALUES ('o', 'u', 'owner', 1, 1);
          INSERT INTO invitations VALUES ('o', 'i', 'b@example.com', 'viewer', 'h', 'u', 1, 2);
          INSERT INTO sessions VALUES ('s', 'o', 'u', 0, 1, 1, 2);
-         INSERT INTO api_keys VALUES ('o', 'k', 'K', 'h', 'abcd', 'read', 'u', 1, NULL, NULL);)"};
+         INSERT INTO api_keys VALUES ('o', 'k', 'K', 'h', 'abcd', 'read', 'u', 1, NULL, NULL);)",
+      "UPDATE calls SET has_transcript = 1, status = 'ended', ended_reason = 'x', ended_at = 2;"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
@@ -163,6 +164,34 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
     for (std::size_t i = version; i < steps.size(); ++i) ASSERT_TRUE(connection.execute(fill[i])) << i;
     EXPECT_EQ(number(connection, rows), 13);
   }
+}
+
+TEST_F(Migrations, calls_that_have_ended_are_found_after_the_step_that_indexes_what_was_said) {
+  constexpr std::size_t before_search = 8;
+  std::ofstream{path};
+  Connection connection = connect();
+  ASSERT_TRUE(migrate(connection, sqlite_migrations().first(before_search)));
+  ASSERT_TRUE(connection.execute(R"(
+    INSERT INTO organizations VALUES ('o', 'O', 'UTC', 0, 1, 1, NULL);
+    INSERT INTO assistants VALUES ('o', 'a', 'A', 'hi', '', 'slt', 'bye', 7000, 60000, 1, 1, 1);
+    INSERT INTO calls (id, org_id, assistant_id, phone_number_id, direction, channel, status, has_transcript,
+        customer_number, customer_name, created_at, node_id, boot_id)
+      VALUES ('c', 'o', 'a', '', 'inbound', 'sip', 'ringing', 1, '+447700900001', 'Ada', 1, 'n', 'b'),
+             ('d', 'o', 'a', '', 'inbound', 'sip', 'ringing', 1, '+447700900002', 'Bob', 1, 'n', 'b');
+    INSERT INTO call_transcripts (id, org_id, call_id, speaker, text, start_ms, end_ms)
+      VALUES ('t', 'o', 'c', 'caller', 'hello there', 0, 1), ('u', 'o', 'd', 'caller', 'hello too', 0, 1);
+    UPDATE calls SET status = 'ended', ended_reason = 'x', ended_at = 2 WHERE id = 'c';)"));
+  ASSERT_TRUE(migrate(connection, sqlite_migrations()));
+  static constexpr Statement found{
+      "test.found",
+      "SELECT (SELECT group_concat(rowid) FROM calls_words WHERE calls_words MATCH 'org6F AND hello'), "
+      "(SELECT group_concat(rowid) FROM calls_search WHERE calls_search MATCH 'customer_name : \"Ada\"'), "
+      "(SELECT count(*) FROM calls_search WHERE calls_search MATCH 'customer_name : \"Bob\"')"};
+  ASSERT_TRUE(connection.run(found, {}, [](const Row& row) {
+    EXPECT_EQ(row.text(0), "1");
+    EXPECT_EQ(row.text(1), "1");
+    EXPECT_EQ(row.integer(2), 0);
+  }));
 }
 
 TEST_F(Migrations, a_newer_schema_is_refused) {

@@ -90,15 +90,19 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   if (!writing) return writing.error();
   if (auto current = migrate(*writing, sqlite_migrations()); !current) return current.error();
 
+  if (options.on_run) writing->watch(options.on_run);
+
   auto state = std::make_unique<State>(options, std::move(*writing));
   for (const async::Executor& executor : options.inline_readers) {
     auto reader = Connection::open(options.path, Connection::Mode::reader, inline_busy_timeout);
     if (!reader) return reader.error();
+    if (options.on_run) reader->watch(options.on_run);
     state->inline_readers.push_back({&executor.context(), std::move(*reader)});
   }
   for (unsigned i = 0; i < options.read_workers; ++i) {
     auto reader = Connection::open(options.path, Connection::Mode::reader, worker_busy_timeout);
     if (!reader) return reader.error();
+    if (options.on_run) reader->watch(options.on_run);
     state->shelf.put(std::move(*reader));
   }
   return std::unique_ptr<SqliteStore>{new SqliteStore{std::move(state)}};

@@ -23,6 +23,7 @@
 // store_stopped.
 #pragma once
 
+#include "store/sqlite/connection.h"
 #include "store/store.h"
 
 #include <memory>
@@ -41,6 +42,8 @@ struct SqliteOptions {
   std::size_t max_queued_bytes = 64u << 20;
   // How long a write waits for a lock that another process holds.
   milliseconds busy_timeout{1'000};
+  // For tests and measurements: what each statement took. Called on the threads that run them.
+  OnRun on_run{};
 };
 
 class SqliteStore final : public Store {

@@ -3,27 +3,53 @@
 #include "store/organizations.h"
 #include "store/statements.h"
 
+#include <mutex>
 #include <set>
 #include <stdexcept>
 
 namespace voxanne::test {
+
+// What was run as no statement may run, seen on whatever thread it ran.
+class Watched {
+ public:
+  void ran(const store::Statement& statement, const store::Effort& effort) {
+    if (effort.walked == 0 && effort.sorts == 0 && effort.made_indexes == 0) return;
+    const std::lock_guard lock{mutex_};
+    wrong_ = std::string{statement.name} + " walked over " + std::to_string(effort.walked) +
+             " rows of a table, sorted " + std::to_string(effort.sorts) + " times and made " +
+             std::to_string(effort.made_indexes) + " indexes";
+  }
+  void check() const {
+    const std::lock_guard lock{mutex_};
+    if (!wrong_.empty()) throw std::logic_error(wrong_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string wrong_;
+};
+
 namespace {
 
 // Every typed record's statement is in the list that the query-plan test explains.
 class CheckedStore final : public store::Store {
  public:
-  explicit CheckedStore(store::Store& inner) : inner_(inner) {
+  CheckedStore(store::Store& inner, const Watched& watched) : inner_(inner), watched_(watched) {
     for (const store::Statement* statement : store::all_statements()) known_.insert(statement);
   }
 
   async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
                              store::RowVisitor visit) override {
     check(statement);
-    return inner_.read(statement, std::move(values), std::move(visit));
+    auto read = co_await inner_.read(statement, std::move(values), std::move(visit));
+    watched_.check();
+    co_return read;
   }
   async::Task<Result<>> write(store::Batch batch) override {
     for (const auto& step : batch.steps) check(*step.statement);
-    return inner_.write(std::move(batch));
+    auto written = co_await inner_.write(std::move(batch));
+    watched_.check();
+    co_return written;
   }
 
  private:
@@ -33,12 +59,13 @@ class CheckedStore final : public store::Store {
   }
 
   store::Store& inner_;
+  const Watched& watched_;
   std::set<const store::Statement*> known_;
 };
 
 }  // namespace
 
-TempStore::TempStore(Readers readers) : readers_(readers) {
+TempStore::TempStore(Readers readers) : watched_(std::make_shared<Watched>()), readers_(readers) {
   open();
   const auto filled = write([](store::Batch& batch) {
     for (const OrgId& org : {harbour, rival}) {
@@ -60,15 +87,19 @@ TempStore::~TempStore() {
 
 void TempStore::open() {
   store::SqliteOptions options{.path = path()};
+  options.on_run = [watched = watched_](const store::Statement& statement, const store::Effort& effort) {
+    watched->ran(statement, effort);
+  };
   if (readers_ == Readers::inlined) options.inline_readers = {loop_.executor()};
   auto opened = store::SqliteStore::open(std::move(options));
   if (!opened) throw std::runtime_error(opened.error().message);
   store_ = std::move(*opened);
-  checked_ = std::make_unique<CheckedStore>(*store_);
+  checked_ = std::make_unique<CheckedStore>(*store_, *watched_);
 }
 
-void TempStore::restart() {
+void TempStore::restart(const std::function<void()>& meanwhile) {
   store_.reset();
+  if (meanwhile) meanwhile();
   open();
 }
 

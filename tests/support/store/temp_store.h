@@ -7,7 +7,7 @@
 //   const auto call = store.run(find_call(*store, key));
 //
 // Statements are checked as they are used: one that is not among all_statements() fails the test,
-// because nobody would have explained it.
+// because nobody would have explained it; so does one that walked over a whole table or sorted.
 #pragma once
 
 #include "async/thread.h"
@@ -19,6 +19,8 @@
 #include <memory>
 
 namespace voxanne::test {
+
+class Watched;
 
 class TempStore {
  public:
@@ -38,12 +40,13 @@ class TempStore {
     return async::run_on(loop_.executor(), std::move(task));
   }
   Result<> write(const std::function<void(store::Batch&)>& fill);
-  // Opens the same file again, as a restarted process would.
-  void restart();
+  // Opens the same file again, as a restarted process would; meanwhile nobody has it open.
+  void restart(const std::function<void()>& meanwhile = {});
 
  private:
   void open();
 
+  std::shared_ptr<Watched> watched_;
   TempDir directory_;
   async::LoopThread loop_{"test-loop"};
   Readers readers_;
