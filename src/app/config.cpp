@@ -1,5 +1,6 @@
 #include "app/config.h"
 
+#include "base/e164.h"
 #include "base/log.h"
 #include "net/url.h"
 #include "ops/sentry/dsn.h"
@@ -182,6 +183,13 @@ Result<> sip_listen(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> overflow_number(Config& config, std::string_view value) {
+  const auto number = to_e164(value);
+  if (!number && !value.empty()) return bad_value("allowed is a telephone number such as +441234567890");
+  config.overflow_number = number ? *number : std::string{};
+  return {};
+}
+
 Result<> sentry_dsn(Config& config, std::string_view value) {
   if (const auto dsn = ops::sentry::parse_dsn(value); !dsn && !value.empty())
     return bad_value(dsn.error().message);
@@ -276,6 +284,8 @@ constexpr Key known_keys[] = {
     {"FAILED_UPLOAD_DAYS", "cleanup (not in this version)", absent<false>},
     {"MAX_CALLS", "calls at a time; 0: what this machine is known to carry",
      number<&Config::max_calls, 0, 100'000>},
+    {"OVERFLOW_NUMBER", "where callers by SIP are sent on to when all lines are taken, such as +441234567890",
+     overflow_number},
     {"REQUESTS_PER_MINUTE", "of an organization, over the API; 0: no limit",
      number<&Config::requests_per_minute, 0, 10'000'000>},
     {"DRAIN_SECONDS", "how long SIGTERM waits for active calls", number<&Config::drain_seconds, 0, 86'400>},

@@ -45,6 +45,7 @@ struct Config {
 
   int requests_per_minute = 6'000;  // of an organization; 0: no limit
   int max_calls = 0;                // 0: what this machine is known to carry
+  std::string overflow_number;      // E.164; empty: none
   int drain_seconds = 300;
   int speech_workers = 0;      // 0: one per core
   Secret sentry_dsn;           // empty: no error tracking

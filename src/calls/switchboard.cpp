@@ -47,7 +47,7 @@ struct Switchboard::Desk {
 };
 
 Switchboard::Switchboard(Services services, Options options, std::vector<media::Shard*> shards)
-    : services_(std::move(services)), options_(std::move(options)) {
+    : services_(std::move(services)), options_(std::move(options)), admission_(options_.admission) {
   for (media::Shard* shard : shards) desks_.push_back(std::make_unique<Desk>(*shard));
 }
 
@@ -63,28 +63,6 @@ Switchboard::Desk& Switchboard::desk_of(const media::Shard& shard) {
   return **std::ranges::find_if(desks_, [&](const auto& desk) { return &desk->shard == &shard; });
 }
 
-bool Switchboard::has_room() const { return !draining() && active() < std::size_t(options_.max_calls); }
-
-std::optional<telephony::Refusal> Switchboard::admit(const OrgId& org, int org_limit,
-                                                     domain::Direction direction) {
-  if (draining()) return telephony::Refusal::draining;
-  const int kept_for_inbound = direction == domain::Direction::outbound ? options_.max_calls / 5 : 0;
-  const std::lock_guard lock{mutex_};
-  if (active() >= std::size_t(options_.max_calls - kept_for_inbound)) return telephony::Refusal::server_full;
-  int& count = by_org_[org];
-  if (org_limit > 0 && count >= org_limit) return telephony::Refusal::organization_full;
-  ++count;
-  ++active_;
-  return std::nullopt;
-}
-
-void Switchboard::release(const OrgId& org) {
-  const std::lock_guard lock{mutex_};
-  if (const auto entry = by_org_.find(org); entry != by_org_.end() && --entry->second == 0)
-    by_org_.erase(entry);
-  --active_;
-}
-
 void Switchboard::take(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info) {
   Desk& desk = desk_of(leg->shard());
   desk.tasks.spawn(answer(desk, std::move(leg), std::move(info), std::nullopt, {}));
@@ -97,11 +75,17 @@ void Switchboard::take_for(std::unique_ptr<telephony::Leg> leg, telephony::Inbou
                           std::pair{std::move(org), std::move(assistant)}, std::move(on_transcript)));
 }
 
-namespace {
+// Where all lines are taken another number may still answer. Whoever dialled that one already would be sent
+// round in a circle.
+std::string Switchboard::overflow_for(telephony::Refusal why, const std::string& dialled) const {
+  if (why != telephony::Refusal::server_full && why != telephony::Refusal::organization_full) return {};
+  const auto number = to_e164(dialled);
+  return number && *number == options_.overflow_number ? std::string{} : options_.overflow_number;
+}
 
 // A leg that is refused: told so, and kept until it has ended.
-async::Task<> turn_away(async::Clock& clock, std::unique_ptr<telephony::Leg> leg, telephony::Refusal why,
-                        seconds retry_after) {
+async::Task<> Switchboard::turn_away(std::unique_ptr<telephony::Leg> leg, telephony::Refusal why,
+                                     std::string dialled) {
   class Observer final : public telephony::LegObserver {
    public:
     explicit Observer(async::Executor executor) : ended(executor) {}
@@ -111,11 +95,14 @@ async::Task<> turn_away(async::Clock& clock, std::unique_ptr<telephony::Leg> leg
     async::Event ended;
   } observer{leg->shard().executor()};
   leg->start(observer);
-  leg->refuse(why, retry_after);
-  static_cast<void>(co_await async::wait_until(clock, async::Deadline::after(clock, 35s), observer.ended));
+  const std::string overflow = overflow_for(why, dialled);
+  if (!overflow.empty() && leg->redirect(overflow))
+    ++overflowed_;
+  else
+    leg->refuse(why, retry_of(why, options_.retry_after));
+  static_cast<void>(co_await async::wait_until(services_.clock, async::Deadline::after(services_.clock, 35s),
+                                               observer.ended));
 }
-
-}  // namespace
 
 async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> leg,
                                   telephony::InboundInfo info,
@@ -127,14 +114,14 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
     refusal = target.error().kind == Fault::not_found ? telephony::Refusal::unknown_target
                                                       : telephony::Refusal::server_full;
   else
-    refusal =
-        admit(target->organization.id, target->organization.max_concurrent_calls, domain::Direction::inbound);
+    refusal = admission_.admit(target->organization.id, target->organization.max_concurrent_calls,
+                               domain::Direction::inbound);
   if (refusal) {
     log::warning("call.refused", {{"why", target.has_error() ? target.error().code
                                                              : refusal_error(*refusal, seconds{0}).code},
                                   {"protocolId", info.protocol_id},
                                   {"active", active()}});
-    co_await turn_away(services_.clock, std::move(leg), *refusal, retry_of(*refusal, options_.retry_after));
+    co_await turn_away(std::move(leg), *refusal, std::move(info.to));
     co_return;
   }
 
@@ -147,6 +134,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
   call.channel = leg->channel();
   call.status = domain::CallStatus::ringing;
   call.customer = {info.from_number, info.from_name};
+  call.is_test = info.is_test;
   call.created_at = services_.clock.utc();
   call.started_at = call.created_at;
   co_await serve(desk,
@@ -178,7 +166,7 @@ async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
     where_.erase(id);
   }
   --desk.calls;
-  release(org);
+  admission_.release(org);
 }
 
 async::Task<Result<Switchboard::Target>> Switchboard::route(
@@ -249,8 +237,8 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   auto leg = dialer->second->dial(
       desk.shard, {.to = request.customer.number, .from_number = (*number)->number, .from_name = {}});
   if (leg.has_error()) co_return leg.error();
-  if (const auto refusal =
-          admit(request.org, target->organization.max_concurrent_calls, domain::Direction::outbound))
+  if (const auto refusal = admission_.admit(request.org, target->organization.max_concurrent_calls,
+                                            domain::Direction::outbound))
     co_return refusal_error(*refusal, retry_of(*refusal, options_.retry_after));
 
   domain::Call call;
@@ -267,7 +255,7 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   store::insert_call(batch, call, services_.holder);
   auto written = co_await services_.store.write(std::move(batch));
   if (written.has_error()) {
-    release(request.org);
+    admission_.release(request.org);
     co_return written.error();
   }
   desk.tasks.spawn(
@@ -314,7 +302,7 @@ async::Task<Result<>> Switchboard::say(OrgId org, CallId call, std::string text)
 }
 
 void Switchboard::drain(milliseconds grace) {
-  draining_ = true;
+  admission_.drain();
   const auto join_all = [this](milliseconds limit) {
     const auto deadline = async::Deadline::after(services_.clock, limit);
     auto joined = [](Desk& desk) -> async::Task<Result<>> {

@@ -1,10 +1,10 @@
-// Takes calls in, places calls, knows which are alive, and refuses the one that could not be served
-// well rather than degrade all others.
+// Takes calls in, places calls, and knows which are alive. Whom it cannot serve it refuses, or sends on to an
+// overflow number first (admission.h says when).
 //
 //   inbound:  leg + who was dialled ─▶ route (organization, assistant) ─▶ admission ─▶ Session
 //   outbound: place() ─▶ assistant, number, carrier ─▶ admission ─▶ row ─▶ Session
 //
-// Of `max_calls` a fifth is kept for inbound calls. When the database is away, a number that was
+// When the database is away, a number that was
 // dialled before is routed as it was then.
 //
 // Owner: app; made before the listeners start and destroyed after the shards' calls have ended
@@ -13,6 +13,7 @@
 #pragma once
 
 #include "async/mutex.h"
+#include "calls/admission.h"
 #include "calls/call_control.h"
 #include "calls/services.h"
 #include "calls/session.h"
@@ -32,8 +33,10 @@ namespace voxanne::calls {
 class Switchboard final : public CallControl {
  public:
   struct Options {
-    int max_calls = 100;
+    Admission::Options admission{};
     seconds retry_after{5};  // told with a refusal
+    // Where callers are sent on to when all lines are taken, by those who can be; E.164, or empty.
+    std::string overflow_number{};
     // Development: whoever is dialled, this organization's assistant answers.
     std::optional<std::pair<OrgId, AssistantId>> catch_all{};
   };
@@ -60,9 +63,11 @@ class Switchboard final : public CallControl {
   // worker-shutdown and waits until they are filed.
   void drain(milliseconds grace);
 
-  std::size_t active() const { return active_.load(std::memory_order_relaxed); }
-  bool has_room() const;
-  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  std::size_t active() const { return admission_.active(); }
+  bool has_room() const { return admission_.has_room(); }
+  const Admission& admission() const { return admission_; }
+  // Sent on to the overflow number since start.
+  std::uint64_t overflowed() const { return overflowed_.load(); }
 
  private:
   struct Target {
@@ -82,20 +87,20 @@ class Switchboard final : public CallControl {
                                     std::optional<std::pair<OrgId, AssistantId>> known);
   async::Task<Result<Target>> look_up(std::string dialled,
                                       std::optional<std::pair<OrgId, AssistantId>> known);
-  std::optional<telephony::Refusal> admit(const OrgId& org, int org_limit, domain::Direction direction);
-  void release(const OrgId& org);
+  // Who called a number and was refused so may be sent on to this one; empty: nowhere.
+  std::string overflow_for(telephony::Refusal why, const std::string& dialled) const;
+  async::Task<> turn_away(std::unique_ptr<telephony::Leg> leg, telephony::Refusal why, std::string dialled);
   async::Task<Result<>> with_session(OrgId org, CallId call, std::function<Result<>(Session&)> act);
 
   Services services_;
   const Options options_;
   Dialers dialers_;
   std::vector<std::unique_ptr<Desk>> desks_;
-  std::atomic<std::size_t> active_{0};
-  std::atomic<bool> draining_{false};
+  Admission admission_;
+  std::atomic<std::uint64_t> overflowed_{0};
 
   mutable async::Mutex mutex_;  // the following; held for a lookup, never across an await
   std::unordered_map<CallId, Desk*> where_;
-  std::unordered_map<OrgId, int> by_org_;
   std::map<std::string, Target> routes_;  // the last answer for each number dialled
 };
 

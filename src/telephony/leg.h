@@ -72,6 +72,9 @@ class Leg {
   virtual void answer(media::Exchange& exchange) = 0;
   // Inbound, instead of answer(); on_ended(rejected) follows.
   virtual void refuse(Refusal why, seconds retry_after) = 0;
+  // Inbound, instead of either: the far end is to try this number (E.164); on_ended(rejected) follows.
+  // False where its protocol cannot say so: nothing has happened then.
+  virtual bool redirect(const std::string&) { return false; }
 
   // Barge-in: whatever the far end has buffered of ours is to be dropped, where its protocol can.
   virtual void clear_playout() = 0;
@@ -91,6 +94,7 @@ struct InboundInfo {
   std::string source;       // network address of the peer
   std::string protocol_id;  // SIP Call-ID and the like, for the log
   CallId call_id;           // the id the call shall have, where the far end is told it; else empty
+  bool is_test = false;     // the caller is a load test, or doctor
 };
 
 // Called on the leg's shard; the receiver owns the leg.
@@ -100,6 +104,7 @@ struct DialRequest {
   std::string to;           // E.164, or a SIP URI where the operator allows it
   std::string from_number;  // caller id
   std::string from_name;
+  bool is_test = false;  // told to the far end, which may be one of us
   milliseconds ring_timeout{45'000};
 };
 

@@ -48,6 +48,15 @@ void Front::add_metrics() {
                 [this] { return double(lines.switchboard->active()); });
   metrics.gauge("voxanne_calls_room", "1 while one more call could be taken", {},
                 [this] { return lines.switchboard->has_room() ? 1.0 : 0.0; });
+  metrics.gauge("voxanne_calls_capacity", "calls at a time, beyond which new ones are refused", {},
+                [this] { return double(lines.switchboard->admission().max_calls()); });
+  for (const auto& [why, refusal] : {std::pair{"server_full", telephony::Refusal::server_full},
+                                     std::pair{"organization_full", telephony::Refusal::organization_full},
+                                     std::pair{"draining", telephony::Refusal::draining}})
+    metrics.counter("voxanne_calls_refused_total", "new calls that there was no room for", {{"why", why}},
+                    [this, refusal] { return double(lines.switchboard->admission().refused(refusal)); });
+  metrics.counter("voxanne_calls_overflowed_total", "of those, sent on to the overflow number", {},
+                  [this] { return double(lines.switchboard->overflowed()); });
   for (std::size_t i = 0; i < foundation.media.size(); ++i) {
     const media::Shard& shard = *foundation.media[i];
     const ops::Metrics::Labels labels{{"shard", "media" + std::to_string(i)}};

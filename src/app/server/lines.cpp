@@ -10,6 +10,10 @@ namespace voxanne::app {
 namespace {
 
 constexpr int calls_per_core = 500;  // half of what legs_bench carries on one core
+// Beyond this an interval of 20 ms is heard to be missed now and then.
+constexpr milliseconds too_late{10};
+// Sentences to synthesize, documents, recordings: by then a reply waits for seconds.
+constexpr std::size_t waiting_per_core = 100;
 constexpr std::string_view callee_says = "Hello, this is a test call. What time do you open on Monday?";
 
 }  // namespace
@@ -54,11 +58,23 @@ void Lines::make_switchboard() {
             trace_call(foundation.tracker ? &*foundation.tracker : nullptr, call);
           }};
   calls::Switchboard::Options options{
-      .max_calls = config.max_calls > 0 ? config.max_calls : calls_per_core * int(foundation.cores)};
+      .admission = {.max_calls =
+                        config.max_calls > 0 ? config.max_calls : calls_per_core * int(foundation.cores),
+                    .strain = [this] { return strain(); }},
+      .overflow_number = config.overflow_number};
   if (foundation.development())
     options.catch_all = std::pair{OrgId{std::string{store::demo::organization_id}},
                                   AssistantId{std::string{store::demo::assistant_id}}};
   switchboard.emplace(std::move(services), std::move(options), foundation.media_shards());
+}
+
+// What the calls that run would be heard to suffer from.
+std::string Lines::strain() const {
+  for (const auto& shard : foundation.media)
+    if (shard->tick_lag().p99 > too_late) return "ticks that pace calls are late";
+  if (foundation.workers.backlog() > waiting_per_core * foundation.cores)
+    return "too much waits for a worker";
+  return {};
 }
 
 void Lines::make_browser_calls() {

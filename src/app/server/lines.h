@@ -33,6 +33,7 @@ struct Lines {
 
  private:
   void make_switchboard();
+  std::string strain() const;  // empty: none
   void make_browser_calls();
   void make_callee();
   Result<> listen();

@@ -211,17 +211,19 @@ Result<net::Response> Gateway::open(const net::Request& request, CheckToken chec
   const std::string* assistant = request.query.find("assistantId");
   if (!assistant) return malformed("missing_parameter", "say whom to call: /ws/web-call?assistantId=…");
   if (!is_sane_id(*assistant)) return malformed("invalid_parameter", "assistantId is not a well-formed id");
+  const std::string_view test = request.query.get("isTest", "false");
+  if (test != "true" && test != "false")
+    return malformed("invalid_parameter", "isTest must be true or false");
   net::Upgrade upgrade;
   upgrade.limits.max_message = max_control;
-  upgrade.serve = [this, id = AssistantId{*assistant}, source = request.peer.address,
-                   check = std::move(check), known = std::move(known)](net::WebSocket& socket) {
-    return serve(socket, id, source, check, known);
-  };
+  upgrade.serve = [this, wanted = Wanted{AssistantId{*assistant}, test == "true"},
+                   source = request.peer.address, check = std::move(check), known = std::move(known)](
+                      net::WebSocket& socket) { return serve(socket, wanted, source, check, known); };
   return net::Response::upgrade(std::move(upgrade));
 }
 
-async::Task<> Gateway::serve(net::WebSocket& socket, AssistantId assistant, std::string source,
-                             CheckToken check, std::optional<Caller> known) {
+async::Task<> Gateway::serve(net::WebSocket& socket, Wanted wanted, std::string source, CheckToken check,
+                             std::optional<Caller> known) {
   Session session{.gateway = *this, .socket = socket, .check = check, .caller = std::move(known)};
   if (auto begun = co_await session.begin(); !begun) {
     socket.close(close_code_of(begun.error()), begun.error().message);
@@ -241,8 +243,9 @@ async::Task<> Gateway::serve(net::WebSocket& socket, AssistantId assistant, std:
     }
   } detached{*line};
 
-  InboundCall call{.info = {}, .org = session.caller->org, .assistant = assistant, .side = line};
-  call.info.to = assistant.str();
+  InboundCall call{.info = {}, .org = session.caller->org, .assistant = wanted.assistant, .side = line};
+  call.info.to = wanted.assistant.str();
+  call.info.is_test = wanted.is_test;
   call.info.source = std::move(source);
   call.info.call_id = CallId::make();
   call.info.protocol_id = call.info.call_id.str();

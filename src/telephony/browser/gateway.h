@@ -1,4 +1,5 @@
-// `WS /ws/web-call?assistantId=…`: calls from a browser, or from `voxanne call --to ws://…`.
+// `WS /ws/web-call?assistantId=…`: calls from a browser, or from `voxanne call --to ws://…`. With
+// `&isTest=true` they are test calls.
 //
 //   caller                                      gateway
 //   {"type":"subscribe","token":"…"}        →   within 5 s, else close 1008
@@ -67,7 +68,11 @@ class Gateway {
 
  private:
   struct Session;
-  async::Task<> serve(net::WebSocket& socket, AssistantId assistant, std::string source, CheckToken check,
+  struct Wanted {
+    AssistantId assistant;
+    bool is_test;
+  };
+  async::Task<> serve(net::WebSocket& socket, Wanted wanted, std::string source, CheckToken check,
                       std::optional<Caller> known);
 
   const Options options_;

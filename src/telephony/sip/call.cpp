@@ -117,6 +117,18 @@ void Call::refuse(int code, const char* reason, seconds retry_after) {
   stack_.remove(number_);
 }
 
+void Call::redirect(const std::string& number) {
+  std::string contact = "tel:" + number;
+  if (const auto& trunk = stack_.options().trunk) {
+    Uri there = trunk->uri;
+    there.user = escape_user(number);
+    contact = to_string(there);
+  }
+  sipsess_reject(session_.get(), 302, "Moved Temporarily", "Contact: <%s>\r\nContent-Length: 0\r\n\r\n",
+                 contact.c_str());
+  stack_.remove(number_);
+}
+
 void Call::connect(const Dial& dial, std::uint16_t rtp_port) {
   outbound_ = true;
   rtp_port_ = rtp_port;
@@ -126,6 +138,7 @@ void Call::connect(const Dial& dial, std::uint16_t rtp_port) {
   if (dial.use_trunk_credentials) credentials = trunk_credentials(*stack_.options().trunk);
   std::string headers{allow_header};
   if (!dial.asserted_identity.empty()) headers += "P-Asserted-Identity: <" + dial.asserted_identity + ">\r\n";
+  if (dial.is_test) headers += test_header;
   const std::string contact = route_.contact();
   const int error = sipsess_connect(
       session_.out(), stack_.sessions(), dial.to_uri.c_str(),

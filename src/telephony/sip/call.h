@@ -29,6 +29,7 @@ class Call {
   struct Dial {
     std::string to_uri, from_uri, from_name, asserted_identity;
     bool use_trunk_credentials = false;
+    bool is_test = false;
     milliseconds ring_timeout{0};
   };
 
@@ -45,6 +46,8 @@ class Call {
              std::optional<Agreement> agreement);
   void answer(std::uint16_t rtp_port);
   void refuse(int code, const char* reason, seconds retry_after);
+  // To that number at the trunk, or by whatever carrier the caller has (RFC 3261 section 21.3.3).
+  void redirect(const std::string& number);
 
   // Outbound. A failure ends the call through the line.
   void connect(const Dial& dial, std::uint16_t rtp_port);

@@ -78,6 +78,7 @@ Result<std::unique_ptr<Leg>> Gateway::dial(media::Shard& shard, const DialReques
   dial.from_uri = to_string(Uri{escape_user(from), host, 0, std::nullopt});
   dial.from_name = display_name(request.from_name);
   if (!uri && !request.from_number.empty()) dial.asserted_identity = dial.from_uri;
+  dial.is_test = request.is_test;
   dial.ring_timeout = std::max(request.ring_timeout, milliseconds{1'000});
   return std::unique_ptr<Leg>{SipLeg::outbound(stack_, shard, std::move(*route), std::move(dial))};
 }

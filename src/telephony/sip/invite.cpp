@@ -77,6 +77,7 @@ InboundInfo info_of(const sip_msg& msg) {
   const auto source = endpoint_of(msg.src);
   info.source = uri_host(source.address()) + ":" + std::to_string(source.port());
   info.protocol_id = view(msg.callid);
+  info.is_test = sip_msg_xhdr_has_value(&msg, "X-Voxanne-Test", "yes");
   return info;
 }
 

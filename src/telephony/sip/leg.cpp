@@ -118,6 +118,15 @@ void SipLeg::refuse(Refusal why, seconds retry_after) {
   finish({LegEnd::Cause::rejected, response.code, {}});
 }
 
+bool SipLeg::redirect(const std::string& number) {
+  if (closing_ || answered_ || outbound_) return false;
+  stack_->post([of = number_, number](Stack& stack) {
+    if (Call* call = stack.find(of)) call->redirect(number);
+  });
+  finish({LegEnd::Cause::rejected, 302, {}});
+  return true;
+}
+
 void SipLeg::hang_up() {
   if (closing_) return;
   tell_signalling(&Call::hang_up);

@@ -32,6 +32,7 @@ class SipLeg final : public Leg, private LineEnd, private rtp::SessionObserver {
   void start(LegObserver& observer) override;
   void answer(media::Exchange& exchange) override;
   void refuse(Refusal why, seconds retry_after) override;
+  bool redirect(const std::string& number) override;
   void clear_playout() override {}  // RTP has no way to call back what was sent
   milliseconds playout_delay() const override;
   void send_digits(std::string digits) override;

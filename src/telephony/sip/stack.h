@@ -35,6 +35,8 @@ namespace voxanne::telephony::sip {
 class Call;
 
 // Methods we answer; libre knows no UPDATE, PRACK or session timers, so they are not here.
+// Says that a call is a test; what comes from who may call in is believed.
+inline constexpr char test_header[] = "X-Voxanne-Test: yes\r\n";
 inline constexpr char allow_header[] = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO\r\n";
 
 class Stack : public std::enable_shared_from_this<Stack> {
