@@ -19,8 +19,8 @@ int main(int argc, char** argv) {
   parser.add_option("--config", line.config_file, "configuration file (default ./voxanne.toml if present)");
   parser.require_subcommand(1);
   parser.fallthrough();
-  for (auto add : {add_serve, add_demo, add_call, add_token, add_org, add_user, add_migrate, add_doctor,
-                   add_speech_worker})
+  for (auto add : {add_serve, add_demo, add_call, add_loadtest, add_token, add_org, add_user, add_migrate,
+                   add_doctor, add_speech_worker})
     add(line);
   try {
     parser.parse(argc, argv);

@@ -9,13 +9,13 @@ namespace {
 // Telephone silence and comfort noise stay below; synthesized and recorded speech is far above.
 constexpr int audible_mean = 120;
 
+}  // namespace
+
 bool audible(std::span<const audio::Sample> samples) {
   std::int64_t sum = 0;
   for (const audio::Sample sample : samples) sum += std::abs(int(sample));
   return sum > std::int64_t(samples.size()) * audible_mean;
 }
-
-}  // namespace
 
 Script::Script(std::vector<Clip> clips, int rate, Options options)
     : clips_(std::move(clips)), rate_(rate), options_(options) {}

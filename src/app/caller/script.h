@@ -14,11 +14,21 @@
 #include "media/exchange.h"
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace voxanne::app {
 
-class Script final : public media::Exchange {
+// Telephone silence and comfort noise are not; synthesized and recorded speech is.
+bool audible(std::span<const audio::Sample> samples);
+
+// What a caller does until it is done.
+class Talker : public media::Exchange {
+ public:
+  virtual bool done() const noexcept = 0;
+};
+
+class Script final : public Talker {
  public:
   using Clip = std::vector<audio::Sample>;
   struct Options {
@@ -35,7 +45,7 @@ class Script final : public media::Exchange {
   void exchange(const audio::Frame& heard, audio::Frame& said) override;
   void skip(int slots) override;
 
-  bool done() const noexcept { return done_; }
+  bool done() const noexcept override { return done_; }
   const Clip& heard() const noexcept { return heard_; }
   const Clip& said() const noexcept { return said_; }  // as long as heard()
   int rate() const noexcept { return rate_; }

@@ -6,35 +6,40 @@
 namespace voxanne::app {
 namespace {
 
-// Runs the script and wakes the caller's task when it is done.
+// Runs the talker and wakes the caller's task when it is done.
 class SipCaller final : public telephony::LegObserver, public media::Exchange {
  public:
-  SipCaller(std::unique_ptr<telephony::Leg> leg, MakeScript make_script)
-      : make_script_(std::move(make_script)), leg_(std::move(leg)), done_(leg_->shard().executor()) {}
+  SipCaller(std::unique_ptr<telephony::Leg> leg, MakeTalker make_talker)
+      : make_talker_(std::move(make_talker)), leg_(std::move(leg)), done_(leg_->shard().executor()) {}
 
   async::Task<Result<SipCall>> run(async::Clock& clock) {
+    SipCall call;
+    const SteadyTime dialled = clock.now();
+    clock_ = &clock;
     leg_->start(*this);
     co_await done_.wait();
+    call.media = leg_->media_stats();
     if (!end_) {
       leg_->hang_up();
       done_.reset();
       static_cast<void>(co_await async::wait_until(clock, async::Deadline::after(clock, 5s), done_));
     }
     leg_.reset();
-    if (!script_)
+    if (!talker_)
       co_return unavailable("call_refused",
                             "the call was not answered" +
                                 (end_ ? ": " + std::to_string(end_->status) + " " + end_->detail : ""));
-    SipCall call;
+    call.outcome.set_up = std::chrono::ceil<milliseconds>(answered_at_ - dialled);
     if (end_ && end_->cause == telephony::LegEnd::Cause::remote_hung_up)
       call.outcome.ended = "far end hung up";
-    call.script = std::move(script_);
+    call.talker = std::move(talker_);
     co_return call;
   }
 
  private:
   void on_answered() override {
-    script_ = make_script_(leg_->sample_rate());
+    answered_at_ = clock_->now();
+    talker_ = make_talker_(leg_->sample_rate());
     leg_->answer(*this);
   }
   void on_digit(char) override {}
@@ -44,13 +49,15 @@ class SipCaller final : public telephony::LegObserver, public media::Exchange {
     done_.set();
   }
   void exchange(const audio::Frame& heard, audio::Frame& said) override {
-    script_->exchange(heard, said);
-    if (script_->done()) done_.set();
+    talker_->exchange(heard, said);
+    if (talker_->done()) done_.set();
   }
-  void skip(int slots) override { script_->skip(slots); }
+  void skip(int slots) override { talker_->skip(slots); }
 
-  MakeScript make_script_;
-  std::unique_ptr<Script> script_;
+  MakeTalker make_talker_;
+  std::unique_ptr<Talker> talker_;
+  async::Clock* clock_ = nullptr;
+  SteadyTime answered_at_{};
   std::optional<telephony::LegEnd> end_;
   std::unique_ptr<telephony::Leg> leg_;
   async::Event done_;
@@ -60,10 +67,10 @@ class SipCaller final : public telephony::LegObserver, public media::Exchange {
 
 async::Task<Result<SipCall>> call_over_sip(async::Clock& clock, media::Shard& shard,
                                            telephony::Dialer& dialer, telephony::DialRequest request,
-                                           MakeScript make_script) {
+                                           MakeTalker make_talker) {
   auto leg = dialer.dial(shard, request);
   if (leg.has_error()) co_return leg.error();
-  SipCaller caller{std::move(*leg), std::move(make_script)};
+  SipCaller caller{std::move(*leg), std::move(make_talker)};
   co_return co_await caller.run(clock);
 }
 

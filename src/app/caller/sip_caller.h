@@ -1,4 +1,4 @@
-// A caller over SIP: dials a URI, runs a Script once answered, hangs up when it is done.
+// A caller over SIP: dials a URI, runs a Script (or another Talker) once answered, hangs up when it is done.
 #pragma once
 
 #include "app/caller/web_caller.h"
@@ -8,16 +8,17 @@
 namespace voxanne::app {
 
 // Runs on `shard`. The script's clips are at 8 kHz and are resampled when the far end chooses
-// wideband: `make_script` is given the leg's rate. Errors: of dial(); unavailable (call_refused)
+// wideband: `make_talker` is given the leg's rate. Errors: of dial(); unavailable (call_refused)
 // with how the far end refused.
 struct SipCall {
   CallerOutcome outcome;
-  std::unique_ptr<Script> script;  // what was heard and said
+  std::unique_ptr<Talker> talker;  // what was heard and said
+  telephony::MediaStats media;
 };
-using MakeScript = std::function<std::unique_ptr<Script>(int rate)>;
+using MakeTalker = std::function<std::unique_ptr<Talker>(int rate)>;
 
 async::Task<Result<SipCall>> call_over_sip(async::Clock& clock, media::Shard& shard,
                                            telephony::Dialer& dialer, telephony::DialRequest request,
-                                           MakeScript make_script);
+                                           MakeTalker make_talker);
 
 }  // namespace voxanne::app

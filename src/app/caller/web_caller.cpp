@@ -17,15 +17,16 @@ constexpr std::size_t samples_in_slot = audio::samples_per_frame(audio::wideband
 
 class WebCaller {
  public:
-  WebCaller(async::Executor executor, async::Clock& clock, Script& script, OnLine on_line)
+  WebCaller(async::Executor executor, async::Clock& clock, Talker& talker, OnLine on_line)
       : clock_(clock),
-        script_(script),
+        talker_(talker),
         on_line_(std::move(on_line)),
         ready_(executor),
         ended_(executor),
         tasks_(executor, "caller.web") {}
 
   async::Task<Result<CallerOutcome>> run(std::string url, std::string token) {
+    dialled_ = clock_.now();
     auto connected = co_await net::connect_websocket(tasks_, std::move(url), {});
     if (connected.has_error()) co_return connected.error();
     socket_ = std::move(*connected);
@@ -69,11 +70,11 @@ class WebCaller {
         playout_.erase(playout_.begin(), playout_.begin() + std::ptrdiff_t(samples_in_slot));
         heard.kind = audio::Frame::Kind::voice;
       }
-      script_.exchange(heard, said);
+      talker_.exchange(heard, said);
       std::string packet(samples_in_slot * sizeof(audio::Sample), '\0');
       std::memcpy(packet.data(), said.pcm.data(), packet.size());
       if (!socket_->send(std::move(packet), net::Kind::binary)) break;
-      if (script_.done()) {
+      if (talker_.done()) {
         socket_->send(R"({"type":"hangup"})");
         break;
       }
@@ -98,6 +99,7 @@ class WebCaller {
     const std::string type = word("type");
     if (type == "ready") {
       outcome_.call_id = word("callId");
+      outcome_.set_up = std::chrono::ceil<milliseconds>(clock_.now() - dialled_);
       ready_.set();
     } else if (type == "clear") {
       playout_.clear();
@@ -112,10 +114,11 @@ class WebCaller {
   }
 
   async::Clock& clock_;
-  Script& script_;
+  Talker& talker_;
   OnLine on_line_;
   std::unique_ptr<net::WebSocket> socket_;
   std::deque<audio::Sample> playout_;
+  SteadyTime dialled_{};
   CallerOutcome outcome_;
   std::optional<Error> refused_;
   async::Event ready_, ended_;
@@ -125,8 +128,8 @@ class WebCaller {
 }  // namespace
 
 async::Task<Result<CallerOutcome>> call_over_web(async::Clock& clock, std::string url, std::string token,
-                                                 Script& script, OnLine on_line) {
-  WebCaller caller{co_await async::asio::this_coro::executor, clock, script, std::move(on_line)};
+                                                 Talker& talker, OnLine on_line) {
+  WebCaller caller{co_await async::asio::this_coro::executor, clock, talker, std::move(on_line)};
   co_return co_await caller.run(std::move(url), std::move(token));
 }
 

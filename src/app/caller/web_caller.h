@@ -1,5 +1,5 @@
-// A caller over `WS /ws/web-call`: subscribes, starts, and runs a Script in real time until the far
-// end hangs up or the script is done.
+// A caller over `WS /ws/web-call`: subscribes, starts, and runs a Script (or another Talker) in real time
+// until the far end hangs up or it is done.
 #pragma once
 
 #include "app/caller/script.h"
@@ -15,8 +15,9 @@ namespace voxanne::app {
 
 // How a call of `voxanne call` ended. Lines of the transcript were told while it ran.
 struct CallerOutcome {
-  std::string call_id;  // as the server named it, where it did
-  std::string ended;    // the server's reason; empty when we hung up
+  std::string call_id;     // as the server named it, where it did
+  std::string ended;       // the server's reason; empty when we hung up
+  milliseconds set_up{0};  // from dialling to the answer
 };
 
 struct TranscriptLine {
@@ -24,10 +25,10 @@ struct TranscriptLine {
 };
 using OnLine = std::function<void(const TranscriptLine&)>;
 
-// `url`: ws://host:port/ws/web-call?assistantId=…; `token` may be empty in development. The script's
+// `url`: ws://host:port/ws/web-call?assistantId=…; `token` may be empty in development. The talker's
 // rate must be 16 kHz. Errors: those of connect_websocket, and unavailable (call_refused) with the
 // close code and reason.
 async::Task<Result<CallerOutcome>> call_over_web(async::Clock& clock, std::string url, std::string token,
-                                                 Script& script, OnLine on_line);
+                                                 Talker& talker, OnLine on_line);
 
 }  // namespace voxanne::app

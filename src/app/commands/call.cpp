@@ -3,16 +3,14 @@
 #include "app/caller/live_transcript.h"
 #include "app/caller/sip_caller.h"
 #include "app/caller/web_caller.h"
+#include "app/commands/calling.h"
 #include "app/commands/command.h"
 #include "async/thread.h"
 #include "audio/resampler.h"
 #include "audio/wav.h"
 #include "telephony/sip/gateway.h"
 
-#include <boost/asio/ip/udp.hpp>
-
 #include <iostream>
-#include <map>
 
 namespace voxanne::app {
 namespace {
@@ -24,10 +22,6 @@ struct Options {
   std::string codec;  // empty: all, wideband preferred
   double limit = 120, pause = 0.9, interrupt_after = 0;
 };
-
-const std::map<std::string, telephony::rtp::Codec> codecs{{"g722", telephony::rtp::Codec::g722},
-                                                          {"pcmu", telephony::rtp::Codec::pcmu},
-                                                          {"pcma", telephony::rtp::Codec::pcma}};
 
 Result<std::vector<audio::Wav>> read_clips(const Options& options) {
   std::vector<audio::Wav> clips;
@@ -51,25 +45,6 @@ std::unique_ptr<Script> script_at(const std::vector<audio::Wav>& clips, int rate
                       .limit = milliseconds{int(options.limit * 1'000)}});
 }
 
-// Which of our addresses a packet to that host leaves from: connecting a datagram socket asks the
-// routing table and sends nothing.
-Result<boost::asio::ip::address> address_towards(const telephony::sip::Uri& target) {
-  namespace ip = boost::asio::ip;
-  boost::asio::io_context context;
-  boost::system::error_code failed;
-  const auto known = target.address();
-  ip::udp::resolver resolver{context};
-  const auto found = known ? ip::udp::resolver::results_type::create(ip::udp::endpoint{*known, 5060}, "", "")
-                           : resolver.resolve(target.host, "5060", failed);
-  if (failed || found.empty())
-    return unavailable("unknown_host", "the host " + target.host + " is not known");
-  ip::udp::socket socket{context};
-  socket.connect(found.begin()->endpoint(), failed);
-  const auto local = socket.local_endpoint(failed);
-  if (failed) return unavailable("unreachable_host", "there is no route to " + target.host);
-  return local.address();
-}
-
 void print(const TranscriptLine& line) {
   std::cout << line.speaker << ": " << line.text << '\n' << std::flush;
 }
@@ -91,16 +66,9 @@ Result<std::unique_ptr<Script>> call_sip(const Options& options, const std::vect
   async::SystemClock clock;
   media::Shard shard{"caller"};
   sip::SipThread thread;
-  sip::Options setup;
-  const auto target = sip::parse_uri(options.to);
-  if (target.has_error()) return target.error();
-  const auto local = address_towards(*target);
-  if (local.has_error()) return local.error();
-  setup.listen = {{.transport = sip::Transport::udp, .address = *local, .port = 0},
-                  {.transport = sip::Transport::tcp, .address = *local, .port = 0}};
-  setup.allow_uri_dialing = true;
-  if (const auto codec = codecs.find(options.codec); codec != codecs.end()) setup.offered = {codec->second};
-  sip::Gateway gateway{thread, clock, setup, {}};
+  auto setup = caller_options(options.to, options.codec);
+  if (setup.has_error()) return setup.error();
+  sip::Gateway gateway{thread, clock, std::move(*setup), {}};
   if (auto started = gateway.start(); started.has_error()) return started.error();
   async::LoopThread loop{"transcript"};
   async::TaskGroup tasks{loop.executor(), "transcript"};
@@ -114,13 +82,13 @@ Result<std::unique_ptr<Script>> call_sip(const Options& options, const std::vect
   auto call = async::run_on(
       shard.executor(),
       call_over_sip(clock, shard, gateway, {.to = options.to, .from_number = name, .from_name = {}},
-                    [&](int rate) { return script_at(clips, rate, options); }));
+                    [&](int rate) -> std::unique_ptr<Talker> { return script_at(clips, rate, options); }));
   gateway.stop();
   shard.stop();
   if (shown) async::run_on(loop.executor(), live.finish(async::Deadline::after(clock, 5s)));
   async::run_on(loop.executor(), tasks.stop());
   if (call.has_error()) return call.error();
-  return std::move(call->script);
+  return std::unique_ptr<Script>{static_cast<Script*>(call->talker.release())};
 }
 
 void call(CommandLine& line, const Options& options) {
@@ -160,7 +128,7 @@ void add_call(CommandLine& line) {
   command
       ->add_option("--codec", options->codec,
                    "the only codec a SIP call offers: g722 (16 kHz), pcmu or pcma (8 kHz); all by default")
-      ->check(CLI::IsMember(codecs));
+      ->check(CLI::IsMember(codec_names()));
   command
       ->add_option("--interrupt-after", options->interrupt_after,
                    "from the second file on: speak over the far end, so many seconds after it began")

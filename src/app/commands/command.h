@@ -28,6 +28,7 @@ struct CommandLine {
 void add_serve(CommandLine& line);
 void add_demo(CommandLine& line);
 void add_call(CommandLine& line);
+void add_loadtest(CommandLine& line);
 void add_token(CommandLine& line);
 void add_org(CommandLine& line);
 void add_user(CommandLine& line);

@@ -3,6 +3,7 @@
 // server that runs already.
 #include "store/demo.h"
 #include "app/caller/web_caller.h"
+#include "app/commands/calling.h"
 #include "app/commands/command.h"
 #include "app/server/server.h"
 #include "async/thread.h"
@@ -18,17 +19,6 @@ namespace {
 
 constexpr std::string_view questions[] = {"What are your opening hours?", "How much is a check up?",
                                           "Where can I park?", "Thank you, goodbye."};
-
-async::Task<Result<Script::Clip>> speak(speech::Synthesizer& synthesizer, std::string text) {
-  Script::Clip clip;
-  const auto stream = synthesizer.say(std::move(text), "rms", audio::wideband);
-  for (;;) {
-    auto chunk = co_await stream->next();
-    if (chunk.has_error()) co_return chunk.error();
-    if (!*chunk) co_return clip;
-    clip.insert(clip.end(), (*chunk)->samples.begin(), (*chunk)->samples.end());
-  }
-}
 
 class TemporaryDirectory {
  public:
