@@ -1,5 +1,5 @@
-// The two hot requests, beside a tuned Express and their floor: CPU µs per request of the whole
-// server process (from /proc), over the same rows, statements, tokens, limits and headers, one after
+// The two hot requests, beside a tuned Express, a tuned Fastify and their floor: CPU µs per request of the
+// whole server process (from /proc), over the same rows, statements, tokens, limits and headers, one after
 // the other in the same run.
 //
 //   http_vs_express [seconds per row] [rows]        needs node and npm; installs the locked peer once
@@ -124,7 +124,7 @@ std::string receive(int socket, std::string& buffer) {
     if (header == std::string::npos) {
       if ((header = buffer.find("\r\n\r\n")) == std::string::npos) continue;
       if (!buffer.starts_with("HTTP/1.1 200")) fail("not 200: " + buffer.substr(0, 600));
-      const auto length = buffer.find("Content-Length: ");
+      const auto length = std::min(buffer.find("Content-Length: "), buffer.find("content-length: "));
       if (length > header) fail("an answer without Content-Length");
       size = std::strtoull(buffer.c_str() + length + 16, nullptr, 10);
     }
@@ -249,12 +249,11 @@ std::map<std::string, std::string> statements_of(const test::Process& process) {
 
 void install_peer() {
   if (fs::exists(PEER "/node_modules/.package-lock.json")) return;
-  std::fprintf(stderr,
-               "installing the Express peer (npm ci, about two minutes where it has to be compiled)\n");
+  std::fprintf(stderr, "installing the peers (npm ci, about two minutes where it has to be compiled)\n");
   test::Process npm{
       {.command = {"npm", "ci", "--no-audit", "--no-fund"}, .environment = {}, .directory = PEER}};
   if (npm.wait(10min) != 0)
-    fail("npm ci failed in benchmarks/peers/express; better-sqlite3 needs python3, make and a compiler:\n" +
+    fail("npm ci failed in benchmarks/peers/node; better-sqlite3 needs python3, make and a compiler:\n" +
          npm.output());
 }
 
@@ -330,16 +329,19 @@ void run(const char* self, double duration, int rows) {
                       .environment = {},
                       .directory = {}}};
   const auto our_ports = ports_of(ours);
-  const auto peer = [&](std::vector<std::string> options) {
-    std::vector<std::string> command{"node", PEER "/server.js", theirs_db, sql_file,
+  const auto peer = [&](const char* server, std::vector<std::string> options) {
+    std::vector<std::string> command{"node", std::string{PEER "/"} + server, theirs_db, sql_file,
                                      std::string{bench::secret}};
     command.insert(command.end(), options.begin(), options.end());
     return std::make_unique<test::Process>(
         test::Process::Options{.command = std::move(command), .environment = {}, .directory = {}});
   };
-  auto theirs = peer({});
+  auto theirs = peer("express.js", {});
   int their_port = ports_of(*theirs).at(0);
   expect_same_page(our_page, ask_once(their_port, page));
+  auto fastify = peer("fastify.js", {});
+  const int fastify_port = ports_of(*fastify).at(0);
+  expect_same_page(our_page, ask_once(fastify_port, page));
 
   std::printf("CPU us per request, %d connections, %d rows\n", connections, rows);
   std::printf("dashboard page of 20 (%.1f kB) behind HS256\n", double(our_page.size()) / 1e3);
@@ -353,6 +355,9 @@ void run(const char* self, double duration, int rows) {
   const double their_page_cpu = measure(theirs->pid(), their_port, page, duration);
   row("Express 4, better-sqlite3, tuned", their_page_cpu,
       times(their_page_cpu / our_page_cpu, "voxanne", wanted_ratio, true));
+  const double fastify_page_cpu = measure(fastify->pid(), fastify_port, page, duration);
+  row("Fastify 4, better-sqlite3, tuned", fastify_page_cpu,
+      times(fastify_page_cpu / our_page_cpu, "voxanne"));
 
   std::printf("create a call, durable (synchronous=FULL)\n");
   const double our_create_cpu = measure(ours.pid(), our_ports.at(0), create, duration);
@@ -360,10 +365,13 @@ void run(const char* self, double duration, int rows) {
   const double their_create_cpu = measure(theirs->pid(), their_port, create, duration);
   row("Express 4, better-sqlite3, tuned", their_create_cpu,
       times(their_create_cpu / our_create_cpu, "voxanne", wanted_ratio, true));
-  theirs = peer({"--group-commit"});
+  const double fastify_create_cpu = measure(fastify->pid(), fastify_port, create, duration);
+  row("Fastify 4, better-sqlite3, tuned", fastify_create_cpu,
+      times(fastify_create_cpu / our_create_cpu, "voxanne"));
+  theirs = peer("express.js", {"--group-commit"});
   their_port = ports_of(*theirs).at(0);
   const double grouped_cpu = measure(theirs->pid(), their_port, create, duration);
-  row("the same, with our group commit", grouped_cpu, times(grouped_cpu / our_create_cpu, "voxanne"));
+  row("Express, with our group commit", grouped_cpu, times(grouped_cpu / our_create_cpu, "voxanne"));
 }
 
 }  // namespace

@@ -1,20 +1,11 @@
-// The peer of benchmarks/http_vs_express: the same two requests on Express 4 and better-sqlite3, tuned.
-//
-//   node server.js DATABASE STATEMENTS SECRET [--group-commit]      prints "listening PORT"
-//
-// STATEMENTS is the SQL that our server ran for the same requests, by name. Tuned means: a KeyObject
-// secret (a string costs 40 times as much to verify with), prepared statements, rows as arrays, WAL with
-// synchronous=FULL and our cache sizes, no ETag, no query parser, JSON body parser on the one route that
-// has a body, pino as logger. A create is one synchronous commit, as it is with better-sqlite3; with
-// --group-commit, which nobody's Express has, all creates of one turn of the loop are one transaction.
+// What both peers do of a request, whatever server carries it: the same statements, limits, headers, log
+// and answers as ours.
 'use strict';
 process.env.NODE_ENV = 'production';
 
 const { createSecretKey, randomBytes } = require('node:crypto');
 const { readFileSync } = require('node:fs');
 const Database = require('better-sqlite3');
-const express = require('express');
-const jwt = require('jsonwebtoken');
 const log = require('pino')({ level: 'info' }, require('pino').destination(2));
 
 const [file, statementsFile, secret] = process.argv.slice(2);
@@ -76,49 +67,42 @@ function call(row) {
   };
 }
 
-const app = express();
-app.disable('x-powered-by');
-app.disable('etag');
-app.set('query parser', false);
 
-app.use((request, response, next) => {
-  const sent = request.headers['x-request-id'];
-  request.id = sent && /^[A-Za-z0-9._:@+-]{1,128}$/.test(sent) ? sent : `req_${ulid()}`;
-  response.set(securityHeaders);
-  response.set('X-Request-Id', request.id);
-  const { authorization } = request.headers;
+const header = /^[A-Za-z0-9._:@+-]{1,128}$/;
+function requestId(headers) {
+  const sent = headers['x-request-id'];
+  return sent && header.test(sent) ? sent : `req_${ulid()}`;
+}
+
+function identity(claims) {
+  const org = claims.app_metadata?.org_id ?? claims.org_id;
+  if (!org) throw new Problem(403, 'no_organization', 'the token names no organization');
+  return { org, role: claims.app_metadata?.role ?? claims.role ?? 'viewer' };
+}
+
+function bearer({ authorization }) {
   if (!authorization?.startsWith('Bearer ')) throw new Problem(401, 'missing_token', 'send an access token');
-  let claims;
-  try {
-    claims = jwt.verify(authorization.slice(7), key, { algorithms: ['HS256'] });
-  } catch {
-    throw new Problem(401, 'invalid_token', 'the token is not valid');
-  }
-  request.org = claims.app_metadata?.org_id ?? claims.org_id;
-  request.role = claims.app_metadata?.role ?? claims.role ?? 'viewer';
-  if (!request.org) throw new Problem(403, 'no_organization', 'the token names no organization');
-  next();
-});
+  return authorization.slice(7);
+}
 
-app.get('/api/calls-dashboard', (request, response) => {
-  const query = new URLSearchParams(request.url.slice(request.url.indexOf('?') + 1));
+function dashboard(org, query) {
   const limit = Number(query.get('limit') ?? 20), number = Number(query.get('page') ?? 1);
   if (!Number.isInteger(limit) || limit < 1 || limit > 100 || !Number.isInteger(number) || number < 1 || limit * number > 10_000)
     throw new Problem(422, 'bad_page', 'limit is 1 to 100 and page at least 1');
   const most = Number.MAX_SAFE_INTEGER;
-  const rows = page.all(request.org, most, most, 0, limit + 1, (number - 1) * limit);
+  const rows = page.all(org, most, most, 0, limit + 1, (number - 1) * limit);
   const more = rows.length > limit;
   if (more) rows.pop();
   const last = rows[rows.length - 1];
-  const all = total.get(request.org, 0, null, null, null, null);
-  response.json({
+  const all = total.get(org, 0, null, null, null, null);
+  return {
     calls: rows.map(call),
     pagination: {
       page: number, limit, total: all, pages: Math.ceil(all / limit),
       nextCursor: more ? Buffer.from(`${last[1]}.${last[0]}`).toString('base64url') : null,
     },
-  });
-});
+  };
+}
 
 let waiting = [];
 const commit = writer.transaction((batch) => {
@@ -151,36 +135,34 @@ function e164(value) {
   return digits;
 }
 
-app.post('/api/calls', express.json({ limit: '1mb' }), (request, response, next) => {
-  if (request.role === 'viewer') throw new Problem(403, 'role_too_low', 'this needs the role manager');
-  const { assistantId, phoneNumberId, customer, metadata = {} } = request.body;
+function createCall(who, body, done, fail) {
+  if (who.role === 'viewer') throw new Problem(403, 'role_too_low', 'this needs the role manager');
+  const { assistantId, phoneNumberId, customer, metadata = {} } = body;
   if (!isId(assistantId)) throw new Problem(400, 'invalid_field', 'assistantId must be an id');
   if (!isId(phoneNumberId)) throw new Problem(400, 'invalid_field', 'phoneNumberId must be an id');
   if (typeof customer !== 'object' || customer === null) throw new Problem(400, 'invalid_field', 'customer must be an object');
   const number = e164(customer.number), name = customer.name ?? '';
-  if (!onePhone.get(request.org, phoneNumberId)) throw new Problem(404, 'phone_number_not_found', 'no such number');
-  if (!oneAssistant.get(request.org, assistantId)) throw new Problem(404, 'assistant_not_found', 'no such assistant');
-  if (!oneOrganization.get(request.org)) throw new Problem(403, 'organization_erased', 'no such organization');
+  if (!onePhone.get(who.org, phoneNumberId)) throw new Problem(404, 'phone_number_not_found', 'no such number');
+  if (!oneAssistant.get(who.org, assistantId)) throw new Problem(404, 'assistant_not_found', 'no such assistant');
+  if (!oneOrganization.get(who.org)) throw new Problem(403, 'organization_erased', 'no such organization');
   const id = `call_${ulid()}`, now = Date.now();
-  write([request.org, id, assistantId, phoneNumberId, 'outbound', 'sip', 'queued', number, name, '', now, null, null,
+  write([who.org, id, assistantId, phoneNumberId, 'outbound', 'sip', 'queued', number, name, '', now, null, null,
     'none', 0, JSON.stringify(metadata), 'bench', 'boot'], (error) => {
-    if (error) return next(error);
-    response.json({
-      id, orgId: request.org, assistantId, phoneNumberId, direction: 'outbound', channel: 'sip', status: 'queued',
+    if (error) return fail(error);
+    done({
+      id, orgId: who.org, assistantId, phoneNumberId, direction: 'outbound', channel: 'sip', status: 'queued',
       endedReason: null, customer: { number, name: text(name) }, contactId: null, createdAt: time(now), startedAt: null,
       answeredAt: null, endedAt: null, duration: null, costCents: null, hasRecording: false, recordingStatus: 'none',
       hasTranscript: false, summary: null, outcome: null, sentiment: { label: null, score: null }, toolsUsed: [],
       appointmentId: null, isTest: false, metadata,
     });
   });
-});
+}
 
-app.use((error, request, response, _next) => {
-  const status = error.status ?? 500;
-  if (status >= 500) log.error({ requestId: request.id, err: error }, 'api.failed');
-  response.status(status).json({ error: error.message, code: error.code ?? 'internal_error', requestId: request.id });
-});
+function problem(error, id) {
+  const status = error.status ?? error.statusCode ?? 500;
+  if (status >= 500) log.error({ requestId: id, err: error }, 'api.failed');
+  return [status, { error: error.message, code: error.code ?? 'internal_error', requestId: id }];
+}
 
-const server = app.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`));
-server.keepAliveTimeout = 60_000;
-process.on('SIGTERM', () => process.exit(0));
+module.exports = { bearer, createCall, dashboard, identity, key, Problem, problem, requestId, secret, securityHeaders };
