@@ -1,5 +1,7 @@
 #include "store/knowledge.h"
 
+#include "store/chunk_columns.h"
+#include "store/embeddings.h"
 #include "store/find.h"
 #include "store/statements.h"
 #include "store/values.h"
@@ -16,17 +18,19 @@ constexpr std::int64_t chunks_at_once = 500;
 constexpr Statement put{
     "knowledge_base.put",
     "INSERT INTO knowledge_base (org_id, id, title, file_name, content_type, bytes, sha256, chunk_count, "
-    "created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+    "created_at, updated_at, embedding_due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) "
     "ON CONFLICT (org_id, id) DO UPDATE SET title = excluded.title, file_name = excluded.file_name, "
     "content_type = excluded.content_type, bytes = excluded.bytes, sha256 = excluded.sha256, "
-    "chunk_count = excluded.chunk_count, embedded_chunks = 0, updated_at = excluded.updated_at"};
+    "chunk_count = excluded.chunk_count, updated_at = excluded.updated_at, embedded_chunks = 0, "
+    "embedding_model = '', embedding_due_at = excluded.embedding_due_at, embedding_attempts = 0, "
+    "embedding_error = ''"};
 constexpr Statement erase_chunks{
     "knowledge_base_chunks.erase",
     "DELETE FROM knowledge_base_chunks WHERE knowledge_base_id = ?2 AND org_id = ?1"};
 constexpr Statement insert_chunk{
     "knowledge_base_chunks.insert",
-    "INSERT INTO knowledge_base_chunks (org_id, knowledge_base_id, id, position, heading, text) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+    "INSERT INTO knowledge_base_chunks (org_id, knowledge_base_id, id, position, heading, text, page, "
+    "starts_at, ends_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
 constexpr Statement rename{
     "knowledge_base.rename",
     "UPDATE knowledge_base SET title = ?3, updated_at = ?4 WHERE org_id = ?1 AND id = ?2"};
@@ -34,7 +38,7 @@ constexpr Statement erase{"knowledge_base.erase", "DELETE FROM knowledge_base WH
 
 #define DOCUMENT_COLUMNS                                                                      \
   "seq, created_at, id, org_id, title, file_name, content_type, bytes, sha256, chunk_count, " \
-  "embedded_chunks, updated_at"
+  "embedded_chunks, updated_at, embedding_model, embedding_due_at, embedding_attempts, embedding_error"
 
 constexpr Statement one{"knowledge_base.one",
                         "SELECT " DOCUMENT_COLUMNS " FROM knowledge_base WHERE org_id = ?1 AND id = ?2"};
@@ -42,8 +46,6 @@ constexpr Statement newest{"knowledge_base.page",
                            "SELECT " DOCUMENT_COLUMNS
                            " FROM knowledge_base WHERE org_id = ?5 AND (created_at, seq) < (?1, ?2) "
                            "ORDER BY created_at DESC, seq DESC LIMIT ?3 OFFSET ?4"};
-
-#define CHUNK_COLUMNS "c.seq, c.id, c.knowledge_base_id, c.position, c.heading, c.text"
 
 constexpr Statement of_document{
     "knowledge_base_chunks.of_document",
@@ -67,11 +69,9 @@ constexpr Statement search{
     "WHERE f.knowledge_base_chunks_fts MATCH ?2 AND c.org_id = ?1 ORDER BY f.rank LIMIT ?3",
     Cost::heavy};
 
-domain::Chunk chunk_from(const Row& row) {
-  return {id_from<ChunkTag>(row, 1), id_from<DocumentTag>(row, 2), row.integer(3), row.str(4), row.str(5)};
+WordMatch match_from(const Row& row) {
+  return {chunk_from(row), row.str(chunk_columns), row.real(chunk_columns + 1)};
 }
-
-WordMatch match_from(const Row& row) { return {chunk_from(row), row.str(6), row.real(7)}; }
 
 // An FTS5 string (https://www.sqlite.org/fts5.html §3.1) of what can be part of a word.
 std::string quoted_word(std::string_view word) {
@@ -109,10 +109,11 @@ void put_document(Batch& batch, const domain::Document& document, const std::vec
             1);
   batch.add(erase_chunks, {bound(document.org), bound(document.id)});
   for (const domain::Chunk& chunk : chunks)
-    batch.add(
-        insert_chunk,
-        {bound(document.org), bound(document.id), bound(chunk.id), chunk.position, chunk.heading, chunk.text},
-        1);
+    batch.add(insert_chunk,
+              {bound(document.org), bound(document.id), bound(chunk.id), chunk.position, chunk.heading,
+               chunk.text, chunk.page ? Value{*chunk.page} : Value{}, chunk.starts_at, chunk.ends_at},
+              1);
+  changed_knowledge(batch, document.org);
 }
 
 void rename_document(Batch& batch, const OrgId& org, const DocumentId& id, std::string title, UtcTime at) {
@@ -121,6 +122,7 @@ void rename_document(Batch& batch, const OrgId& org, const DocumentId& id, std::
 
 void erase_document(Batch& batch, const OrgId& org, const DocumentId& id) {
   batch.add(erase, {bound(org), bound(id)}, 1);
+  changed_knowledge(batch, org);
 }
 
 domain::Document document_from(const Row& row) {
@@ -135,7 +137,11 @@ domain::Document document_from(const Row& row) {
           row.integer(chunk_count),
           row.integer(embedded_chunks),
           from_unix_ms(row.integer(created_at)),
-          from_unix_ms(row.integer(updated_at))};
+          from_unix_ms(row.integer(updated_at)),
+          row.str(embedding_model),
+          row.time(embedding_due_at),
+          static_cast<int>(row.integer(embedding_attempts)),
+          row.str(embedding_error)};
 }
 
 async::Task<Result<std::optional<domain::Document>>> find_document(Store& store, OrgId org, DocumentId id) {

@@ -12,8 +12,8 @@ namespace voxanne::store {
 
 // ── Writing ────────────────────────────────────────────────────────────────────────────────────
 
-// The document with all its chunks, searchable by words once the batch is durable. An existing
-// document of that id is replaced, chunks and all; its created_at stays.
+// The document with all its chunks, searchable by words once the batch is durable, and due to be embedded
+// (store/embeddings.h). An existing document of that id is replaced, chunks and all; its created_at stays.
 void put_document(Batch& batch, const domain::Document& document, const std::vector<domain::Chunk>& chunks);
 // A conflict if there is none.
 void rename_document(Batch& batch, const OrgId& org, const DocumentId& id, std::string title, UtcTime at);
@@ -41,6 +41,10 @@ enum : int {
   chunk_count,
   embedded_chunks,
   updated_at,
+  embedding_model,
+  embedding_due_at,
+  embedding_attempts,
+  embedding_error,
 };
 }
 domain::Document document_from(const Row& row);

@@ -14,6 +14,7 @@ std::span<const Statement* const> call_writing_statements();
 std::span<const Statement* const> call_reading_statements();
 std::span<const Statement* const> call_page_statements();
 std::span<const Statement* const> knowledge_statements();
+std::span<const Statement* const> embedding_statements();
 std::span<const Statement* const> gap_statements();
 std::span<const Statement* const> idempotency_statements();
 std::span<const Statement* const> message_statements();

@@ -136,7 +136,9 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
          INSERT INTO invitations VALUES ('o', 'i', 'b@example.com', 'viewer', 'h', 'u', 1, 2);
          INSERT INTO sessions VALUES ('s', 'o', 'u', 0, 1, 1, 2);
          INSERT INTO api_keys VALUES ('o', 'k', 'K', 'h', 'abcd', 'read', 'u', 1, NULL, NULL);)",
-      "UPDATE calls SET has_transcript = 1, status = 'ended', ended_reason = 'x', ended_at = 2;"};
+      "UPDATE calls SET has_transcript = 1, status = 'ended', ended_reason = 'x', ended_at = 2;",
+      R"(INSERT INTO embedding_models VALUES ('m', 1);
+         INSERT INTO knowledge_base_vectors VALUES (1, 'o', 'm', x'0000803f');)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "

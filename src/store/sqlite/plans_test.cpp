@@ -130,8 +130,8 @@ TEST_F(Plans, triggers_and_cascades_do_not_scan_either) {
 
 TEST_F(Plans, every_tenant_table_has_its_organization) {
   static const std::set<std::string> of_the_server = {
-      "accounts",        "organizations",    "nodes", "job_runs", "schema_migrations",
-      "applied_batches", "database_identity"};
+      "accounts", "embedding_models",  "organizations",   "nodes",
+      "job_runs", "schema_migrations", "applied_batches", "database_identity"};
   sqlite3_stmt* tables = nullptr;
   ASSERT_EQ(
       sqlite3_prepare_v2(db_,
