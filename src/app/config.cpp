@@ -174,6 +174,15 @@ Result<> rtp_ports(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> openai_base_url(Config& config, std::string_view value) {
+  const auto url = net::parse_url(value);
+  if (!url || (url->scheme != "https" && url->scheme != "http") || !url->user.empty() || !url->query.empty())
+    return bad_value("allowed is an http:// or https:// URL such as https://api.openai.com/v1");
+  config.openai_base_url = std::string{value};
+  while (config.openai_base_url.ends_with('/')) config.openai_base_url.pop_back();
+  return {};
+}
+
 Result<> sip_listen(Config& config, std::string_view value) {
   const auto items = value == "off" ? std::vector<std::string>{} : split_list(value);
   for (const std::string& item : items)
@@ -251,10 +260,12 @@ constexpr Key known_keys[] = {
     {"TRUSTED_PROXIES", "networks whose forwarding headers count, such as 10.0.0.0/8", trusted_proxies},
     {"ALLOWED_ORIGINS", "origins that may open a WebSocket", allowed_origins},
     {"PUBLIC_URL", "base of signed URLs", text<&Config::public_url>},
-    {"OPENAI_API_KEY", "hosted models (not in this version)", absent<false>, true},
-    {"OPENAI_BASE_URL", "hosted models (not in this version)", absent<false>},
+    {"OPENAI_API_KEY", "key of an OpenAI-compatible provider of embeddings", secret<&Config::openai_api_key>,
+     true},
+    {"OPENAI_BASE_URL", "its address, such as http://localhost:11434/v1", openai_base_url},
     {"LLM_MODEL", "hosted models (not in this version)", absent<false>},
-    {"EMBEDDING_MODEL", "hosted models (not in this version)", absent<false>},
+    {"EMBEDDING_MODEL", "its model, NAME or NAME@DIMENSIONS; off: knowledge is found by words alone",
+     text<&Config::embedding_model>},
     {"STT_MODEL", "hosted models (not in this version)", absent<false>},
     {"TTS_MODEL", "hosted models (not in this version)", absent<false>},
     {"TTS_VOICE", "hosted models (not in this version)", absent<false>},
@@ -375,6 +386,12 @@ Environ process_environment() {
 
 std::filesystem::path Config::database_path() const {
   return database_url.empty() ? data_dir / "voxanne.db" : std::filesystem::path{database_url.substr(7)};
+}
+
+std::string Config::embeddings_by() const {
+  if (embedding_model == "off") return {};
+  if (embedding_model.empty()) return openai_api_key.empty() ? "" : "text-embedding-3-small";
+  return embedding_model;
 }
 
 std::filesystem::path Config::recordings_path() const {

@@ -43,6 +43,11 @@ struct Config {
   std::string sip_public_address;
   int rtp_port_first = 16'384, rtp_port_last = 32'767;
 
+  // Embeddings: on when there is a key or a model of its own was named.
+  Secret openai_api_key;
+  std::string openai_base_url = "https://api.openai.com/v1";
+  std::string embedding_model;  // empty: text-embedding-3-small where there is a key; "off"
+
   int requests_per_minute = 6'000;  // of an organization; 0: no limit
   int max_calls = 0;                // 0: what this machine is known to carry
   std::string overflow_number;      // E.164; empty: none
@@ -58,6 +63,8 @@ struct Config {
   std::vector<std::string> warnings;
 
   std::filesystem::path database_path() const;
+  // Empty: knowledge is found by words alone.
+  std::string embeddings_by() const;
   std::filesystem::path recordings_path() const;
   std::filesystem::path spool_path() const { return data_dir / "spool"; }
 };

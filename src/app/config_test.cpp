@@ -89,10 +89,25 @@ TEST_F(ConfigTest, secrets_come_from_files_and_never_show_in_errors) {
 }
 
 TEST_F(ConfigTest, settings_without_effect_are_told) {
-  variables_ = {{"OPENAI_API_KEY", "sk-abc"}};
+  variables_ = {{"DEEPGRAM_API_KEY", "sk-abc"}};
   ASSERT_EQ(load()->warnings.size(), 1u);
   EXPECT_THAT(load()->warnings[0],
-              testing::AllOf(HasSubstr("OPENAI_API_KEY"), testing::Not(HasSubstr("sk-abc"))));
+              testing::AllOf(HasSubstr("DEEPGRAM_API_KEY"), testing::Not(HasSubstr("sk-abc"))));
+}
+
+TEST_F(ConfigTest, embeddings_need_a_key_or_a_model) {
+  EXPECT_EQ(load()->embeddings_by(), "");
+  variables_ = {{"OPENAI_BASE_URL", "http://localhost:11434/v1/"}};
+  EXPECT_EQ(load()->embeddings_by(), "");
+  EXPECT_EQ(load()->openai_base_url, "http://localhost:11434/v1");
+  variables_["EMBEDDING_MODEL"] = "nomic-embed-text";
+  EXPECT_EQ(load()->embeddings_by(), "nomic-embed-text");
+  variables_ = {{"OPENAI_API_KEY", "sk-abc"}};
+  EXPECT_EQ(load()->embeddings_by(), "text-embedding-3-small");
+  variables_["EMBEDDING_MODEL"] = "off";
+  EXPECT_EQ(load()->embeddings_by(), "");
+  variables_ = {{"OPENAI_BASE_URL", "localhost:11434"}};
+  EXPECT_THAT(error(), HasSubstr("OPENAI_BASE_URL"));
 }
 
 TEST(ConfigurationPage, has_one_row_for_every_key_and_none_besides) {

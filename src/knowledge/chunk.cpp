@@ -83,7 +83,15 @@ class Chunker {
  public:
   explicit Chunker(bool markdown) : markdown_(markdown) {}
 
+  // What follows stands on this page.
+  void begin_page(int page) {
+    end_block();
+    flush();
+    page_ = page;
+  }
+
   void line(std::string_view raw, std::size_t offset) {
+    line_end_ = offset + raw.size();
     std::string_view text = trim(raw);
     if (text.empty()) return end_block();
     if (!markdown_) return add(std::string{text}, offset);
@@ -126,6 +134,7 @@ class Chunker {
  private:
   void add(std::string text, std::size_t offset) {
     if (block_.empty()) block_offset_ = offset;
+    block_end_ = line_end_;
     if (!block_.empty()) block_ += ' ';
     block_ += text;
     ++block_lines_;
@@ -139,6 +148,7 @@ class Chunker {
     end_block();
     pending_row_ = table_row(text);
     pending_offset_ = offset;
+    pending_end_ = line_end_;
   }
 
   void open_heading(std::size_t level, std::string title) {
@@ -150,22 +160,22 @@ class Chunker {
   }
 
   void end_block() {
-    if (!pending_row_.empty()) put_block(std::exchange(pending_row_, {}), pending_offset_);
-    if (!block_.empty()) put_block(std::exchange(block_, {}), block_offset_);
+    if (!pending_row_.empty()) put_block(std::exchange(pending_row_, {}), pending_offset_, pending_end_);
+    if (!block_.empty()) put_block(std::exchange(block_, {}), block_offset_, block_end_);
     block_lines_ = 0;
     item_ = false;
   }
 
-  void put_block(const std::string& block, std::size_t offset) {
+  void put_block(const std::string& block, std::size_t offset, std::size_t end) {
     // A block that leads to a list ("We accept:") stays with it.
     if (block.size() > roomy_bytes && !current_.text.empty() && !current_.text.ends_with(':')) flush();
-    for (const auto sentence : split_sentences(block)) put_sentence(sentence, offset);
+    for (const auto sentence : split_sentences(block)) put_sentence(sentence, offset, end);
     if (!current_.text.empty() &&
         std::string_view{".!?:"}.find(current_.text.back()) == std::string_view::npos)
       current_.text += '.';  // a list item or a row is a sentence of its own
   }
 
-  void put_sentence(std::string_view sentence, std::size_t offset) {
+  void put_sentence(std::string_view sentence, std::size_t offset, std::size_t end) {
     while (!sentence.empty()) {
       const bool full =
           sentences_ >= max_sentences || current_.text.size() + 1 + sentence.size() > max_chunk_bytes - 1;
@@ -179,6 +189,7 @@ class Chunker {
       if (current_.text.empty()) current_.offset = offset;
       if (!current_.text.empty()) current_.text += ' ';
       current_.text += part;
+      current_.end = end;
       ++sentences_;
       sentence = trim(sentence.substr(part.size()));
     }
@@ -191,6 +202,7 @@ class Chunker {
         if (!current_.heading.empty()) current_.heading += heading_separator;
         current_.heading += title;
       }
+      current_.page = page_;
       pieces_.push_back(std::move(current_));
     }
     current_ = {};
@@ -201,13 +213,14 @@ class Chunker {
   bool in_code_ = false, in_comment_ = false;
   std::vector<std::string> path_;
   std::string block_;
-  std::size_t block_offset_ = 0;
+  std::size_t block_offset_ = 0, block_end_ = 0, line_end_ = 0;
   int block_lines_ = 0;
   bool item_ = false;
   std::string pending_row_;
-  std::size_t pending_offset_ = 0;
+  std::size_t pending_offset_ = 0, pending_end_ = 0;
   Piece current_;
   std::size_t sentences_ = 0;
+  int page_ = 0;
   std::vector<Piece> pieces_;
 };
 
@@ -215,10 +228,18 @@ class Chunker {
 
 std::vector<Piece> chunk(Format format, const std::string& text) {
   Chunker chunker{format == Format::markdown};
+  const bool pages = format == Format::pdf;
+  int page = 0;
+  if (pages) chunker.begin_page(++page);
   for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
+    if (pages && text[at] == '\f') {
+      chunker.begin_page(++page);
+      ++at;
+      continue;
+    }
+    const auto end = std::min(text.find_first_of(pages ? "\n\f" : "\n", at), text.size());
     chunker.line(std::string_view{text}.substr(at, end - at), at);
-    at = end + 1;
+    at = end < text.size() && text[end] == '\f' ? end : end + 1;
   }
   return chunker.finish();
 }

@@ -23,6 +23,8 @@ struct Piece {
   std::string heading;     // the headings above it, outermost first, joined by the separator
   std::string text;        // plain sentences joined by blanks
   std::size_t offset = 0;  // in the text, of its first line
+  std::size_t end = 0;     // and behind its last
+  int page = 0;            // from 1, where a form feed ends each; 0: the text has no pages
 };
 
 std::vector<Piece> chunk(Format format, const std::string& text);

@@ -11,13 +11,19 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace voxanne;
   const std::string_view bytes{reinterpret_cast<const char*>(data), size};
-  for (const auto format : {knowledge::Format::markdown, knowledge::Format::text}) {
-    const auto extracted = knowledge::extract(format, bytes);
+  using knowledge::Format;
+  for (const auto format :
+       {Format::markdown, Format::text, Format::html, Format::csv, Format::docx, Format::pdf}) {
+    // Of a PDF what a child process makes of it, which is any text.
+    if (format == Format::pdf && !is_valid_utf8(bytes)) continue;
+    const auto extracted = format == Format::pdf
+                               ? Result<knowledge::Extracted>{{Format::pdf, "", std::string{bytes}}}
+                               : knowledge::extract(format, bytes);
     if (!extracted) continue;
-    for (const auto& piece : knowledge::chunk(format, extracted->text)) {
+    for (const auto& piece : knowledge::chunk(extracted->format, extracted->text)) {
       if (piece.text.empty() || piece.text.size() > knowledge::max_chunk_bytes) std::abort();
       if (!is_valid_utf8(piece.text) || !is_valid_utf8(piece.heading)) std::abort();
-      if (piece.offset >= extracted->text.size()) std::abort();
+      if (piece.offset >= piece.end || piece.end > extracted->text.size()) std::abort();
       for (const auto sentence : knowledge::split_sentences(piece.text))
         if (sentence.empty()) std::abort();
       static_cast<void>(knowledge::terms_of(piece.text, knowledge::Role::knowledge));

@@ -1,8 +1,13 @@
 #include "knowledge/extract.h"
 
 #include "base/json_text.h"
+#include "knowledge/formats/csv.h"
+#include "knowledge/formats/docx.h"
+#include "knowledge/formats/html.h"
+#include "knowledge/formats/pdf.h"
 
 #include <algorithm>
+#include <array>
 
 namespace voxanne::knowledge {
 namespace {
@@ -29,25 +34,25 @@ bool looks_binary(std::string_view bytes) {
   return static_cast<std::size_t>(strange) > 4 + bytes.size() / 200;
 }
 
-}  // namespace
+struct Kind {
+  Format format;
+  std::string_view content_type;
+  std::array<std::string_view, 3> endings;
+};
+constexpr std::array<Kind, 6> kinds{
+    {{Format::text, "text/plain", {".txt", ".text"}},
+     {Format::markdown, "text/markdown", {".md", ".markdown"}},
+     {Format::html, "text/html", {".html", ".htm", ".xhtml"}},
+     {Format::pdf, "application/pdf", {".pdf"}},
+     {Format::docx, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", {".docx"}},
+     {Format::csv, "text/csv", {".csv", ".tsv"}}}};
 
-Result<Format> format_of(std::string_view file_name, std::string_view content_type) {
-  const auto name = lower(file_name);
-  if (name.ends_with(".md") || name.ends_with(".markdown")) return Format::markdown;
-  if (name.ends_with(".txt") || name.ends_with(".text")) return Format::text;
-  const auto type = lower(content_type.substr(0, content_type.find_first_of("; \t")));
-  const bool named_otherwise = name.find('.') != std::string::npos;
-  if (!named_otherwise && type == "text/markdown") return Format::markdown;
-  if (!named_otherwise && type == "text/plain") return Format::text;
-  return Error{
-      Fault::unsupported_type, "document_type_unsupported",
-      "only plain text (.txt) and Markdown (.md) can be uploaded; save the document as one of these"};
+std::string_view content_type_of(Format format) {
+  return std::ranges::find(kinds, format, &Kind::format)->content_type;
 }
 
-Result<Extracted> extract(Format format, std::string_view bytes) {
-  if (bytes.size() > max_document_bytes)
-    return Error{Fault::too_large, "document_too_large",
-                 "a document may have at most 25 MB; split it into several"};
+// UTF-8 with "\n" line ends and no control characters but those that the format means.
+Result<std::string> clean_text(std::string_view bytes, bool pages) {
   if (bytes.starts_with(byte_order_mark)) bytes.remove_prefix(byte_order_mark.size());
   if (looks_binary(bytes))
     return malformed("document_binary", "this is not a text file, whatever its name says");
@@ -55,9 +60,8 @@ Result<Extracted> extract(Format format, std::string_view bytes) {
     return malformed("document_not_utf8", "the text is not UTF-8 (first bad byte at offset " +
                                               std::to_string(valid) +
                                               "); save it as UTF-8 and upload it again");
-
-  Extracted out{format, format == Format::markdown ? "text/markdown" : "text/plain", {}};
-  out.text.reserve(bytes.size());
+  std::string out;
+  out.reserve(bytes.size());
   bool blank = true;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     char c = bytes[i];
@@ -65,12 +69,69 @@ Result<Extracted> extract(Format format, std::string_view bytes) {
       if (i + 1 < bytes.size() && bytes[i + 1] == '\n') continue;
       c = '\n';
     }
-    if (c == '\f' || c == '\v') c = '\n';
-    if (is_control(c) && c != '\n' && c != '\t') continue;
-    if (c != '\n' && c != '\t' && c != ' ') blank = false;
-    out.text.push_back(c);
+    const bool ends_page = pages && c == '\f';
+    if ((c == '\f' || c == '\v') && !ends_page) c = '\n';
+    if (is_control(c) && c != '\n' && c != '\t' && !ends_page) continue;
+    if (c != '\n' && c != '\t' && c != ' ' && c != '\f') blank = false;
+    out.push_back(c);
   }
   if (blank) return malformed("document_empty", "the document holds no text");
+  return out;
+}
+
+// What a format's own reader makes of the bytes; `as` is how its text is to be read.
+Result<std::string> read(Format format, std::string_view bytes, Format& as) {
+  as = format;
+  switch (format) {
+    case Format::text:
+    case Format::markdown:
+      return std::string{bytes};
+    case Format::html:
+      as = Format::markdown;
+      return formats::html_to_markdown(bytes);
+    case Format::docx:
+      as = Format::markdown;
+      return formats::docx_to_markdown(bytes);
+    case Format::pdf:
+      return formats::pdf_to_text(bytes);
+    case Format::csv: {
+      as = Format::markdown;
+      const auto text = clean_text(bytes, false);
+      if (!text) return text.error();
+      return formats::csv_to_markdown(*text);
+    }
+  }
+  return std::string{bytes};
+}
+
+}  // namespace
+
+Result<Format> format_of(std::string_view file_name, std::string_view content_type) {
+  const auto name = lower(file_name);
+  for (const Kind& kind : kinds)
+    for (const auto ending : kind.endings)
+      if (!ending.empty() && name.ends_with(ending)) return kind.format;
+  const auto type = lower(content_type.substr(0, content_type.find_first_of("; \t")));
+  const bool named_otherwise = name.find('.') != std::string::npos;
+  if (!named_otherwise)
+    for (const Kind& kind : kinds)
+      if (type == kind.content_type) return kind.format;
+  return Error{
+      Fault::unsupported_type, "document_type_unsupported",
+      "what can be uploaded is text (.txt), Markdown (.md), web pages (.html), PDF (.pdf), Word (.docx) "
+      "and tables (.csv); save the document as one of these"};
+}
+
+Result<Extracted> extract(Format format, std::string_view bytes) {
+  if (bytes.size() > max_document_bytes)
+    return Error{Fault::too_large, "document_too_large",
+                 "a document may have at most 25 MB; split it into several"};
+  Extracted out{format, std::string{content_type_of(format)}, {}};
+  const auto read_text = read(format, bytes, out.format);
+  if (!read_text) return read_text.error();
+  auto text = clean_text(*read_text, out.format == Format::pdf);
+  if (!text) return text.error();
+  out.text = std::move(*text);
   return out;
 }
 

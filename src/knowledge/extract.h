@@ -1,6 +1,8 @@
-// An uploaded file → its text. Plain text and Markdown (RFC 7763) for now: both come out as UTF-8
-// with "\n" line ends, without byte order mark and control characters; Markdown keeps its marks,
-// which the chunker reads. Pure; linear in the input.
+// An uploaded file → its text as UTF-8 with "\n" line ends, without byte order mark and control characters.
+// Plain text stays as it is; Markdown (RFC 7763) keeps its marks, which the chunker reads; web pages, Word
+// documents and tables become Markdown; a PDF becomes plain text whose pages end with form feeds.
+//
+// PDFs are read by a child process and block for seconds: call it on a worker.
 #pragma once
 
 #include "base/result.h"
@@ -10,22 +12,22 @@
 
 namespace voxanne::knowledge {
 
-enum class Format { text, markdown };
+enum class Format { text, markdown, html, pdf, docx, csv };
 
 inline constexpr std::size_t max_document_bytes = 25u << 20;
 
 struct Extracted {
-  Format format = Format::text;
-  std::string content_type;  // "text/plain" or "text/markdown"
+  Format format = Format::text;  // of the text: text, markdown, or pdf, which has pages
+  std::string content_type;      // of the file: "text/plain", "application/pdf", …
   std::string text;
 };
 
-// The format by file name (.md, .markdown, .txt), else by content type, which may carry parameters.
-// Errors: unsupported_type (document_type_unsupported).
+// The format by file name (.txt, .md, .html, .pdf, .docx, .csv), else by content type, which may carry
+// parameters. Errors: unsupported_type (document_type_unsupported).
 Result<Format> format_of(std::string_view file_name, std::string_view content_type);
 
-// Errors: too_large (document_too_large), malformed (document_empty, document_binary,
-// document_not_utf8 with the offset of the first bad byte).
+// Errors: too_large (document_too_large), malformed (document_empty, document_binary, document_not_utf8 with
+// the offset of the first bad byte), and those of knowledge/formats/, each of which says how to mend it.
 Result<Extracted> extract(Format format, std::string_view bytes);
 
 }  // namespace voxanne::knowledge

@@ -52,7 +52,10 @@ async::Task<Result<domain::Document>> answer_gap(store::Store& store, OrgId org,
                       .document = document.id,
                       .position = static_cast<std::int64_t>(chunks.size()),
                       .heading = (*gap)->question,
-                      .text = std::move(piece.text)});
+                      .text = std::move(piece.text),
+                      .page = std::nullopt,
+                      .starts_at = static_cast<std::int64_t>(piece.offset),
+                      .ends_at = static_cast<std::int64_t>(piece.end)});
   document.chunk_count = static_cast<std::int64_t>(chunks.size());
   store::Batch batch;
   store::put_document(batch, document, chunks);

@@ -43,7 +43,7 @@ Result<Prepared> prepare(const Source& source, UtcTime at) {
   if (title.empty())
     return Error{Fault::impossible, "document_without_title", "give the document a title or a file name"};
 
-  auto pieces = chunk(*format, extracted->text);
+  auto pieces = chunk(extracted->format, extracted->text);
   if (pieces.empty()) return malformed("document_empty", "the document holds no text");
   if (pieces.size() > max_chunks)
     return Error{Fault::impossible, "document_too_long",
@@ -63,7 +63,10 @@ Result<Prepared> prepare(const Source& source, UtcTime at) {
                           .document = out.document.id,
                           .position = static_cast<std::int64_t>(out.chunks.size()),
                           .heading = std::move(piece.heading),
-                          .text = std::move(piece.text)});
+                          .text = std::move(piece.text),
+                          .page = piece.page > 0 ? std::optional<std::int64_t>{piece.page} : std::nullopt,
+                          .starts_at = static_cast<std::int64_t>(piece.offset),
+                          .ends_at = static_cast<std::int64_t>(piece.end)});
   return out;
 }
 

@@ -44,6 +44,24 @@ TEST_F(IngestTest, a_document_is_searchable_once_it_is_stored) {
   EXPECT_EQ(answer("how much is a crown", rival), "");
 }
 
+TEST_F(IngestTest, a_web_page_is_known_by_its_headings) {
+  const auto document = store.run(ingest(*store, workers,
+                                         {.org = harbour,
+                                          .title = {},
+                                          .file_name = "page.html",
+                                          .content_type = {},
+                                          .bytes = "<h1>Prices</h1><p>A crown costs £650.</p>"},
+                                         noon));
+  ASSERT_TRUE(document) << document.error().message;
+  EXPECT_EQ(document->content_type, "text/html");
+  const auto chunks = store.run(store::chunks_of_document(*store, harbour, document->id)).value();
+  ASSERT_EQ(chunks.size(), 1u);
+  EXPECT_EQ(chunks[0].heading, "Prices");
+  EXPECT_EQ(chunks[0].text, "A crown costs £650.");
+  EXPECT_EQ(chunks[0].page, std::nullopt);
+  EXPECT_LT(chunks[0].starts_at, chunks[0].ends_at);
+}
+
 TEST_F(IngestTest, the_same_name_again_replaces_it) {
   const auto first = put("Prices", "A crown costs £650.").value();
   const auto second =
@@ -75,7 +93,7 @@ TEST_F(IngestTest, bad_uploads_change_nothing) {
   EXPECT_EQ(put("Prices", "caf\xE9").error().code, "document_not_utf8");
   EXPECT_EQ(put("Prices", std::string("a\0b", 3)).error().code, "document_binary");
   EXPECT_EQ(put("Prices", "```\nonly code\n```").error().code, "document_empty");
-  EXPECT_EQ(store.run(ingest(*store, workers, {harbour, "x", "a.pdf", "application/pdf", "%PDF"}, noon))
+  EXPECT_EQ(store.run(ingest(*store, workers, {harbour, "x", "a.exe", "application/pdf", "%PDF"}, noon))
                 .error()
                 .code,
             "document_type_unsupported");

@@ -44,7 +44,7 @@ async::Task<Result<std::vector<Match>>> search(store::Store& store, OrgId org, s
   std::vector<Match> out;
   for (auto& match : *found) {
     const double score = coverage(query, match);
-    out.push_back({std::move(match), score});
+    out.push_back({std::move(match), score, score});
   }
   std::sort(out.begin(), out.end(), [](const Match& a, const Match& b) {
     return a.score != b.score ? a.score > b.score : a.found.score > b.found.score;

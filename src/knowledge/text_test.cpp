@@ -19,12 +19,40 @@ TEST(Extract, knows_a_format_by_name_or_type) {
   EXPECT_EQ(format_of("a.txt", "application/octet-stream").value(), Format::text);
   EXPECT_EQ(format_of("notes", "text/markdown; charset=utf-8").value(), Format::markdown);
   EXPECT_EQ(format_of("", "text/plain").value(), Format::text);
-  for (const auto& [name, type] : {std::pair{"a.pdf", "application/pdf"},
-                                   {"a.pdf", "text/plain"},
+  EXPECT_EQ(format_of("a.PDF", "text/plain").value(), Format::pdf);
+  EXPECT_EQ(format_of("a.docx", "").value(), Format::docx);
+  EXPECT_EQ(format_of("a.htm", "").value(), Format::html);
+  EXPECT_EQ(format_of("prices", "text/csv").value(), Format::csv);
+  for (const auto& [name, type] : {std::pair{"a.doc", "application/msword"},
+                                   {"a.png", "text/plain"},
                                    {"a", "application/octet-stream"},
-                                   {"", ""},
-                                   {"a.docx", ""}})
+                                   {"", ""}})
     EXPECT_EQ(format_of(name, type).error().code, "document_type_unsupported") << name;
+}
+
+TEST(Extract, other_formats_become_text_that_the_chunker_reads) {
+  const auto page = extract(Format::html, "<h1>Hours</h1><p>Nine to five.</p>").value();
+  EXPECT_EQ(page.format, Format::markdown);
+  EXPECT_EQ(page.content_type, "text/html");
+  const auto pieces = chunk(page.format, page.text);
+  ASSERT_EQ(pieces.size(), 1u);
+  EXPECT_EQ(pieces[0].heading, "Hours");
+  EXPECT_EQ(pieces[0].text, "Nine to five.");
+  const auto table = extract(Format::csv, "Item,Price\nCrown,\"£650\"\n").value();
+  EXPECT_EQ(chunk(table.format, table.text).at(0).text, "Crown: Price £650.");
+}
+
+TEST(Chunk, knows_its_page_and_where_it_stood) {
+  const std::string text = "First page.\n\f\fThird page,\nmore of it.\n\nAnd a last line.";
+  const auto pieces = chunk(Format::pdf, text);
+  ASSERT_EQ(pieces.size(), 2u);
+  EXPECT_EQ(pieces[0].page, 1);
+  EXPECT_EQ(text.substr(pieces[0].offset, pieces[0].end - pieces[0].offset), "First page.");
+  EXPECT_EQ(pieces[1].page, 3);
+  EXPECT_EQ(pieces[1].text, "Third page, more of it. And a last line.");
+  EXPECT_EQ(text.substr(pieces[1].offset, pieces[1].end - pieces[1].offset),
+            "Third page,\nmore of it.\n\nAnd a last line.");
+  EXPECT_EQ(chunk(Format::text, "No pages.").at(0).page, 0);
 }
 
 TEST(Extract, cleans_line_ends_marks_and_controls) {

@@ -24,6 +24,10 @@ class Server {
 
   // Waits until the server says that it is ready; throws with its output when it does not.
   void start();
+  // For the next start(): added to its environment, in place of what is there.
+  void set_environment(const std::map<std::string, std::string>& more) {
+    for (const auto& [name, value] : more) environment_[name] = value;
+  }
   Process& process() { return *process_; }
   std::string url(const std::string& path) const {
     return "http://127.0.0.1:" + std::to_string(port_) + path;
