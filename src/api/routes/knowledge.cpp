@@ -8,14 +8,23 @@
 #include "events/bus.h"
 #include "knowledge/gaps.h"
 #include "knowledge/ingest.h"
-#include "knowledge/search.h"
+#include "knowledge/retriever.h"
 
 namespace voxanne::api {
 namespace {
 
+// What is past knowledge::max_embedded_characters is cut there; past this it is refused.
+constexpr std::size_t max_query_bytes = 256u << 10;
+
 Error no_such_document() {
   return not_found("document_not_found",
                    "there is no document of this id; GET /api/knowledge-base lists them");
+}
+
+// `renewing`: an earlier model's vectors serve until they are replaced.
+std::string_view embedding_state(const domain::Document& document) {
+  if (document.embedded_chunks < document.chunk_count) return "waiting";
+  return document.embedding_due_at ? "renewing" : "complete";
 }
 
 void append_document(std::string& out, const domain::Document& document) {
@@ -26,9 +35,12 @@ void append_document(std::string& out, const domain::Document& document) {
   append_string(out, R"(,"contentType":)", document.content_type);
   append_int(out, R"(,"bytes":)", document.bytes);
   append_int(out, R"(,"chunkCount":)", document.chunk_count);
-  append_string(out, R"(,"embedding":{"state":)",
-                document.embedded_chunks == document.chunk_count ? "complete" : "waiting");
+  append_string(out, R"(,"embedding":{"state":)", embedding_state(document));
   append_int(out, R"(,"chunks":)", document.embedded_chunks);
+  append_text(out, R"(,"model":)", document.embedding_model);
+  append_int(out, R"(,"attempts":)", document.embedding_attempts);
+  append_text(out, R"(,"lastError":)", document.embedding_error);
+  append_time(out, R"(,"nextAttemptAt":)", document.embedding_due_at);
   append_time(out, R"(},"createdAt":)", document.created_at);
   append_time(out, R"(,"updatedAt":)", document.updated_at);
   out.push_back('}');
@@ -82,8 +94,16 @@ void append_match(std::string& out, const knowledge::Match& match) {
   append_string(out, R"(,"chunkId":)", chunk.id.str());
   append_string(out, R"(,"title":)", match.found.title);
   append_text(out, R"(,"heading":)", chunk.heading);
+  if (chunk.page)
+    append_int(out, R"(,"page":)", *chunk.page);
+  else
+    out.append(R"(,"page":null)");
+  append_int(out, R"(,"startsAt":)", chunk.starts_at);
+  append_int(out, R"(,"endsAt":)", chunk.ends_at);
   append_string(out, R"(,"text":)", chunk.text);
   append_number(out, R"(,"score":)", match.score);
+  append_number(out, R"(,"coverage":)", match.coverage);
+  append_number(out, R"(,"similarity":)", match.similarity);
   out.push_back('}');
 }
 
@@ -171,15 +191,16 @@ Answer erase_document(Services& services, Context& context) {
 Answer search_knowledge(Services& services, Context& context) {
   const auto body = JsonBody::parse(context.request);
   if (!body) co_return body.error();
-  auto query = body->text("query", {.max = 8'000});
+  auto query = body->text("query", {.max = max_query_bytes});
   if (!query) co_return query.error();
   const auto limit = body->integer("limit", 1, knowledge::max_matches, 5);
   if (!limit) co_return limit.error();
-  const auto matches =
-      co_await knowledge::search(services.store, context.identity.org, std::move(*query), int(*limit));
-  if (!matches) co_return matches.error();
-  std::string out = R"({"results":[)";
-  for (const auto& match : *matches) {
+  const auto found = co_await services.retriever.search(context.identity.org, std::move(*query), int(*limit));
+  if (!found) co_return found.error();
+  std::string out;
+  append_flag(out, R"({"byMeaning":)", found->by_meaning);
+  out.append(R"(,"results":[)");
+  for (const auto& match : found->matches) {
     if (out.back() != '[') out.push_back(',');
     append_match(out, match);
   }

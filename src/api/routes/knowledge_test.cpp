@@ -52,12 +52,17 @@ TEST_F(Knowledge, an_upload_is_searchable_at_once_and_told) {
   EXPECT_EQ(document.at("bytes"), hours.size());
   EXPECT_GE(document.at("chunkCount").as_int64(), 1);
   EXPECT_EQ(document.at("embedding").at("state"), "waiting");
+  EXPECT_EQ(document.at("embedding").at("attempts"), 0);
+  EXPECT_TRUE(document.at("embedding").at("lastError").is_null());
   EXPECT_EQ(world.knowledge_changed, std::vector<std::string>{"demo"});
 
   const auto results = search("when are you open in the morning");
   ASSERT_FALSE(results.empty());
   EXPECT_EQ(results[0].at("documentId"), document.at("id"));
   EXPECT_THAT(std::string{results[0].at("text").as_string()}, HasSubstr("nine in the morning"));
+  EXPECT_EQ(results[0].at("startsAt"), 17);
+  EXPECT_TRUE(results[0].at("page").is_null());
+  EXPECT_TRUE(results[0].at("similarity").is_null());
   EXPECT_TRUE(search("open", "other").empty());
 
   EXPECT_EQ(world.get("/api/knowledge-base").json().at("documents").as_array().size(), 1u);
@@ -122,7 +127,8 @@ TEST_F(Knowledge, a_bad_upload_is_refused_precisely_and_changes_nothing) {
 }
 
 TEST_F(Knowledge, a_bad_search_is_refused) {
-  for (const char* body : {R"({})", R"({"query":""})", R"({"query":7})", R"({"query":"x","limit":0})"})
+  for (const char* body :
+       {R"({})", R"({"query":""})", R"({"query":7})", R"({"query":" \n"})", R"({"query":"x","limit":0})"})
     EXPECT_EQ(world.ask("POST", "/api/knowledge-base/search", "demo", body).status, 400) << body;
 }
 

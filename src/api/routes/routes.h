@@ -25,6 +25,9 @@ class Credentials;
 namespace voxanne::async {
 class WorkerPool;
 }
+namespace voxanne::knowledge {
+class Retriever;
+}
 namespace voxanne::recordings {
 class Playback;
 class UrlSigner;
@@ -52,6 +55,7 @@ struct Services {
   const recordings::UrlSigner& signer;
   std::string public_url;  // before "/storage/…", no slash at its end; empty: as the client called us
   async::WorkerPool& workers;
+  knowledge::Retriever& retriever;
   // An organization's documents have changed; may be empty.
   std::function<void(const OrgId& org)> knowledge_changed{};
   // /metrics; absent: 404.

@@ -18,23 +18,27 @@ Result<> Front::listen() {
     limiter.emplace(config.requests_per_minute);
     router->limit_rate(*limiter, foundation.clock);
   }
-  services.emplace(
-      api::Services{.store = *records.store,
-                    .clock = foundation.clock,
-                    .authenticator = *entrance->authenticator,
-                    .accounts = *entrance->accounts,
-                    .credentials = entrance->credentials,
-                    .calls = *lines.switchboard,
-                    .bus = *records.bus,
-                    .live = *records.live,
-                    .health = *health,
-                    .browser_calls = *lines.browser,
-                    .playback = *records.playback,
-                    .signer = *signer,
-                    .public_url = config.public_url,
-                    .workers = foundation.workers,
-                    .knowledge_changed = [this](const OrgId& org) { speech.models->refresh(org); },
-                    .metrics = &foundation.metrics});
+  services.emplace(api::Services{.store = *records.store,
+                                 .clock = foundation.clock,
+                                 .authenticator = *entrance->authenticator,
+                                 .accounts = *entrance->accounts,
+                                 .credentials = entrance->credentials,
+                                 .calls = *lines.switchboard,
+                                 .bus = *records.bus,
+                                 .live = *records.live,
+                                 .health = *health,
+                                 .browser_calls = *lines.browser,
+                                 .playback = *records.playback,
+                                 .signer = *signer,
+                                 .public_url = config.public_url,
+                                 .workers = foundation.workers,
+                                 .retriever = *knowing.retriever,
+                                 .knowledge_changed =
+                                     [this](const OrgId& org) {
+                                       speech.models->refresh(org);
+                                       knowing.wake();
+                                     },
+                                 .metrics = &foundation.metrics});
   api::add_routes(*router, *services);
   watch_requests();
   http.emplace(net::Server::Options{.host = config.host,

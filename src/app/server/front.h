@@ -17,8 +17,8 @@
 namespace voxanne::app {
 
 struct Front {
-  Front(Foundation& house, Records& kept, Speech& voice, Lines& calls)
-      : foundation(house), records(kept), speech(voice), lines(calls) {}
+  Front(Foundation& house, Records& kept, Knowing& known, Speech& voice, Lines& calls)
+      : foundation(house), records(kept), knowing(known), speech(voice), lines(calls) {}
 
   Result<> start(const Secret& root);
   void drain();
@@ -28,6 +28,7 @@ struct Front {
 
   Foundation& foundation;
   Records& records;
+  Knowing& knowing;
   Speech& speech;
   Lines& lines;
   std::optional<async::WorkerPool> probes;  // what a probe may hang in

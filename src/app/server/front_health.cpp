@@ -100,6 +100,10 @@ void Front::start_health() {
            co_return unavailable("recognition_absent", "no speech worker runs; callers are guided by keys");
          co_return Result<>{};
        }});
+  if (knowing.embedder)
+    health->add({.name = "embeddings",
+                 .severity = Severity::optional,
+                 .probe = [this]() -> async::Task<Result<>> { co_return knowing.embedder->health(); }});
   for (const auto& thread : foundation.web) health->watch("web", thread->executor());
   for (const auto& shard : foundation.media) health->watch("media", shard->executor());
   health->admission([this] { return lines.switchboard->has_room(); });

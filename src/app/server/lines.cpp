@@ -1,7 +1,6 @@
 #include "app/server/lines.h"
 
 #include "app/server/sip_options.h"
-#include "knowledge/search.h"
 #include "store/demo.h"
 
 #include <boost/asio/detached.hpp>
@@ -42,7 +41,7 @@ void Lines::make_switchboard() {
           },
       .look_up = [this](OrgId org, std::string question)
           -> async::Task<Result<std::optional<conversation::KnowledgeAnswer>>> {
-        auto found = co_await knowledge::look_up(*records.store, std::move(org), std::move(question));
+        auto found = co_await knowing.retriever->look_up(std::move(org), std::move(question));
         if (found.has_error()) co_return found.error();
         if (!*found) co_return std::nullopt;
         co_return conversation::KnowledgeAnswer{.sentence = std::move((*found)->sentence),

@@ -5,6 +5,7 @@
 // run; stop() takes the listeners down.
 #pragma once
 
+#include "app/server/knowing.h"
 #include "app/server/records.h"
 #include "app/server/speech.h"
 #include "calls/switchboard.h"
@@ -15,7 +16,8 @@
 namespace voxanne::app {
 
 struct Lines {
-  Lines(Foundation& house, Records& kept, Speech& voice) : foundation(house), records(kept), speech(voice) {}
+  Lines(Foundation& house, Records& kept, Knowing& known, Speech& voice)
+      : foundation(house), records(kept), knowing(known), speech(voice) {}
 
   Result<> start();
   void drain(seconds limit);
@@ -23,6 +25,7 @@ struct Lines {
 
   Foundation& foundation;
   Records& records;
+  Knowing& knowing;
   Speech& speech;
   std::optional<calls::Switchboard> switchboard;
   std::optional<telephony::synthetic::Callee> callee;

@@ -15,9 +15,10 @@ struct Server::Parts {
 
   Foundation foundation;
   Records records{foundation};
+  Knowing knowing{foundation, records};
   Speech speech{foundation, records};
-  Lines lines{foundation, records, speech};
-  Front front{foundation, records, speech, lines};
+  Lines lines{foundation, records, knowing, speech};
+  Front front{foundation, records, knowing, speech, lines};
   bool started = false, stopped = false;
 
   Result<> start();
@@ -57,6 +58,7 @@ Result<> Server::Parts::start() {
   const auto root = foundation.start();
   if (root.has_error()) return root.error();
   if (auto kept = records.start(); kept.has_error()) return kept;
+  knowing.start();
   speech.start();
   if (auto open = lines.start(); open.has_error()) return open;
   if (auto open = front.start(*root); open.has_error()) return open;
@@ -89,6 +91,7 @@ void Server::Parts::stop() {
   lines.stop();
   front.stop_health();
   records.stop_queue();
+  knowing.stop();
   speech.stop();
   foundation.stop_workers();
   foundation.stop_shards();
