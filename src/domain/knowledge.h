@@ -22,10 +22,10 @@ struct Document {
   std::int64_t chunk_count = 0;
   std::int64_t embedded_chunks = 0;  // the rest waits for an embedding and is found by its words
   UtcTime created_at{}, updated_at{};
-  std::string embedding_model;              // that every chunk has a vector of; empty: not every one
-  std::optional<UtcTime> embedding_due_at;  // when the next attempt is; nullopt: nothing waits
-  int embedding_attempts = 0;               // in vain so far
-  std::string embedding_error;              // why the last one was: a code
+  std::string embedding_model{};              // that every chunk has a vector of; empty: not every one
+  std::optional<UtcTime> embedding_due_at{};  // when the next attempt is; nullopt: nothing waits
+  int embedding_attempts = 0;                 // in vain so far
+  std::string embedding_error{};              // why the last one was: a code
 };
 
 struct Chunk {
@@ -34,7 +34,7 @@ struct Chunk {
   std::int64_t position = 0;  // within the document, from 0
   std::string heading;        // the headings above it, outermost first
   std::string text;
-  std::optional<std::int64_t> page;         // of a document that has pages, from 1
+  std::optional<std::int64_t> page{};       // of a document that has pages, from 1
   std::int64_t starts_at = 0, ends_at = 0;  // bytes of the document's text that it was made of
 };
 

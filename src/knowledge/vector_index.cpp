@@ -54,15 +54,16 @@ Nearest VectorIndex::nearest(std::string_view model, std::span<const float> ques
     if (group.model != model || group.dimensions != question.size() || group.chunks.empty()) continue;
     std::vector<float> similar(group.chunks.size());
     dot_rows(question, group.rows.data(), similar);
-    double sum = 0, squares = 0;
+    const double top = *std::ranges::max_element(similar);
+    double sum = -top, squares = -top * top;
     for (const float value : similar) {
       sum += value;
       squares += double{value} * double{value};
     }
     out.compared = similar.size();
-    out.mean = sum / static_cast<double>(out.compared);
-    out.deviation =
-        std::sqrt(std::max(0.0, squares / static_cast<double>(out.compared) - out.mean * out.mean));
+    const auto others = static_cast<double>(std::max<std::size_t>(out.compared - 1, 1));
+    out.mean = sum / others;
+    out.deviation = std::sqrt(std::max(0.0, squares / others - out.mean * out.mean));
     for (std::size_t i = 0; i < similar.size(); ++i) out.found.push_back({group.chunks[i], similar[i]});
     const auto best = out.found.begin() + static_cast<std::ptrdiff_t>(std::min(limit, out.found.size()));
     std::ranges::partial_sort(out.found, best, [](const Near& a, const Near& b) {

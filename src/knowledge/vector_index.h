@@ -23,7 +23,8 @@ struct Near {
 
 struct Nearest {
   std::vector<Near> found;  // nearest first
-  // Of all that were compared: what is usual among texts of this organization, against which one stands out.
+  // Of all that were compared but the nearest: what is usual among texts of this organization, against which
+  // that one stands out.
   double mean = 0, deviation = 0;
   std::size_t compared = 0;
 };
