@@ -22,13 +22,13 @@
 namespace voxanne::test {
 namespace {
 
-// Not green yet: the keypad dialogue that leaves the message does not go as these tests expect.
-
 namespace fs = std::filesystem;
 namespace json = boost::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+
+constexpr seconds patience{60};  // of a test with a busy machine
 
 // One way for a database to go away, and its way back.
 class Away {
@@ -102,7 +102,7 @@ class DiskFull final : public Away {
   }
 };
 
-class DISABLED_DatabaseAway : public testing::Test {
+class DatabaseAway : public testing::Test {
  protected:
   bool health_becomes(int status, bool database, seconds limit = seconds{5}) {
     const auto until = steady_clock::now() + limit;
@@ -120,15 +120,16 @@ class DISABLED_DatabaseAway : public testing::Test {
   // By keys, so that nothing depends on recognition.
   void leave_a_message(BrowserCaller& caller) {
     caller.press("0");
-    ASSERT_TRUE(caller.wait_for_words("after the tone", seconds{20}));
-    std::this_thread::sleep_for(seconds{1});  // the tone itself
+    ASSERT_TRUE(caller.wait_for_words("after the tone", patience));  // the tone has sounded, too
+    // Until it is understood that a message is being spoken and has ended, however busy the machine.
     caller.say(voice_);
-    ASSERT_TRUE(caller.wait_for_words("type the number", seconds{20}));
+    caller.press("#");
+    ASSERT_TRUE(caller.wait_for_beginning("type the number", patience));
     caller.press("07700900123#");
-    ASSERT_TRUE(caller.wait_for_words("Press 1 if that is right", seconds{20}));
+    ASSERT_TRUE(caller.wait_for_beginning("Press 1 if that is right", patience));
     caller.press("1");
-    ASSERT_TRUE(caller.wait_for_words("Your message has been taken", seconds{20}));
-    ASSERT_TRUE(live_->wait_for_type("message.taken", seconds{10})) << "kept, though the database is away";
+    ASSERT_TRUE(live_->wait_for_type("message.taken", patience)) << "kept, though the database is away";
+    ASSERT_TRUE(caller.wait_for_beginning("Your message has been taken", patience));
   }
 
   json::object wait_for_end(const std::string& id) {
@@ -174,7 +175,7 @@ class DISABLED_DatabaseAway : public testing::Test {
 
     const auto messages = http_get(server_.url("/api/messages")).json().at("messages").as_array();
     ASSERT_EQ(messages.size(), 1u);
-    EXPECT_EQ(messages[0].at("number").as_string(), "07700900123");
+    EXPECT_EQ(messages[0].at("caller").at("number").as_string(), "07700900123");
     EXPECT_EQ(http_get(server_.url("/api/calls-dashboard")).json().at("calls").as_array().size(), 1u);
 
     const auto link = http_get(server_.url("/api/calls/" + id + "/recording?format=wav"));
@@ -194,7 +195,7 @@ class DISABLED_DatabaseAway : public testing::Test {
     {
       BrowserCaller caller{server_.ws_url("/ws/web-call?assistantId=test-assistant-123")};
       id = caller.call_id();
-      ASSERT_TRUE(caller.wait_for_words("", seconds{20})) << "the greeting";
+      ASSERT_TRUE(caller.wait_for_beginning("", patience)) << "the greeting";
       ASSERT_TRUE(health_becomes(200, true, seconds{30})) << http_get(server_.url("/health")).body;
       away.begin();
       EXPECT_TRUE(health_becomes(503, false)) << http_get(server_.url("/health")).body;
@@ -225,42 +226,40 @@ class DISABLED_DatabaseAway : public testing::Test {
   Server server_;
   std::unique_ptr<Live> live_ = std::make_unique<Live>(server_.ws_url("/ws/live-calls"));
   const std::vector<audio::Sample> voice_ = [] {
-    auto samples =
-        spoken("This is a message for the dentist. Please call me back tomorrow morning.", audio::wideband);
-    samples.resize(samples.size() + 2 * audio::wideband, 0);
+    auto samples = spoken("This is a message for the dentist.", audio::wideband);
     return samples;
   }();
 };
 
-TEST_F(DISABLED_DatabaseAway, locked_in_mid_call) {
+TEST_F(DatabaseAway, locked_in_mid_call) {
   Locked away{server_};
   survive(away, false);
 }
-TEST_F(DISABLED_DatabaseAway, locked_and_killed) {
+TEST_F(DatabaseAway, locked_and_killed) {
   Locked away{server_};
   survive(away, true);
 }
-TEST_F(DISABLED_DatabaseAway, deleted_in_mid_call) {
+TEST_F(DatabaseAway, deleted_in_mid_call) {
   Deleted away{server_};
   survive(away, false);
 }
-TEST_F(DISABLED_DatabaseAway, deleted_and_killed) {
+TEST_F(DatabaseAway, deleted_and_killed) {
   Deleted away{server_};
   survive(away, true);
 }
-TEST_F(DISABLED_DatabaseAway, replaced_in_mid_call) {
+TEST_F(DatabaseAway, replaced_in_mid_call) {
   Replaced away{server_};
   survive(away, false);
 }
-TEST_F(DISABLED_DatabaseAway, replaced_and_killed) {
+TEST_F(DatabaseAway, replaced_and_killed) {
   Replaced away{server_};
   survive(away, true);
 }
-TEST_F(DISABLED_DatabaseAway, disk_full_in_mid_call) {
+TEST_F(DatabaseAway, disk_full_in_mid_call) {
   DiskFull away{server_};
   survive(away, false);
 }
-TEST_F(DISABLED_DatabaseAway, disk_full_and_killed) {
+TEST_F(DatabaseAway, disk_full_and_killed) {
   DiskFull away{server_};
   survive(away, true);
 }

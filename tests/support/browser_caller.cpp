@@ -4,12 +4,28 @@
 
 #include <boost/json.hpp>
 
+#include <cstring>
 #include <stdexcept>
 #include <thread>
 
 namespace voxanne::test {
 
 namespace json = boost::json;
+
+namespace {
+
+constexpr int some_of_it = 60;  // frames of 20 ms: a few words
+
+bool is_sound(const std::string& frame) {
+  for (std::size_t at = 0; at + sizeof(audio::Sample) <= frame.size(); at += sizeof(audio::Sample)) {
+    audio::Sample sample = 0;
+    std::memcpy(&sample, frame.data() + at, sizeof sample);
+    if (sample > 500 || sample < -500) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 BrowserCaller::BrowserCaller(const std::string& ws_url) {
   async::asio::post(loop_.executor(), [this, ws_url] { tasks_.spawn(follow(ws_url)); });
@@ -36,13 +52,20 @@ async::Task<> BrowserCaller::follow(std::string url) {
   for (;;) {
     auto message = co_await socket_->read();
     if (message.has_error()) co_return;
-    if (message->kind != net::Kind::text) continue;
+    if (message->kind != net::Kind::text) {
+      const std::lock_guard lock{mutex_};
+      sounded_ += is_sound(message->data);
+      changed_.notify_all();
+      continue;
+    }
     const auto event = json::parse(message->data).as_object();
     const auto& type = event.at("type").as_string();
     const std::lock_guard lock{mutex_};
     if (type == "ready") call_id_ = event.at("callId").as_string();
     if (type == "transcript.final" && event.at("speaker").as_string() == "assistant")
       heard_.emplace_back(event.at("text").as_string());
+    if (type == "transcript.partial" && event.at("speaker").as_string() == "assistant")
+      begun_.emplace_back(event.at("text").as_string(), sounded_);
     changed_.notify_all();
   }
 }
@@ -52,6 +75,17 @@ bool BrowserCaller::wait_for_words(const std::string& words, std::chrono::millis
   return changed_.wait_for(lock, patient(limit), [&] {
     while (seen_ < heard_.size())
       if (heard_[seen_++].find(words) != std::string::npos) return true;
+    return false;
+  });
+}
+
+bool BrowserCaller::wait_for_beginning(const std::string& words, std::chrono::milliseconds limit) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, limit, [&] {
+    for (; begun_seen_ < begun_.size(); ++begun_seen_) {
+      const auto& [text, sounded] = begun_[begun_seen_];
+      if (text.find(words) != std::string::npos) return sounded_ - sounded >= some_of_it;
+    }
     return false;
   });
 }

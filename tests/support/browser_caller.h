@@ -28,6 +28,9 @@ class BrowserCaller {
   // Whether the assistant has said these words in a turn, counted from the turns that the last such wait
   // had seen.
   bool wait_for_words(const std::string& words, std::chrono::milliseconds limit);
+  // The same once the assistant has begun to say them and some of it was heard: who answers by keys need
+  // not hear it out.
+  bool wait_for_beginning(const std::string& words, std::chrono::milliseconds limit);
   void press(const std::string& digits);
   // 16 kHz, in real time: returns when all has been sent.
   void say(const std::vector<audio::Sample>& samples);
@@ -43,6 +46,9 @@ class BrowserCaller {
   std::string call_id_;
   std::vector<std::string> heard_;
   std::size_t seen_ = 0;
+  std::vector<std::pair<std::string, int>> begun_;  // what is being said, each time that grows, and sounded_
+  int sounded_ = 0;                                 // frames that were not silent
+  std::size_t begun_seen_ = 0;
   std::unique_ptr<net::WebSocket> socket_;
   async::LoopThread loop_{"caller"};
   async::TaskGroup tasks_{loop_.executor(), "caller"};
