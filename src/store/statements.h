@@ -17,6 +17,7 @@ std::span<const Statement* const> knowledge_statements();
 std::span<const Statement* const> embedding_statements();
 std::span<const Statement* const> gap_statements();
 std::span<const Statement* const> idempotency_statements();
+std::span<const Statement* const> job_run_statements();
 std::span<const Statement* const> message_statements();
 std::span<const Statement* const> node_statements();
 std::span<const Statement* const> once_statements();
