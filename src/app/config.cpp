@@ -2,6 +2,7 @@
 
 #include "base/e164.h"
 #include "base/log.h"
+#include "jobs/cron.h"
 #include "net/url.h"
 #include "ops/sentry/dsn.h"
 
@@ -215,6 +216,20 @@ Result<> sample_rate(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> cleanup_cron(Config& config, std::string_view value) {
+  if (const auto cron = jobs::Cron::parse(value); !cron) return bad_value(cron.error().message);
+  config.cleanup_cron = std::string{value};
+  return {};
+}
+
+Result<> recording_retention_days(Config& config, std::string_view value) {
+  config.recording_retention_days = whole(value, 1, 36'500);
+  if (!config.recording_retention_days && !value.empty())
+    return bad_value(
+        "allowed is a whole number of days from 1 to 36500; unset, recordings are kept for ever");
+  return {};
+}
+
 Result<> log_level(Config& config, std::string_view value) {
   if (value == "debug")
     config.log_level = log::Level::debug;
@@ -290,9 +305,11 @@ constexpr Key known_keys[] = {
     {"SENTRY_TRACES_SAMPLE_RATE", "share of requests and calls whose timing is sent there, 0 to 1",
      sample_rate},
     {"SENTRY_RELEASE", "the release that errors are filed under", text<&Config::sentry_release>},
-    {"CLEANUP_CRON", "cleanup (not in this version)", absent<false>},
-    {"RECORDING_RETENTION_DAYS", "cleanup (not in this version)", absent<false>},
-    {"FAILED_UPLOAD_DAYS", "cleanup (not in this version)", absent<false>},
+    {"CLEANUP_CRON", "when the daily cleanup runs: five fields, in UTC", cleanup_cron},
+    {"RECORDING_RETENTION_DAYS", "after which recordings are deleted, unless the organization says otherwise",
+     recording_retention_days},
+    {"FAILED_UPLOAD_DAYS", "after which failed uploads are deleted",
+     number<&Config::failed_upload_days, 1, 36'500>},
     {"MAX_CALLS", "calls at a time; 0: what this machine is known to carry",
      number<&Config::max_calls, 0, 100'000>},
     {"OVERFLOW_NUMBER", "where callers by SIP are sent on to when all lines are taken, such as +441234567890",

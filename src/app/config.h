@@ -51,6 +51,9 @@ struct Config {
   int requests_per_minute = 6'000;  // of an organization; 0: no limit
   int max_calls = 0;                // 0: what this machine is known to carry
   std::string overflow_number;      // E.164; empty: none
+  std::string cleanup_cron = "0 2 * * *";
+  std::optional<int> recording_retention_days;  // nullopt: for ever
+  int failed_upload_days = 7;
   int drain_seconds = 300;
   int speech_workers = 0;      // 0: one per core
   Secret sentry_dsn;           // empty: no error tracking

@@ -98,39 +98,39 @@ async::Task<domain::Verdict> Session::converse() {
       executor, services_.clock, std::move(options), services_.providers(leg_->shard(), subject_, hands()),
       static_cast<conversation::ConversationObserver&>(*this));
 
-  media::Exchange* exchange = conversation_.get();
-  if (subject_.assistant.record) {
-    recorder_ = std::make_unique<recordings::Recorder>(
-        services_.spool,
-        recordings::SpoolHeader{
-            .call = call_.id, .org = call_.org, .rate = leg_->sample_rate(), .started_at = now},
-        [this](const Error& error) {
-          log::error("recording.stopped", {{"callId", call_.id.str()},
-                                           {"orgId", call_.org.str()},
-                                           {"traceId", trace_.trace_id()},
-                                           {"code", error.code},
-                                           {"error", error.message}});
-          std::string data{R"({"code":)"};
-          append_json_string(data, error.code);
-          log("recording.stopped", data + "}");
-          publish(EventType::recording_failed, data + "}");
-        });
-    tee_ = std::make_unique<media::Tee>(*conversation_, *recorder_);
-    exchange = tee_.get();
-    call_.recording_status = RecordingStatus::recording;
-  }
+  if (subject_.assistant.record && subject_.assistant.consent_announcement.empty()) start_recording(now);
+  tee_ = std::make_unique<media::Tee>(*conversation_, tap_);
 
   store::Batch batch;
   store::move_call(batch, key(), CallStatus::in_progress, now);
-  if (recorder_) store::set_recording_status(batch, key(), RecordingStatus::recording);
+  if (tap_.recorder) store::set_recording_status(batch, key(), RecordingStatus::recording);
   ledger_.write(std::move(batch), [this] { publish(EventType::call_updated, call_json()); });
   log::info("call.answered", {{"callId", call_.id.str()},
                               {"orgId", call_.org.str()},
                               {"traceId", trace_.trace_id()},
                               {"channel", domain::to_string(call_.channel)},
                               {"rate", leg_->sample_rate()}});
-  leg_->answer(*exchange);
+  leg_->answer(*tee_);
   co_return co_await conversation_->run();
+}
+
+void Session::start_recording(UtcTime at) {
+  tap_.recorder = std::make_unique<recordings::Recorder>(
+      services_.spool,
+      recordings::SpoolHeader{
+          .call = call_.id, .org = call_.org, .rate = leg_->sample_rate(), .started_at = at},
+      [this](const Error& error) {
+        log::error("recording.stopped", {{"callId", call_.id.str()},
+                                         {"orgId", call_.org.str()},
+                                         {"traceId", trace_.trace_id()},
+                                         {"code", error.code},
+                                         {"error", error.message}});
+        std::string data{R"({"code":)"};
+        append_json_string(data, error.code);
+        log("recording.stopped", data + "}");
+        publish(EventType::recording_failed, data + "}");
+      });
+  call_.recording_status = RecordingStatus::recording;
 }
 
 async::Task<> Session::hang_up() {
@@ -152,7 +152,7 @@ async::Task<> Session::file(domain::Verdict verdict) {
   leg_.reset();  // from here on no more audio
 
   recordings::Recording recording;
-  if (recorder_) recording = co_await recorder_->finish();
+  if (tap_.recorder) recording = co_await tap_.recorder->finish();
   call_.status = verdict.status;
   call_.ended_reason = verdict.reason;
   call_.ended_at = now;
@@ -167,7 +167,7 @@ async::Task<> Session::file(domain::Verdict verdict) {
     call_.has_recording = true;
     store::enqueue_upload(
         batch, recordings::upload_of(call_.org, call_.id, services_.holder.node, recording.slots, now));
-  } else if (recorder_) {
+  } else if (tap_.recorder) {
     call_.recording_status = RecordingStatus::failed;
     store::set_recording_status(batch, key(), RecordingStatus::failed);
   }
@@ -284,6 +284,11 @@ void Session::on_partial(domain::Speaker speaker, std::string_view text) {
 
 void Session::on_event(std::string_view name, conversation::EventDetails details) {
   log(std::string{name}, json_object(details));
+  if (name != conversation::consent_announced || !subject_.assistant.record || tap_.recorder) return;
+  start_recording(services_.clock.utc());
+  store::Batch batch;
+  store::set_recording_status(batch, key(), RecordingStatus::recording);
+  ledger_.write(std::move(batch), [this] { publish(EventType::call_updated, call_json()); });
 }
 
 void Session::on_clear_playout() { leg_->clear_playout(); }

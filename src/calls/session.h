@@ -59,6 +59,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   async::Task<domain::Verdict> converse();
   async::Task<> hang_up();
   async::Task<> file(domain::Verdict verdict);
+  void start_recording(UtcTime at);
   Hands hands();
   async::Task<Result<>> take_message(conversation::TakenMessage taken);
   std::shared_ptr<Ledger::Ticket> write_message(const MessageId& id, conversation::TakenMessage taken);
@@ -79,7 +80,18 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   std::optional<domain::Verdict> verdict_;
   std::unordered_map<MessageId, std::shared_ptr<Ledger::Ticket>> messages_;  // taken down so far
 
-  std::unique_ptr<recordings::Recorder> recorder_;
+  // Between the call's audio and its recorder, which may come later than the answer.
+  class RecordingTap final : public media::Tap {
+   public:
+    void on_frames(const audio::Frame& heard, const audio::Frame& said) override {
+      if (recorder) recorder->on_frames(heard, said);
+    }
+    void on_skipped(int slots) override {
+      if (recorder) recorder->on_skipped(slots);
+    }
+    std::unique_ptr<recordings::Recorder> recorder;
+  };
+  RecordingTap tap_;
   std::unique_ptr<conversation::Conversation> conversation_;
   std::unique_ptr<media::Tee> tee_;
   std::unique_ptr<telephony::Leg> leg_;  // before what it calls into

@@ -17,8 +17,9 @@ constexpr milliseconds barely_heard{1'000};
 // "Yes" over the end of a question answers it if the question ends so soon after.
 constexpr milliseconds answer_overlap{1'000};
 constexpr std::size_t most_announcements = 16;
-constexpr int most_sentences = 60;  // of one reply
-constexpr int most_failures = 3;    // turns in a row that could not be answered, or not be spoken
+constexpr int most_sentences = 60;     // of one reply
+constexpr int announcements_said = 2;  // when it is talked over, once more
+constexpr int most_failures = 3;       // turns in a row that could not be answered, or not be spoken
 
 SpeakerOptions speaker_options(const ConversationOptions& options) {
   return {.voice = options.assistant.voice, .rate = options.rate, .playout_delay = options.playout_delay};
@@ -29,9 +30,9 @@ SpeakerOptions speaker_options(const ConversationOptions& options) {
 std::vector<std::string> fixed_sentences(const Prompts& prompts, const domain::Assistant& assistant) {
   const ResponderLadderOptions ladder;
   std::vector<std::string> all;
-  for (const auto* text :
-       {&assistant.greeting, &assistant.goodbye, &prompts.filler, &prompts.still_there, &prompts.still_here,
-        &prompts.nobody_there, &prompts.minute_left, &prompts.time_up, &ladder.again, &ladder.apology})
+  for (const auto* text : {&assistant.consent_announcement, &assistant.greeting, &assistant.goodbye,
+                           &prompts.filler, &prompts.still_there, &prompts.still_here, &prompts.nobody_there,
+                           &prompts.minute_left, &prompts.time_up, &ladder.again, &ladder.apology})
     for (auto& sentence : sentences_of(*text)) all.push_back(std::move(sentence));
   return all;
 }
@@ -79,8 +80,23 @@ async::Task<ConversationEnd> Conversation::run() {
 }
 
 async::Task<> Conversation::converse() {
+  if (!options_.assistant.consent_announcement.empty()) co_await announce();
   co_await speak(options_.assistant.greeting);
   while (auto input = co_await next_input()) co_await answer(std::move(*input));
+}
+
+// What it is said for (a recording) begins when it has been heard to its end, or not at all.
+async::Task<> Conversation::announce() {
+  for (int said = 0; said < announcements_said && !end_; ++said) {
+    turns_.closing(true);
+    const int failures = speaker_.failures();
+    const bool heard = co_await speak(options_.assistant.consent_announcement);
+    turns_.closing(false);
+    if (!heard || speaker_.failures() > failures) continue;
+    observer_.on_event(consent_announced, {});
+    co_return;
+  }
+  if (!end_) observer_.on_event("consent_not_announced", {});
 }
 
 async::Task<std::optional<Conversation::Input>> Conversation::next_input() {

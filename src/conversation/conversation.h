@@ -109,6 +109,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
 
   // The sequence (conversation.cpp).
   async::Task<> converse();
+  async::Task<> announce();
   async::Task<std::optional<Input>> next_input();
   async::Task<> answer(Input input);
   async::Task<> deliver(const Input& input, std::shared_ptr<Utterance> utterance, bool& hang_up);

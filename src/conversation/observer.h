@@ -13,6 +13,9 @@ namespace voxanne::conversation {
 
 using EventDetails = std::vector<std::pair<std::string, std::string>>;  // no personal data
 
+// The event that says that the assistant's consent announcement has been heard: recording may begin.
+inline constexpr std::string_view consent_announced = "consent_announced";
+
 class ConversationObserver {
  public:
   virtual ~ConversationObserver() = default;

@@ -21,6 +21,10 @@ struct Assistant {
   milliseconds idle_prompt_after{7'000};  // silence before "are you still there?"; two, then a goodbye
   milliseconds max_duration{30 * 60'000};
   bool record = true;
+  // Said before the greeting, and the call is recorded only once it has been heard; nullopt: what the
+  // organization says, empty: nothing.
+  std::optional<std::string> own_consent_announcement{};
+  std::string consent_announcement{};  // what that comes to, where the assistant was read from the store
 };
 
 struct Organization {
@@ -28,6 +32,9 @@ struct Organization {
   std::string name;
   std::string timezone = "UTC";
   int max_concurrent_calls = 0;  // 0: the machine's own limit
+  // In days; nullopt: as the server is configured, and for ever.
+  std::optional<int> recording_retention_days{}, call_retention_days{};
+  std::string consent_announcement{};  // of assistants without their own
 };
 
 struct PhoneNumber {

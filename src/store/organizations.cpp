@@ -9,9 +9,13 @@ namespace {
 
 constexpr Statement put_org{
     "organizations.put",
-    "INSERT INTO organizations (id, name, timezone, max_concurrent_calls, created_at, updated_at) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
+    "INSERT INTO organizations (id, name, timezone, max_concurrent_calls, recording_retention_days, "
+    "call_retention_days, consent_announcement, created_at, updated_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?8, ?5, ?5) ON CONFLICT (id) DO UPDATE SET name = excluded.name, "
     "timezone = excluded.timezone, max_concurrent_calls = excluded.max_concurrent_calls, "
+    "recording_retention_days = excluded.recording_retention_days, "
+    "call_retention_days = excluded.call_retention_days, "
+    "consent_announcement = excluded.consent_announcement, "
     "updated_at = excluded.updated_at WHERE erased_at IS NULL"};
 
 constexpr Statement add_org{"organizations.add",
@@ -23,7 +27,8 @@ constexpr Statement erase_org{"organizations.erase",
 
 constexpr Statement one_org{
     "organizations.one",
-    "SELECT id, name, timezone, max_concurrent_calls FROM organizations WHERE id = ?1 AND erased_at IS NULL"};
+    "SELECT id, name, timezone, max_concurrent_calls, recording_retention_days, call_retention_days, "
+    "consent_announcement FROM organizations WHERE id = ?1 AND erased_at IS NULL"};
 
 constexpr Statement known_org{"organizations.known",
                               "SELECT erased_at IS NOT NULL FROM organizations WHERE id = ?1"};
@@ -31,20 +36,22 @@ constexpr Statement known_org{"organizations.known",
 constexpr Statement put_one_assistant{
     "assistants.put",
     "INSERT INTO assistants (org_id, id, name, greeting, instructions, voice, goodbye, idle_prompt_after_ms, "
-    "max_duration_ms, record, created_at, updated_at) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) ON CONFLICT (org_id, id) DO UPDATE SET "
+    "max_duration_ms, record, consent_announcement, created_at, updated_at) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?11, ?11) ON CONFLICT (org_id, id) DO UPDATE SET "
     "name = excluded.name, greeting = excluded.greeting, instructions = excluded.instructions, "
     "voice = excluded.voice, goodbye = excluded.goodbye, "
     "idle_prompt_after_ms = excluded.idle_prompt_after_ms, max_duration_ms = excluded.max_duration_ms, "
-    "record = excluded.record, updated_at = excluded.updated_at"};
+    "record = excluded.record, consent_announcement = excluded.consent_announcement, updated_at = "
+    "excluded.updated_at"};
 
-#define ASSISTANT_COLUMNS \
-  "org_id, id, name, greeting, instructions, voice, goodbye, idle_prompt_after_ms, max_duration_ms, record"
+#define ASSISTANTS                                                                                          \
+  "SELECT a.org_id, a.id, a.name, a.greeting, a.instructions, a.voice, a.goodbye, a.idle_prompt_after_ms, " \
+  "a.max_duration_ms, a.record, a.consent_announcement, "                                                   \
+  "coalesce(a.consent_announcement, o.consent_announcement) "                                               \
+  "FROM assistants a JOIN organizations o ON o.id = a.org_id "
 
-constexpr Statement one_assistant{
-    "assistants.one", "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE org_id = ?1 AND id = ?2"};
-constexpr Statement org_assistants{
-    "assistants.of_org", "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE org_id = ?1 ORDER BY id"};
+constexpr Statement one_assistant{"assistants.one", ASSISTANTS "WHERE a.org_id = ?1 AND a.id = ?2"};
+constexpr Statement org_assistants{"assistants.of_org", ASSISTANTS "WHERE a.org_id = ?1 ORDER BY a.id"};
 
 constexpr Statement assistant_page{"assistants.page", "SELECT " ASSISTANT_COLUMNS
                                                       " FROM assistants WHERE org_id = ?1 AND id > ?2 "
@@ -69,7 +76,8 @@ constexpr Statement dialled{"phone_numbers.dialled",
                             " FROM phone_numbers WHERE number = ?1 AND number <> ''"};
 
 domain::Organization organization_from(const Row& row) {
-  return {id_from<OrgTag>(row, 0), row.str(1), row.str(2), static_cast<int>(row.integer(3))};
+  return {id_from<OrgTag>(row, 0), row.str(1),       row.str(2), static_cast<int>(row.integer(3)),
+          int_from(row, 4),        int_from(row, 5), row.str(6)};
 }
 
 domain::Assistant assistant_from(const Row& row) {
@@ -84,6 +92,8 @@ domain::Assistant assistant_from(const Row& row) {
   assistant.idle_prompt_after = milliseconds{row.integer(7)};
   assistant.max_duration = milliseconds{row.integer(8)};
   assistant.record = row.integer(9) != 0;
+  if (!row.is_null(10)) assistant.own_consent_announcement = row.str(10);
+  assistant.consent_announcement = row.str(11);
   return assistant;
 }
 
@@ -95,17 +105,20 @@ domain::PhoneNumber number_from(const Row& row) {
 }  // namespace
 
 void put_organization(Batch& batch, const domain::Organization& organization, UtcTime at) {
-  batch.add(put_org,
-            {bound(organization.id), organization.name, organization.timezone,
-             bound(organization.max_concurrent_calls), bound(at)},
-            1);
+  batch.add(
+      put_org,
+      {bound(organization.id), organization.name, organization.timezone,
+       bound(organization.max_concurrent_calls), bound(at), bound(organization.recording_retention_days),
+       bound(organization.call_retention_days), organization.consent_announcement},
+      1);
 }
 
 void put_assistant(Batch& batch, const domain::Assistant& assistant, UtcTime at) {
   batch.add(put_one_assistant,
             {bound(assistant.org), bound(assistant.id), assistant.name, assistant.greeting,
              assistant.instructions, assistant.voice, assistant.goodbye, assistant.idle_prompt_after.count(),
-             assistant.max_duration.count(), bound(assistant.record), bound(at)},
+             assistant.max_duration.count(), bound(assistant.record), bound(at),
+             bound(assistant.own_consent_announcement)},
             1);
 }
 

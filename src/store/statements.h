@@ -15,6 +15,8 @@ std::span<const Statement* const> call_reading_statements();
 std::span<const Statement* const> call_page_statements();
 std::span<const Statement* const> knowledge_statements();
 std::span<const Statement* const> embedding_statements();
+std::span<const Statement* const> cleanup_statements();
+std::span<const Statement* const> erasure_statements();
 std::span<const Statement* const> gap_statements();
 std::span<const Statement* const> idempotency_statements();
 std::span<const Statement* const> job_run_statements();

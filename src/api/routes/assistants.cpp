@@ -23,6 +23,11 @@ void append_assistant(std::string& out, const domain::Assistant& assistant) {
   append_int(out, R"(,"idlePromptAfterMs":)", assistant.idle_prompt_after.count());
   append_int(out, R"(,"maxDuration":)", assistant.max_duration / 1s);
   append_flag(out, R"(,"record":)", assistant.record);
+  out.append(R"(,"consentAnnouncement":)");
+  if (assistant.own_consent_announcement)
+    append_json_string(out, *assistant.own_consent_announcement);
+  else
+    out.append("null");
   out.push_back('}');
 }
 
@@ -60,6 +65,11 @@ Result<domain::Assistant> changed(domain::Assistant assistant, const JsonBody& b
   const auto record = body.boolean("record", assistant.record);
   if (!record) return record.error();
   assistant.record = *record;
+  if (body.json().contains("consentAnnouncement")) {
+    auto announcement = body.optional_text("consentAnnouncement", {.min = 0, .max = 1'000});
+    if (!announcement) return announcement.error();
+    assistant.own_consent_announcement = std::move(*announcement);
+  }
   return assistant;
 }
 

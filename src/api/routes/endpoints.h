@@ -15,6 +15,7 @@ using Answer = async::Task<Result<net::Response>>;
 Answer create_call(Services&, Context&);
 Answer get_call(Services&, Context&);
 Answer end_call(Services&, Context&);
+Answer erase_call(Services&, Context&);
 Answer say_in_call(Services&, Context&);
 Answer get_transcript(Services&, Context&);
 Answer get_call_events(Services&, Context&);
@@ -68,6 +69,10 @@ Answer get_api_key(Services&, Context&);
 Answer revoke_api_key(Services&, Context&);
 // admin.cpp
 Answer create_organization(Services&, Context&);
+Answer list_jobs(Services&, Context&);
+// organization.cpp
+Answer get_organization(Services&, Context&);
+Answer update_organization(Services&, Context&);
 // health.cpp
 Answer get_health(Services&, Context&);
 Answer get_live(Services&, Context&);

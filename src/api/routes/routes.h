@@ -28,6 +28,12 @@ class WorkerPool;
 namespace voxanne::knowledge {
 class Retriever;
 }
+namespace voxanne::housekeeping {
+class Eraser;
+}
+namespace voxanne::jobs {
+class Scheduler;
+}
 namespace voxanne::recordings {
 class Playback;
 class UrlSigner;
@@ -60,6 +66,10 @@ struct Services {
   std::function<void(const OrgId& org)> knowledge_changed{};
   // /metrics; absent: 404.
   const ops::Metrics* metrics = nullptr;
+  // Whose time tables /api/admin/jobs shows; absent: none.
+  const jobs::Scheduler* jobs = nullptr;
+  // Erasure of calls and contacts; absent: 404.
+  housekeeping::Eraser* eraser = nullptr;
 };
 
 using ServiceEndpoint = async::Task<Result<net::Response>> (*)(Services&, Context&);

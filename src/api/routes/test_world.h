@@ -8,6 +8,7 @@
 #include "api/routes/routes.h"
 #include "async/thread.h"
 #include "calls/call_control.h"
+#include "housekeeping/eraser.h"
 #include "knowledge/retriever.h"
 #include "net/server.h"
 #include "recordings/file_store.h"
@@ -213,6 +214,7 @@ class World {
   async::WorkerPool workers_{"workers", 2};
   recordings::FileStore objects_{directory_ / "recordings", workers_};
   recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
+  housekeeping::Eraser eraser_{*store_, objects_, workers_, clock_, directory_ / "spool"};
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
   knowledge::Retriever retriever_{*store_, clock_};
   Services services_{
@@ -231,7 +233,8 @@ class World {
       .public_url = "https://voxanne.example",
       .workers = workers_,
       .retriever = retriever_,
-      .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); }};
+      .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); },
+      .eraser = &eraser_};
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;
 };

@@ -34,6 +34,9 @@ void add_org(CommandLine& line);
 void add_user(CommandLine& line);
 void add_migrate(CommandLine& line);
 void add_doctor(CommandLine& line);
+void add_backup(CommandLine& line);
+void add_restore(CommandLine& line);
+void add_jobs(CommandLine& line);
 void add_speech_worker(CommandLine& line);  // internal, hidden
 
 // "90", "15m", "1h", "7d" → seconds; nullopt on anything else.

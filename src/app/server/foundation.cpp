@@ -9,15 +9,12 @@
 #include <thread>
 
 namespace voxanne::app {
-namespace {
 
 std::string node_name() {
   char name[256] = "node";
   gethostname(name, sizeof name - 1);
   return name;
 }
-
-}  // namespace
 
 Foundation::Foundation(Config c, std::string p)
     : config(std::move(c)),

@@ -22,6 +22,9 @@
 
 namespace voxanne::app {
 
+// This machine's, under which its records are kept.
+std::string node_name();
+
 struct Foundation {
   // `program` is our own executable, which the speech workers are started from.
   Foundation(Config config, std::string program);

@@ -38,7 +38,9 @@ Result<> Front::listen() {
                                        speech.models->refresh(org);
                                        knowing.wake();
                                      },
-                                 .metrics = &foundation.metrics});
+                                 .metrics = &foundation.metrics,
+                                 .jobs = &*records.scheduler,
+                                 .eraser = &*records.eraser});
   api::add_routes(*router, *services);
   watch_requests();
   http.emplace(net::Server::Options{.host = config.host,

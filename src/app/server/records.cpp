@@ -1,5 +1,6 @@
 #include "app/server/records.h"
 
+#include "backup/backup.h"
 #include "base/json_text.h"
 #include "knowledge/ingest.h"
 #include "recordings/recovery.h"
@@ -11,6 +12,7 @@ namespace voxanne::app {
 namespace {
 
 constexpr std::uint64_t reserve_bytes = 32u << 20;  // the records of some thousand calls
+constexpr seconds between_looks_at_erasures{60};
 constexpr seconds between_looks_at_the_reserve{30};
 
 }  // namespace
@@ -32,14 +34,20 @@ Result<> Records::start() {
   spool.emplace(recordings::SpoolWriter::Options{.spool = config.spool_path()});
   playback.emplace(*store, *objects, foundation.workers, config.spool_path());
   if (auto started = start_queue(); started.has_error()) return started;
+  start_scheduler();
   async::asio::post(foundation.house.executor(), [this] {
     journal->start();
     tasks_.spawn(tend_reserve());
+    tasks_.spawn(tend_erasures());
   });
   return {};
 }
 
 Result<> Records::open_store() {
+  if (backup::restore_is_unfinished(foundation.config.data_dir))
+    return unavailable("restore_unfinished",
+                       "a restore into " + foundation.config.data_dir.string() +
+                           " was interrupted: run voxanne restore again, which begins it anew");
   const auto path = foundation.config.database_path();
   if (!std::filesystem::exists(path) && store::holds_segments(foundation.config.data_dir / "journal"))
     return unavailable("database_missing",
@@ -74,6 +82,14 @@ async::Task<> Records::tend_reserve() {
   for (;;) {
     co_await foundation.workers.run([this] { return reserve.make(); });
     co_await foundation.clock.sleep_for(between_looks_at_the_reserve);
+  }
+}
+
+// What one still owes because the store was away, or the process died.
+async::Task<> Records::tend_erasures() {
+  for (;;) {
+    static_cast<void>(co_await eraser->resume());
+    co_await foundation.clock.sleep_for(between_looks_at_erasures);
   }
 }
 
@@ -126,6 +142,24 @@ Result<> Records::start_queue() {
   return {};
 }
 
+void Records::start_scheduler() {
+  auto options = cleanup_options(foundation.config, foundation.holder.node);
+  options.records_wait = [this] { return journal->pending() > 0; };
+  cleanup.emplace(*store, *objects, foundation.workers, foundation.clock, std::move(options));
+  const async::Executor house = foundation.house.executor();
+  scheduler.emplace(house, foundation.clock, *store, foundation.holder.node);
+  scheduler->add("cleanup", jobs::Cron::parse(foundation.config.cleanup_cron).value(), *cleanup);
+  eraser.emplace(*store, *objects, foundation.workers, foundation.clock, foundation.config.spool_path());
+  async::asio::post(house, [this] { scheduler->start(); });
+}
+
+housekeeping::CleanupOptions cleanup_options(const Config& config, std::string node) {
+  return {.spool = config.spool_path(),
+          .node = std::move(node),
+          .failed_upload_days = config.failed_upload_days,
+          .recording_retention_days = config.recording_retention_days};
+}
+
 void Records::wake_uploads() {
   async::asio::post(foundation.house.executor(), [this] { upload_runner->wake(); });
 }
@@ -134,6 +168,7 @@ void Records::stop_queue() {
   if (spool) spool->stop();
   const auto house = foundation.house.executor();
   async::run_on(house, tasks_.stop());
+  if (scheduler) async::run_on(house, scheduler->stop());
   if (upload_runner) async::run_on(house, upload_runner->stop());
 }
 

@@ -9,7 +9,10 @@
 #include "app/server/foundation.h"
 #include "events/bus.h"
 #include "events/live_hub.h"
+#include "housekeeping/cleanup.h"
+#include "housekeeping/eraser.h"
 #include "jobs/runner.h"
+#include "jobs/scheduler.h"
 #include "recordings/file_store.h"
 #include "recordings/playback.h"
 #include "recordings/spool_writer.h"
@@ -39,15 +42,23 @@ struct Records {
   std::optional<recordings::UploadQueue> uploads;
   std::optional<jobs::Runner<store::Upload>> upload_runner;
   std::optional<recordings::Playback> playback;
+  std::optional<housekeeping::Cleanup> cleanup;
+  std::optional<housekeeping::Eraser> eraser;
+  std::optional<jobs::Scheduler> scheduler;
 
  private:
   Result<> open_store();
   Result<> open_journal();
   Result<> start_queue();
+  void start_scheduler();
   async::Task<Result<>> seed_demo();
   async::Task<> tend_reserve();
+  async::Task<> tend_erasures();
 
   async::TaskGroup tasks_;
 };
+
+// What the configuration says of the daily cleanup; `node` is whose spool it cleans.
+housekeeping::CleanupOptions cleanup_options(const Config& config, std::string node);
 
 }  // namespace voxanne::app

@@ -114,8 +114,10 @@ TEST_F(Migrations, are_numbered_without_a_gap) {
 // Each version in turn is filled with rows and then brought up to date: none is lost.
 TEST_F(Migrations, keep_what_every_earlier_version_held) {
   static constexpr const char* fill[] = {
-      R"(INSERT INTO organizations VALUES ('o', 'O', 'UTC', 0, 1, 1, NULL);
-         INSERT INTO assistants VALUES ('o', 'a', 'A', 'hi', '', 'slt', 'bye', 7000, 60000, 1, 1, 1);
+      R"(INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'O', 1, 1);
+         INSERT INTO assistants (org_id, id, name, greeting, instructions, voice, goodbye, idle_prompt_after_ms,
+           max_duration_ms, record, created_at, updated_at)
+           VALUES ('o', 'a', 'A', 'hi', '', 'slt', 'bye', 7000, 60000, 1, 1, 1);
          INSERT INTO phone_numbers VALUES ('o', 'p', 'a', '+447700900000', 'sip', 1, 1);)",
       R"(INSERT INTO calls (id, org_id, assistant_id, phone_number_id, direction, channel, status,
            customer_number, customer_name, created_at, node_id, boot_id)
@@ -138,7 +140,11 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
          INSERT INTO api_keys VALUES ('o', 'k', 'K', 'h', 'abcd', 'read', 'u', 1, NULL, NULL);)",
       "UPDATE calls SET has_transcript = 1, status = 'ended', ended_reason = 'x', ended_at = 2;",
       R"(INSERT INTO embedding_models VALUES ('m', 1);
-         INSERT INTO knowledge_base_vectors VALUES (1, 'o', 'm', x'0000803f');)"};
+         INSERT INTO knowledge_base_vectors VALUES (1, 'o', 'm', x'0000803f');)",
+      R"(INSERT INTO job_schedules (name, done_until) VALUES ('cleanup', 1);)",
+      R"(UPDATE organizations SET recording_retention_days = 7;)",
+      R"(INSERT INTO erasures (id, org_id, subject, requested_by, requested_at) VALUES ('e', 'o', 'call', 'u', 1);
+         INSERT INTO erasure_files VALUES ('o', 'e', 'c', 'o/c.ogg');)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "

@@ -113,7 +113,7 @@ TEST_F(Plans, names_are_unique) {
 
 TEST_F(Plans, triggers_and_cascades_do_not_scan_either) {
   // A trigger's plan is not explained with its statement; what it does is here.
-  execute("INSERT INTO organizations VALUES ('o', 'o', 'UTC', 0, 0, 0, NULL)");
+  execute("INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'o', 0, 0)");
   for (const char* sql : {"UPDATE call_counters SET calls = calls - 1 WHERE org_id = ?1 AND is_test = ?2 AND "
                           "direction = ?3 AND status = ?4",
                           "DELETE FROM call_logs WHERE org_id = ?1 AND call_id = ?2",
@@ -130,8 +130,8 @@ TEST_F(Plans, triggers_and_cascades_do_not_scan_either) {
 
 TEST_F(Plans, every_tenant_table_has_its_organization) {
   static const std::set<std::string> of_the_server = {
-      "accounts", "embedding_models",  "organizations",   "nodes",
-      "job_runs", "schema_migrations", "applied_batches", "database_identity"};
+      "accounts",          "embedding_models", "organizations",    "nodes", "job_runs", "job_schedules",
+      "schema_migrations", "applied_batches",  "database_identity"};
   sqlite3_stmt* tables = nullptr;
   ASSERT_EQ(
       sqlite3_prepare_v2(db_,

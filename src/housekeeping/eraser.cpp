@@ -1,0 +1,206 @@
+#include "housekeeping/eraser.h"
+
+#include "async/deadline.h"
+#include "base/json_fields.h"
+#include "base/log.h"
+#include "housekeeping/leftovers.h"
+#include "recordings/key.h"
+
+namespace voxanne::housekeeping {
+namespace {
+
+using domain::RecordingStatus;
+
+constexpr int calls_at_a_time = 50;
+constexpr int files_at_a_time = 100;
+constexpr int merge_steps = 40;  // of 500 pages each: the index of some 100,000 calls
+constexpr milliseconds upload_takes{20'000}, look_again{200};
+
+Error no_such_call() {
+  return not_found("call_not_found", "there is no call of this id; GET /api/calls lists them");
+}
+
+std::string counted(std::int64_t calls, std::int64_t turns, std::int64_t log_lines, std::int64_t messages,
+                    std::int64_t recordings, std::int64_t contacts) {
+  std::string out;
+  append_int(out, R"({"calls":)", calls);
+  append_int(out, R"(,"turns":)", turns);
+  append_int(out, R"(,"logLines":)", log_lines);
+  append_int(out, R"(,"messages":)", messages);
+  append_int(out, R"(,"recordings":)", recordings);
+  append_int(out, R"(,"contacts":)", contacts);
+  return out + "}";
+}
+
+}  // namespace
+
+store::Erasure Eraser::begin(const OrgId& org, const char* subject, std::string requested_by) const {
+  return {.id = "ers_" + make_ulid(),
+          .org = org,
+          .subject = subject,
+          .requested_by = std::move(requested_by),
+          .requested_at = clock_.utc()};
+}
+
+async::Task<Result<Receipt>> Eraser::erase_call(OrgId org, CallId call, std::string requested_by) {
+  auto found = co_await store::find_erasable(store_, {org, call});
+  if (!found) co_return found.error();
+  if (!*found) co_return no_such_call();
+  auto erasure = begin(org, "call", std::move(requested_by));
+  Counts counts;
+  std::vector<store::ErasableCall> calls;
+  calls.push_back(std::move(**found));
+  if (const auto done = co_await erase_rows(erasure, std::move(calls), counts); !done) co_return done.error();
+  if (counts.calls == 0) co_return no_such_call();
+  co_return co_await finish(std::move(erasure));
+}
+
+async::Task<Result<Receipt>> Eraser::erase_contact(OrgId org, ContactId contact, std::string requested_by) {
+  const auto number = co_await store::contact_number(store_, org, contact);
+  if (!number) co_return number.error();
+  if (!*number)
+    co_return not_found("contact_not_found", "there is no contact of this id; GET /api/contacts lists them");
+  auto erasure = begin(org, "contact", std::move(requested_by));
+  Counts counts;
+  for (;;) {
+    auto calls = co_await store::calls_of_contact(store_, org, contact, **number, calls_at_a_time);
+    if (!calls) co_return calls.error();
+    if (calls->empty()) break;
+    if (const auto done = co_await erase_rows(erasure, std::move(*calls), counts); !done)
+      co_return done.error();
+  }
+  // Last, so that an erasure which is interrupted can be asked for again by the same id.
+  counts.contacts = 1;
+  erasure.removed = counted(counts.calls, counts.turns, counts.log_lines, counts.messages, counts.recordings,
+                            counts.contacts);
+  store::Batch batch;
+  store::put_erasure(batch, erasure);
+  store::erase_contact(batch, org, contact, **number);
+  if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+  co_return co_await finish(std::move(erasure));
+}
+
+async::Task<Result<std::optional<store::ErasableCall>>> Eraser::settled(OrgId org, store::ErasableCall call) {
+  const auto deadline = async::Deadline::after(clock_, upload_takes);
+  for (;;) {
+    if (call.running)
+      co_return Error{Fault::conflict, "call_in_progress",
+                      "the call " + call.id.str() + " is still running: end it first, by POST /api/calls/" +
+                          call.id.str() + "/end"};
+    // Whoever stores it just now would store it after its erasure.
+    if (call.recording != RecordingStatus::uploading && call.recording != RecordingStatus::recording)
+      co_return std::move(call);
+    if (deadline.passed(clock_))
+      co_return Error{Fault::conflict, "recording_busy",
+                      "the recording of " + call.id.str() + " is being stored just now: try again",
+                      seconds{10}};
+    co_await clock_.sleep_for(look_again);
+    auto again = co_await store::find_erasable(store_, {org, call.id});
+    if (!again) co_return again.error();
+    if (!*again) co_return std::nullopt;
+    call = std::move(**again);
+  }
+}
+
+// Several calls in one batch; a conflict (a recording has just moved on) looks again at all of them.
+async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<store::ErasableCall> calls,
+                                         Counts& counts) {
+  for (const auto deadline = async::Deadline::after(clock_, upload_takes);;) {
+    Counts sum = counts;
+    store::Batch batch, rows;
+    for (auto& candidate : calls) {
+      auto call = co_await settled(erasure.org, candidate);
+      if (!call) co_return call.error();
+      if (!*call) continue;
+      const store::CallKey key{erasure.org, (*call)->id};
+      if ((*call)->recording == RecordingStatus::queued) store::withdraw_upload(rows, key);
+      store::erase_call_records(rows, key, store::Keep::nothing);
+      // Also of a call that seems to have none: an earlier attempt may have stored one.
+      if (recordings::is_segment(erasure.org.str()) && recordings::is_segment(key.id.str()))
+        store::owe_file(rows, erasure, {key.id, recordings::recording_key(erasure.org, key.id)});
+      ++sum.calls;
+      sum.turns += (*call)->turns;
+      sum.log_lines += (*call)->log_lines;
+      sum.messages += (*call)->messages;
+      sum.recordings += (*call)->recording != RecordingStatus::none;
+    }
+    if (rows.steps.empty()) co_return Result<>{};
+    erasure.removed =
+        counted(sum.calls, sum.turns, sum.log_lines, sum.messages, sum.recordings, sum.contacts);
+    store::put_erasure(batch, erasure);
+    for (auto& step : rows.steps) batch.steps.push_back(std::move(step));
+    const auto written = co_await store_.write(std::move(batch));
+    if (written) {
+      counts = sum;
+      co_return Result<>{};
+    }
+    if (written.error().kind != Fault::conflict || deadline.passed(clock_)) co_return written;
+    for (auto& call : calls) {
+      auto again = co_await store::find_erasable(store_, {erasure.org, call.id});
+      if (!again) co_return again.error();
+      if (*again) call = std::move(**again);
+    }
+  }
+}
+
+async::Task<Result<Receipt>> Eraser::finish(store::Erasure erasure) {
+  Receipt receipt;
+  for (;;) {
+    const auto files = co_await store::owed_files(store_, erasure.id, files_at_a_time);
+    if (!files) co_return files.error();
+    receipt.files_removed = files->empty();
+    if (files->empty()) break;
+    bool away = false;
+    for (const auto& file : *files) {
+      const auto removed = co_await objects_.remove(file.object_key);
+      if (!removed) {
+        log::warning("erasure.waits", {{"erasureId", erasure.id}, {"code", removed.error().code}});
+        away = true;
+        break;
+      }
+      co_await remove_spooled(workers_, spool_, erasure.org, file.call);
+      store::Batch batch;
+      store::file_removed(batch, erasure, file);
+      if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    }
+    if (away) break;
+  }
+  const auto merged = co_await merge_search(erasure);
+  if (!merged) co_return merged.error();
+  receipt.search_merged = *merged;
+  if (receipt.files_removed && receipt.search_merged) {
+    erasure.finished_at = clock_.utc();
+    store::Batch batch;
+    store::put_erasure(batch, erasure);
+    if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    log::info("erasure.done", {{"erasureId", erasure.id}, {"orgId", erasure.org.str()}});
+  }
+  receipt.erasure = std::move(erasure);
+  co_return receipt;
+}
+
+// False when there is so much that the rest is left to resume().
+async::Task<Result<bool>> Eraser::merge_search(const store::Erasure& erasure) {
+  for (int step = 0;; ++step) {
+    const auto merged = co_await store::search_is_merged(store_, erasure.id);
+    if (!merged) co_return merged.error();
+    if (*merged || step == merge_steps) co_return *merged;
+    store::Batch batch;
+    store::merge_call_search(batch, erasure, clock_.utc());
+    if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+  }
+}
+
+async::Task<Result<std::int64_t>> Eraser::resume() {
+  std::int64_t finished = 0;
+  const auto open = co_await store::open_erasures(store_, files_at_a_time);
+  if (!open) co_return open.error();
+  for (const auto& erasure : *open) {
+    const auto done = co_await finish(erasure);
+    if (!done) co_return done.error();
+    finished += done->erasure.finished_at.has_value();
+  }
+  co_return finished;
+}
+
+}  // namespace voxanne::housekeeping

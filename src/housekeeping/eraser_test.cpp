@@ -1,0 +1,315 @@
+// Nothing of what was erased is left: not in rows, files or objects, and not in the bytes of the database.
+#include "housekeeping/eraser.h"
+
+#include "recordings/file_store.h"
+#include "recordings/key.h"
+#include "recordings/spool_file.h"
+#include "store/idempotency.h"
+#include "store/knowledge.h"
+#include "store/messages.h"
+#include "store/uploads.h"
+#include "support/store/temp_store.h"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <boost/json.hpp>
+
+#include <fstream>
+#include <sstream>
+
+namespace voxanne::housekeeping {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::hours;
+using test::harbour;
+using test::rival;
+
+constexpr const char* name = "Zaphod Beeblebrox";
+constexpr const char* number = "+447700900042";
+
+struct Killed : std::runtime_error {
+  Killed() : std::runtime_error("killed here") {}
+};
+
+// Ends the erasure at its n-th write, before or after it takes effect, or at a removal.
+class FusedStore final : public store::Store {
+ public:
+  explicit FusedStore(store::Store& inner) : inner_(inner) {}
+  async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
+                             store::RowVisitor visit) override {
+    return inner_.read(statement, std::move(values), std::move(visit));
+  }
+  async::Task<Result<>> write(store::Batch batch) override {
+    step();
+    auto result = co_await inner_.write(std::move(batch));
+    step();
+    co_return result;
+  }
+  void step() {
+    if (left > 0 && --left == 0) throw Killed{};
+  }
+  int left = 0;
+
+ private:
+  store::Store& inner_;
+};
+
+class FusedObjects final : public recordings::ObjectStore {
+ public:
+  FusedObjects(recordings::ObjectStore& inner, FusedStore& fuse) : inner_(inner), fuse_(fuse) {}
+  async::Task<Result<>> put(std::string key, fs::path file, std::string checksum) override {
+    return inner_.put(std::move(key), std::move(file), std::move(checksum));
+  }
+  async::Task<Result<std::uint64_t>> size(std::string key) override { return inner_.size(std::move(key)); }
+  async::Task<Result<std::string>> read(std::string key, std::uint64_t offset, std::size_t length) override {
+    return inner_.read(std::move(key), offset, length);
+  }
+  async::Task<Result<>> remove(std::string key) override {
+    fuse_.step();
+    if (away) co_return unavailable("object_store_unavailable", "away on purpose");
+    auto done = co_await inner_.remove(std::move(key));
+    fuse_.step();
+    co_return done;
+  }
+  async::Task<Result<std::vector<recordings::ObjectInfo>>> list(std::string prefix, std::string after,
+                                                                std::size_t limit) override {
+    return inner_.list(std::move(prefix), std::move(after), limit);
+  }
+  bool away = false;
+
+ private:
+  recordings::ObjectStore& inner_;
+  FusedStore& fuse_;
+};
+
+class EraserTest : public testing::Test {
+ protected:
+  using State = domain::RecordingStatus;
+
+  fs::path object(const OrgId& org, const std::string& call) {
+    return directory_.path() / "objects" / recordings::recording_key(org, CallId{call});
+  }
+  fs::path spool(const OrgId& org, const std::string& call) {
+    return recordings::spool_path(directory_.path() / "spool", org, CallId{call});
+  }
+  static void file(const fs::path& path) {
+    fs::create_directories(path.parent_path());
+    std::ofstream{path} << "audio";
+  }
+
+  // A call of a caller, with everything that a call can leave behind.
+  void call(const OrgId& org, const std::string& id, State state, const std::string& who,
+            const std::string& from, bool ended = true) {
+    domain::Call call;
+    call.id = CallId{id};
+    call.org = org;
+    call.assistant = test::reception;
+    call.customer = {from, who};
+    call.created_at = test::noon;
+    const store::CallKey key{org, call.id};
+    store::Upload upload;
+    upload.id = UploadId{"upl_" + org.str() + id};
+    upload.org = org;
+    upload.call = call.id;
+    upload.node = "node-1";
+    upload.source = "x";
+    upload.object_key = recordings::recording_key(org, call.id);
+    upload.content_type = "audio/ogg";
+    upload.created_at = upload.next_attempt_at = test::noon;
+    const auto done = store_.write([&](store::Batch& batch) {
+      store::insert_call(batch, call, test::this_boot);
+      domain::Turn turn;
+      turn.id = TurnId{"turn_" + org.str() + id};
+      turn.speaker = domain::Speaker::caller;
+      turn.text = "My name is " + who;
+      store::put_turn(batch, key, turn);
+      store::log_event(batch, key, test::noon, "call.started");
+      domain::Message message;
+      message.id = MessageId{"msg_" + org.str() + id};
+      message.org = org;
+      message.call = call.id;
+      message.caller_name = who;
+      message.number = from;
+      message.urgency = "normal";
+      message.text = who + " asks to be called";
+      message.created_at = test::noon;
+      store::insert_message(batch, message);
+      if (!ended) return;
+      store::end_call(batch, key,
+                      {.status = domain::CallStatus::ended,
+                       .reason = std::string{domain::ended::customer},
+                       .fault = domain::FaultParty::nobody,
+                       .detail = {}},
+                      test::noon);
+      if (state == State::none) return;
+      store::enqueue_upload(batch, upload);
+      if (state == State::queued) return;
+      store::claim_upload(batch, upload, test::noon + hours{1});
+      if (state == State::stored) store::finish_upload(batch, upload);
+      if (state == State::failed) store::fail_upload(batch, upload, "spool_corrupt", test::noon);
+    });
+    ASSERT_TRUE(done) << done.error().message;
+    if (state != State::none) file(state == State::stored ? object(org, id) : spool(org, id));
+  }
+  void contact(const OrgId& org, const std::string& id, const std::string& who, const std::string& from) {
+    static constexpr store::Statement insert{"test.contact",
+                                             "INSERT INTO contacts (id, org_id, name, number, created_at, "
+                                             "updated_at) VALUES (?1, ?2, ?3, ?4, 0, 0)"};
+    store::Batch batch;
+    batch.add(insert, {id, org.str(), who, from});
+    ASSERT_TRUE(store_.run(store_.sqlite().write(std::move(batch))));
+  }
+
+  std::int64_t count(const std::string& sql) {
+    sqlite3* db = nullptr;
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_open(store_.path().c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr), SQLITE_OK) << sql;
+    EXPECT_EQ(sqlite3_step(statement), SQLITE_ROW);
+    const auto found = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return found;
+  }
+  // Whether the file still holds these bytes anywhere, free pages included.
+  bool holds(const std::string& bytes) {
+    store_.restart();  // checkpoints
+    std::ifstream in{store_.path(), std::ios::binary};
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str().find(bytes) != std::string::npos;
+  }
+
+  test::TempDir directory_;
+  async::SystemClock clock_;
+  async::WorkerPool workers_{"workers", 1};
+  recordings::FileStore files_{directory_.path() / "objects", workers_};
+  test::TempStore store_;
+};
+
+struct Parts {
+  explicit Parts(store::Store& store, recordings::ObjectStore& files, async::WorkerPool& workers,
+                 async::Clock& clock, const fs::path& spool)
+      : database(store), objects(files, database), eraser(database, objects, workers, clock, spool) {}
+  FusedStore database;
+  FusedObjects objects;
+  Eraser eraser;
+};
+
+TEST_F(EraserTest, a_call_goes_with_all_it_left_and_no_other) {
+  for (const State state : {State::none, State::stored, State::queued, State::failed}) {
+    const std::string id = "call_" + std::string{domain::to_string(state)};
+    call(harbour, id, state, name, number);
+    call(rival, id, state, "Ford Prefect", "+447700900043");
+    Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+    const auto receipt = store_.run(parts.eraser.erase_call(harbour, CallId{id}, "usr_1"));
+    ASSERT_TRUE(receipt) << receipt.error().message;
+    EXPECT_TRUE(receipt->erasure.finished_at);
+    EXPECT_TRUE(receipt->files_removed && receipt->search_merged);
+    const auto removed = boost::json::parse(receipt->erasure.removed);
+    EXPECT_EQ(removed.at("calls"), 1);
+    EXPECT_EQ(removed.at("turns"), 1);
+    EXPECT_EQ(removed.at("logLines"), 1);
+    EXPECT_EQ(removed.at("messages"), 1);
+    EXPECT_EQ(removed.at("recordings"), state == State::none ? 0 : 1);
+    EXPECT_FALSE(fs::exists(object(harbour, id)) || fs::exists(spool(harbour, id)));
+    EXPECT_EQ(fs::exists(object(rival, id)) || fs::exists(spool(rival, id)), state != State::none);
+    EXPECT_EQ(store_.run(parts.eraser.erase_call(harbour, CallId{id}, "usr_1")).error().code,
+              "call_not_found");
+  }
+  EXPECT_EQ(count("SELECT count(*) FROM calls WHERE org_id = 'harbour'"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM calls WHERE org_id = 'rival'"), 4);
+  for (const char* table : {"call_transcripts", "call_logs", "messages"})
+    EXPECT_EQ(count(std::string{"SELECT count(*) FROM "} + table), 4) << table;
+  EXPECT_EQ(count("SELECT count(*) FROM recording_upload_queue"), 2);
+  EXPECT_EQ(count("SELECT count(*) FROM erasure_files"), 0);
+  // Whole, as trigrams of the index, and in what was freed.
+  for (const char* trace : {"Zaphod", "Beeblebrox", "zap", "447700900042"})
+    EXPECT_FALSE(holds(trace)) << trace;
+  EXPECT_TRUE(holds("Ford Prefect"));
+}
+
+TEST_F(EraserTest, a_caller_goes_with_every_call_of_the_number) {
+  contact(harbour, "cont_1", name, number);
+  contact(harbour, "cont_2", "Ford Prefect", "+447700900043");
+  contact(rival, "cont_1", name, number);
+  for (int i = 0; i < 120; ++i) call(harbour, "call_" + std::to_string(i), State::stored, name, number);
+  call(harbour, "call_ford", State::stored, "Ford Prefect", "+447700900043");
+  call(rival, "call_0", State::stored, name, number);
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  const auto receipt = store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "usr_1"));
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_EQ(boost::json::parse(receipt->erasure.removed).at("calls"), 120);
+  EXPECT_EQ(boost::json::parse(receipt->erasure.removed).at("contacts"), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM calls WHERE org_id = 'harbour'"), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM contacts WHERE org_id = 'harbour'"), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM contacts WHERE org_id = 'rival'"), 1);
+  EXPECT_FALSE(fs::exists(object(harbour, "call_0")));
+  EXPECT_TRUE(fs::exists(object(harbour, "call_ford")));
+  EXPECT_TRUE(fs::exists(object(rival, "call_0")));
+  EXPECT_EQ(count("SELECT sum(calls) FROM call_counters WHERE org_id = 'harbour'"), 1);
+  EXPECT_EQ(store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u")).error().code,
+            "contact_not_found");
+}
+
+TEST_F(EraserTest, what_runs_or_is_being_stored_is_refused_and_stays) {
+  call(harbour, "running", State::none, name, number, false);
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  EXPECT_EQ(store_.run(parts.eraser.erase_call(harbour, CallId{"running"}, "u")).error().code,
+            "call_in_progress");
+  EXPECT_EQ(store_.run(parts.eraser.erase_call(rival, CallId{"running"}, "u")).error().code,
+            "call_not_found");
+  EXPECT_EQ(count("SELECT count(*) FROM calls"), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM erasures"), 0);
+}
+
+TEST_F(EraserTest, while_the_store_is_away_the_receipt_says_so_and_the_rest_follows) {
+  call(harbour, "call_1", State::stored, name, number);
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  parts.objects.away = true;
+  const auto receipt = store_.run(parts.eraser.erase_call(harbour, CallId{"call_1"}, "u"));
+  ASSERT_TRUE(receipt);
+  EXPECT_FALSE(receipt->files_removed);
+  EXPECT_FALSE(receipt->erasure.finished_at);
+  EXPECT_EQ(count("SELECT count(*) FROM calls"), 0);
+  EXPECT_EQ(store_.run(parts.eraser.resume()).value(), 0);
+  parts.objects.away = false;
+  EXPECT_EQ(store_.run(parts.eraser.resume()).value(), 1);
+  EXPECT_FALSE(fs::exists(object(harbour, "call_1")));
+  EXPECT_EQ(count("SELECT count(*) FROM erasures WHERE finished_at IS NULL"), 0);
+}
+
+TEST_F(EraserTest, dying_at_any_step_leaves_nothing_that_the_next_start_does_not_finish) {
+  int died = 0;
+  for (int step = 1;; ++step) {
+    SCOPED_TRACE("dies at step " + std::to_string(step));
+    const std::string id = "call_" + std::to_string(step);
+    call(harbour, id, step % 2 == 0 ? State::stored : State::queued, name, number);
+    call(harbour, "kept_" + std::to_string(step), State::stored, "Ford Prefect", "+447700900043");
+    Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+    parts.database.left = step;
+    bool whole = true;
+    try {
+      static_cast<void>(store_.run(parts.eraser.erase_call(harbour, CallId{id}, "u")));
+    } catch (const Killed&) {
+      whole = false;
+    }
+    // Another process. Where the rows are there still, nothing had happened, and it is asked for again.
+    Parts next{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+    ASSERT_TRUE(store_.run(next.eraser.resume()));
+    static_cast<void>(store_.run(next.eraser.erase_call(harbour, CallId{id}, "u")));
+    EXPECT_FALSE(fs::exists(object(harbour, id)) || fs::exists(spool(harbour, id)));
+    EXPECT_EQ(count("SELECT count(*) FROM calls WHERE id = '" + id + "'"), 0);
+    EXPECT_EQ(count("SELECT count(*) FROM erasures WHERE finished_at IS NULL"), 0);
+    EXPECT_EQ(count("SELECT count(*) FROM erasure_files"), 0);
+    EXPECT_TRUE(fs::exists(object(harbour, "kept_" + std::to_string(step))));
+    if (whole || HasFailure()) break;
+    ++died;
+  }
+  EXPECT_GE(died, 8);
+  EXPECT_FALSE(holds("Zaphod"));
+}
+
+}  // namespace
+}  // namespace voxanne::housekeeping

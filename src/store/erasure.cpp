@@ -1,0 +1,201 @@
+#include "store/erasure.h"
+
+#include "store/find.h"
+#include "store/statements.h"
+#include "store/values.h"
+
+namespace voxanne::store {
+namespace {
+
+constexpr Statement call_row{"calls.erase_settled",
+                             "DELETE FROM calls WHERE org_id = ?1 AND id = ?2 AND ended_at IS NOT NULL "
+                             "AND recording_status IN ('none', 'stored', 'failed')"};
+constexpr Statement call_messages{"messages.erase_of_call",
+                                  "DELETE FROM messages WHERE org_id = ?1 AND call_id = ?2"};
+constexpr Statement dealt_with{
+    "messages.erase_handled_of_call",
+    "DELETE FROM messages WHERE org_id = ?1 AND call_id = ?2 AND handled_at IS NOT NULL"};
+constexpr Statement call_gaps{"knowledge_gaps.erase_of_call",
+                              "DELETE FROM knowledge_gaps WHERE org_id = ?1 AND call_id = ?2"};
+constexpr Statement call_appointments{
+    "appointments.forget_call",
+    "UPDATE appointments SET call_id = '' WHERE org_id = ?1 AND call_id = ?2 AND call_id <> ''"};
+// A day's answers of one organization.
+constexpr Statement call_answers{
+    "idempotency_keys.erase_of_call",
+    "DELETE FROM idempotency_keys WHERE org_id = ?1 AND instr(body, '\"' || ?2 || '\"') > 0"};
+
+constexpr Statement withdraw{
+    "recording_upload_queue.withdraw",
+    "DELETE FROM recording_upload_queue WHERE org_id = ?1 AND call_id = ?2 AND status = 'queued'"};
+constexpr Statement unrecorded{"calls.withdraw_recording",
+                               "UPDATE calls SET recording_status = 'none', has_recording = 0 "
+                               "WHERE org_id = ?1 AND id = ?2 AND recording_status = 'queued'"};
+
+constexpr Statement contact_row{"contacts.erase", "DELETE FROM contacts WHERE org_id = ?1 AND id = ?2"};
+constexpr Statement contact_appointments{
+    "appointments.erase_of_contact",
+    "DELETE FROM appointments WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> ''"};
+constexpr Statement contact_messages{
+    "messages.erase_of_number", "DELETE FROM messages WHERE org_id = ?1 AND number = ?2 AND number <> ''"};
+constexpr Statement number_of{"contacts.number", "SELECT number FROM contacts WHERE org_id = ?1 AND id = ?2"};
+
+#define ERASABLE                                                                               \
+  "SELECT id, ended_at IS NULL, recording_status, "                                            \
+  "(SELECT count(*) FROM call_transcripts t WHERE t.call_id = c.id AND t.org_id = c.org_id), " \
+  "(SELECT count(*) FROM call_logs l WHERE l.call_id = c.id AND l.org_id = c.org_id), "        \
+  "(SELECT count(*) FROM messages m WHERE m.org_id = c.org_id AND m.call_id = c.id) FROM calls c "
+constexpr Statement one_call{"calls.erasable", ERASABLE "WHERE org_id = ?1 AND id = ?2"};
+constexpr Statement by_number{"calls.of_number", ERASABLE
+                              "WHERE org_id = ?1 AND customer_number = ?2 AND customer_number <> '' "
+                              "ORDER BY created_at LIMIT ?3"};
+constexpr Statement by_contact{
+    "calls.of_contact", ERASABLE "WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '' LIMIT ?3"};
+
+constexpr Statement put{
+    "erasures.put",
+    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, finished_at, removed) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET finished_at = excluded.finished_at, "
+    "removed = excluded.removed"};
+constexpr Statement owe{
+    "erasure_files.put",
+    "INSERT INTO erasure_files (erasure_id, call_id, object_key, org_id) VALUES (?1, ?2, ?3, ?4) "
+    "ON CONFLICT DO NOTHING"};
+constexpr Statement paid{"erasure_files.drop",
+                         "DELETE FROM erasure_files WHERE erasure_id = ?1 AND call_id = ?2"};
+constexpr Statement open{"erasures.open",
+                         "SELECT id, org_id, subject, requested_by, requested_at, removed FROM erasures "
+                         "WHERE finished_at IS NULL AND requested_at > 0 ORDER BY requested_at LIMIT ?1"};
+constexpr Statement owed{"erasure_files.of_erasure",
+                         "SELECT call_id, object_key FROM erasure_files WHERE erasure_id = ?1 LIMIT ?2"};
+
+// https://www.sqlite.org/fts5.html §6.8: a negative rank merges everything, so many pages at a time.
+constexpr Statement merge{"calls_search.merge",
+                          "INSERT INTO calls_search (calls_search, rank) VALUES ('merge', -500)"};
+// The structure record: a cookie of four bytes, the number of levels, the number of segments.
+constexpr Statement note_merged{
+    "erasures.note_merged",
+    "UPDATE erasures SET search_merged_at = ?2 WHERE id = ?1 AND search_merged_at IS NULL "
+    "AND (SELECT substr(block, 6, 1) IN (x'00', x'01') FROM calls_search_data WHERE id = 10)"};
+constexpr Statement is_merged{"erasures.is_merged",
+                              "SELECT search_merged_at IS NOT NULL FROM erasures WHERE id = ?1"};
+
+ErasableCall erasable_from(const Row& row) {
+  return {id_from<CallTag>(row, 0), row.integer(1) != 0, word_from(row, 2, domain::parse_recording_status),
+          row.integer(3),           row.integer(4),      row.integer(5)};
+}
+
+Erasure erasure_from(const Row& row) {
+  return {.id = row.str(0),
+          .org = id_from<OrgTag>(row, 1),
+          .subject = row.str(2),
+          .requested_by = row.str(3),
+          .requested_at = from_unix_ms(row.integer(4)),
+          .finished_at = std::nullopt,
+          .removed = row.str(5)};
+}
+
+ErasureFile file_from(const Row& row) { return {id_from<CallTag>(row, 0), row.str(1)}; }
+std::string text_from(const Row& row) { return row.str(0); }
+bool flag_from(const Row& row) { return row.integer(0) != 0; }
+
+}  // namespace
+
+void erase_call_records(Batch& batch, const CallKey& call, Keep keep) {
+  const std::vector<Value> key{bound(call.org), bound(call.id)};
+  batch.add(call_row, key, 1);
+  batch.add(keep == Keep::nothing ? call_messages : dealt_with, key);
+  batch.add(call_gaps, key);
+  batch.add(call_appointments, key);
+  batch.add(call_answers, key);
+}
+
+void withdraw_upload(Batch& batch, const CallKey& call) {
+  batch.add(withdraw, {bound(call.org), bound(call.id)}, 1);
+  batch.add(unrecorded, {bound(call.org), bound(call.id)}, 1);
+}
+
+void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number) {
+  batch.add(contact_row, {bound(org), bound(contact)}, 1);
+  batch.add(contact_appointments, {bound(org), bound(contact)});
+  batch.add(contact_messages, {bound(org), number});
+}
+
+async::Task<Result<std::optional<std::string>>> contact_number(Store& store, OrgId org, ContactId contact) {
+  return find_one(store, number_of, {bound(org), bound(contact)}, text_from);
+}
+
+async::Task<Result<std::optional<ErasableCall>>> find_erasable(Store& store, CallKey call) {
+  return find_one(store, one_call, {bound(call.org), bound(call.id)}, erasable_from);
+}
+
+async::Task<Result<std::vector<ErasableCall>>> calls_of_contact(Store& store, OrgId org, ContactId contact,
+                                                                std::string number, int limit) {
+  auto found =
+      co_await find_all(store, by_contact, {bound(org), bound(contact), bound(limit)}, erasable_from);
+  if (!found || !found->empty()) co_return found;
+  co_return co_await find_all(store, by_number, {bound(org), std::move(number), bound(limit)}, erasable_from);
+}
+
+void put_erasure(Batch& batch, const Erasure& erasure) {
+  batch.add(put,
+            {erasure.id, bound(erasure.org), erasure.subject, erasure.requested_by,
+             bound(erasure.requested_at), bound(erasure.finished_at), erasure.removed},
+            1);
+}
+
+void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
+  batch.add(owe, {erasure.id, bound(file.call), file.object_key, bound(erasure.org)});
+}
+
+void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
+  batch.add(paid, {erasure.id, bound(file.call)});
+}
+
+async::Task<Result<std::vector<Erasure>>> open_erasures(Store& store, int limit) {
+  return find_all(store, open, {bound(limit)}, erasure_from);
+}
+
+async::Task<Result<std::vector<ErasureFile>>> owed_files(Store& store, std::string erasure, int limit) {
+  return find_all(store, owed, {std::move(erasure), bound(limit)}, file_from);
+}
+
+void merge_call_search(Batch& batch, const Erasure& erasure, UtcTime at) {
+  batch.add(merge, {});
+  batch.add(note_merged, {erasure.id, bound(at)});
+}
+
+async::Task<Result<bool>> search_is_merged(Store& store, std::string erasure) {
+  const auto found = co_await find_one(store, is_merged, {std::move(erasure)}, flag_from);
+  if (!found) co_return found.error();
+  co_return found->value_or(true);
+}
+
+std::span<const Statement* const> erasure_statements() {
+  static constexpr const Statement* all[] = {&call_row,
+                                             &call_messages,
+                                             &dealt_with,
+                                             &call_gaps,
+                                             &call_appointments,
+                                             &call_answers,
+                                             &withdraw,
+                                             &unrecorded,
+                                             &contact_row,
+                                             &contact_appointments,
+                                             &contact_messages,
+                                             &number_of,
+                                             &one_call,
+                                             &by_number,
+                                             &by_contact,
+                                             &put,
+                                             &owe,
+                                             &paid,
+                                             &open,
+                                             &owed,
+                                             &merge,
+                                             &note_merged,
+                                             &is_merged};
+  return all;
+}
+
+}  // namespace voxanne::store

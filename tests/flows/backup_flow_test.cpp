@@ -1,0 +1,182 @@
+// `voxanne backup` while calls run, `voxanne restore` into an empty data directory, and a server on that:
+// every call is there and every recording plays.
+#include "support/browser_caller.h"
+#include "support/http.h"
+#include "support/server.h"
+#include "support/spoken.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+namespace voxanne::test {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+
+constexpr seconds patience{60};
+
+class BackupFlow : public testing::Test {
+ protected:
+  struct Ran {
+    int code;
+    std::string out, all;
+  };
+  static Ran command(std::vector<std::string> arguments, const fs::path& data_dir) {
+    arguments.insert(arguments.begin(), voxanne_program());
+    Process process{{.command = arguments,
+                     .environment = {{"DATA_DIR", data_dir.string()}, {"VOXANNE_ENV", "development"}},
+                     .directory = {}}};
+    const auto code = process.wait(patience);
+    return {code.value_or(-1), process.out(), process.output()};
+  }
+
+  static json::object call(Server& server, const std::string& id) {
+    return http_get(server.url("/api/calls/" + id)).json().as_object();
+  }
+  static bool eventually(const std::function<bool()>& holds) {
+    const auto until = steady_clock::now() + patience;
+    while (!holds()) {
+      if (steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(milliseconds{50});
+    }
+    return true;
+  }
+  static double plays(Server& server, const std::string& id) {
+    const auto link = http_get(server.url("/api/calls/" + id + "/recording"));
+    if (link.status != 200) return -1;
+    const auto sound = http_get(std::string{link.json().at("recordingUrl").as_string()});
+    if (sound.status != 200 || sound.body.size() < 1'000) return -2;
+    return link.json().at("duration").to_number<double>();
+  }
+  // A call in which somebody spoke for so long, ended.
+  std::string talk(Server& server) {
+    BrowserCaller caller{server.ws_url("/ws/web-call?assistantId=test-assistant-123")};
+    caller.say(std::vector<audio::Sample>(3 * audio::wideband));
+    caller.hang_up();
+    const std::string id = caller.call_id();
+    EXPECT_TRUE(eventually([&] { return call(server, id).at("endedAt").is_string(); }));
+    return id;
+  }
+
+  Server server_{{{"SIP_LISTEN", "off"}}};
+  TempDir elsewhere_;
+};
+
+TEST_F(BackupFlow, everything_plays_on_a_server_that_was_restored_from_a_backup_made_while_calls_ran) {
+  const auto stored = talk(server_);
+  ASSERT_TRUE(
+      eventually([&] { return call(server_, stored).at("recordingStatus").as_string() == "stored"; }));
+  BrowserCaller running{server_.ws_url("/ws/web-call?assistantId=test-assistant-123")};
+  running.say(std::vector<audio::Sample>(3 * audio::wideband));
+  // Its recording is on its way while the backup is made.
+  const auto fresh = talk(server_);
+
+  const auto file = elsewhere_ / "voxanne.tar";
+  const auto backup = command({"backup", file}, server_.data());
+  ASSERT_EQ(backup.code, 0) << backup.all;
+  EXPECT_THAT(backup.out, HasSubstr("backed up: database"));
+  EXPECT_EQ(fs::status(file).permissions() & fs::perms::all, fs::perms::owner_read | fs::perms::owner_write);
+  running.hang_up();
+  const auto later = talk(server_);
+
+  // A tar like any other.
+  Process tar{{.command = {"tar", "-tf", file}, .environment = {}, .directory = {}}};
+  ASSERT_EQ(tar.wait(patience), 0) << tar.output();
+  EXPECT_THAT(tar.out(), HasSubstr("voxanne.db"));
+  EXPECT_THAT(tar.out(), HasSubstr("recordings/demo/" + stored + ".ogg"));
+
+  const auto again = command({"backup", file}, server_.data());
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.all, HasSubstr("exists already"));
+  const auto busy = command({"restore", file}, server_.data());
+  EXPECT_EQ(busy.code, 1) << "a server runs on it";
+  server_.process().signal(SIGTERM);
+  ASSERT_EQ(server_.process().wait(patience), 0);
+  const auto over = command({"restore", file}, server_.data());
+  EXPECT_EQ(over.code, 1);
+  EXPECT_THAT(over.all, HasSubstr("overwrites nothing"));
+
+  const auto fresh_home = elsewhere_ / "restored";
+  const auto restored = command({"restore", file}, fresh_home);
+  ASSERT_EQ(restored.code, 0) << restored.all;
+  Server second{{{"SIP_LISTEN", "off"}, {"DATA_DIR", fresh_home.string()}}};
+  EXPECT_GE(plays(second, stored), 2.9);
+  EXPECT_GE(plays(second, fresh), 2.9);
+  EXPECT_GE(plays(second, running.call_id()), 1.9) << "up to the backup, but for less than a second";
+  EXPECT_EQ(call(second, running.call_id()).at("endedReason"), "worker-shutdown");
+  EXPECT_EQ(http_get(second.url("/api/calls/" + later)).status, 404);
+  for (const auto& id : {stored, fresh, running.call_id()})
+    EXPECT_TRUE(eventually([&] { return call(second, id).at("recordingStatus").as_string() == "stored"; }))
+        << id;
+  EXPECT_GE(plays(second, running.call_id()), 1.9);
+  EXPECT_EQ(http_get(second.url("/api/knowledge-base")).json().at("documents").as_array().size(), 1u);
+}
+
+TEST_F(BackupFlow, a_backup_that_is_not_whole_is_refused_and_leaves_nothing) {
+  const auto file = elsewhere_ / "voxanne.tar";
+  ASSERT_EQ(command({"backup", file}, server_.data()).code, 0);
+  const auto size = fs::file_size(file);
+  const auto home = elsewhere_ / "home";
+  // Torn at every tenth, and with one bit of its database turned.
+  for (int tenth = 0; tenth <= 10; ++tenth) {
+    const auto bad = elsewhere_ / ("bad" + std::to_string(tenth) + ".tar");
+    fs::copy_file(file, bad);
+    if (tenth < 10) {
+      fs::resize_file(bad, size * std::uintmax_t(tenth) / 10);
+    } else {
+      std::fstream bytes{bad, std::ios::in | std::ios::out | std::ios::binary};
+      bytes.seekp(std::streamoff(size / 2));
+      const char was = static_cast<char>(bytes.peek());
+      bytes.seekp(std::streamoff(size / 2));
+      bytes.put(static_cast<char>(was ^ 1));
+    }
+    const auto refused = command({"restore", bad}, home);
+    EXPECT_NE(refused.code, 0) << tenth;
+    EXPECT_THAT(refused.all, HasSubstr("backup")) << tenth;
+    EXPECT_FALSE(fs::exists(fs::path{home} / "voxanne.db"));
+    EXPECT_FALSE(fs::exists(fs::path{home} / ".restoring"));
+    fs::remove(bad);
+  }
+  EXPECT_EQ(command({"restore", elsewhere_ / "none.tar"}, home).code, 1);
+  EXPECT_EQ(command({"restore"}, home).code, 2);
+  EXPECT_EQ(command({"restore", file}, home).code, 0);
+}
+
+TEST_F(BackupFlow, a_restore_that_was_killed_is_begun_again) {
+  const auto id = talk(server_);
+  const auto file = elsewhere_ / "voxanne.tar";
+  ASSERT_EQ(command({"backup", file}, server_.data()).code, 0);
+  const auto home = fs::path{elsewhere_ / "home"};
+  int interrupted = 0;
+  for (int delay = 0; delay < 40; ++delay) {
+    Process killed{{.command = {voxanne_program(), "restore", file},
+                    .environment = {{"DATA_DIR", home.string()}, {"VOXANNE_ENV", "development"}},
+                    .directory = {}}};
+    if (killed.wait(milliseconds{delay * 4}) == 0) break;
+    killed.signal(SIGKILL);
+    killed.wait(patience);
+    if (!fs::exists(home / ".restoring")) continue;
+    ++interrupted;
+    if (interrupted > 1) continue;
+    const auto refused = command({"serve"}, home);
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.all, HasSubstr("restore again"));
+  }
+  if (!fs::exists(home / "voxanne.db") || fs::exists(home / ".restoring"))
+    ASSERT_EQ(command({"restore", file}, home).code, 0);
+  EXPECT_GT(interrupted, 0);
+  Server second{{{"SIP_LISTEN", "off"}, {"DATA_DIR", home.string()}}};
+  EXPECT_GE(plays(second, id), 2.9);
+}
+
+}  // namespace
+}  // namespace voxanne::test
