@@ -7,6 +7,7 @@
 #include "async/thread.h"
 #include "base/log.h"
 #include "calls/call_control.h"
+#include "knowledge/retriever.h"
 #include "net/server.h"
 #include "recordings/file_store.h"
 #include "recordings/playback.h"
@@ -121,6 +122,7 @@ class Placing final : public calls::CallControl {
       [](auto, auto) {}};
   recordings::FileStore objects{database + ".recordings", workers};
   recordings::Playback playback{store, objects, workers, database + ".spool"};
+  knowledge::Retriever retriever{store, clock};
   const recordings::UrlSigner signer{Secret{std::string{secret}}};
   api::Services services{.store = store,
                          .clock = clock,
@@ -135,7 +137,8 @@ class Placing final : public calls::CallControl {
                          .playback = playback,
                          .signer = signer,
                          .public_url = "http://localhost",
-                         .workers = workers};
+                         .workers = workers,
+                         .retriever = retriever};
   api::Router router{authenticator};
   api::add_routes(router, services);
   net::Server server{{.max_body_for = router.body_limits(), .common_headers = api::security_headers()},

@@ -53,9 +53,8 @@ constexpr Statement put_one_assistant{
 constexpr Statement one_assistant{"assistants.one", ASSISTANTS "WHERE a.org_id = ?1 AND a.id = ?2"};
 constexpr Statement org_assistants{"assistants.of_org", ASSISTANTS "WHERE a.org_id = ?1 ORDER BY a.id"};
 
-constexpr Statement assistant_page{"assistants.page", "SELECT " ASSISTANT_COLUMNS
-                                                      " FROM assistants WHERE org_id = ?1 AND id > ?2 "
-                                                      "ORDER BY id LIMIT ?3 OFFSET ?4"};
+constexpr Statement assistant_page{
+    "assistants.page", ASSISTANTS "WHERE a.org_id = ?1 AND a.id > ?2 ORDER BY a.id LIMIT ?3 OFFSET ?4"};
 
 constexpr Statement put_number{
     "phone_numbers.put",

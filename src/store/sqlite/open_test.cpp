@@ -125,7 +125,8 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
          INSERT INTO call_logs (org_id, call_id, at, type) VALUES ('o', 'c', 1, 'x');
          INSERT INTO call_transcripts (id, org_id, call_id, speaker, text, start_ms, end_ms)
            VALUES ('t', 'o', 'c', 'caller', 'hello', 0, 1);)",
-      R"(INSERT INTO knowledge_base VALUES (1, 'd', 'o', 'T', '', '', 1, '', 1, 0, 1, 1);
+      R"(INSERT INTO knowledge_base (seq, id, org_id, title, file_name, content_type, bytes, sha256, chunk_count,
+           embedded_chunks, created_at, updated_at) VALUES (1, 'd', 'o', 'T', '', '', 1, '', 1, 0, 1, 1);
          INSERT INTO knowledge_base_chunks (id, org_id, knowledge_base_id, position, heading, text)
            VALUES ('k', 'o', 'd', 0, 'H', 'words');)",
       R"(INSERT INTO messages (id, org_id, call_id, caller_name, number, text, urgency, created_at)
