@@ -156,7 +156,8 @@ class Cleanup::Run {
   // Organizations of whose recordings too many would go.
   async::Task<Result<std::vector<Guarded>>> guard(const Leftovers& leftovers) {
     std::map<OrgId, std::int64_t> going;
-    for (const auto& leftover : leftovers.found) ++going[leftover.org];
+    for (const auto& leftover : leftovers.found)
+      if (!leftover.let_go) ++going[leftover.org];
     for (const auto& retention : retentions_) {
       const auto end = recordings_end(retention);
       if (!end) continue;
@@ -217,7 +218,19 @@ class Cleanup::Run {
       if (!page) co_return page.error();
       if (page->empty()) co_return Result<>{};
       from = {page->back().created_at, page->back().seq};
-      for (const auto& call : *page) {
+      for (auto call : *page) {
+        // First the file, while a row knows of it.
+        if (call.recording == domain::RecordingStatus::stored) {
+          store::Batch expiry;
+          store::expire_recording(expiry, retention.org, call, now_);
+          const auto gone = co_await apply(std::move(expiry), retention.org, call);
+          if (!gone) co_return gone.error();
+          if (!*gone) continue;
+        } else if (call.recording == domain::RecordingStatus::failed && !asked_.dry_run) {
+          co_await remove_spooled(workers_, options_.spool, retention.org, call.id);
+        }
+        call.recording = domain::RecordingStatus::none;
+        call.object_key.clear();
         store::Batch batch;
         store::erase_call_records(batch, {retention.org, call.id}, store::Keep::open_messages);
         if (const auto gone = co_await apply(std::move(batch), retention.org, call); !gone)

@@ -11,8 +11,8 @@
 // The guard: when leftovers and retention together would take more than a twentieth of an organization's
 // recordings (and more than one), no recording of anybody is deleted, the run is "stopped" and says whose and
 // how many, for somebody to look and force it. Recordings that came of age within the last two days do not
-// count: that is what retention was asked for, whereas a backlog is what a wrong clock, a mistaken setting
-// or an old copy of the database would make.
+// count, nor do files that a known call has let go: that is what was asked for, whereas a backlog is what a
+// wrong clock, a mistaken setting or an old copy of the database would make.
 //
 // Owner: app, or a command; run by jobs::Scheduler, which sees to it that there is one run at a time.
 #pragma once

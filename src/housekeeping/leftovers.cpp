@@ -65,7 +65,12 @@ async::Task<Result<Leftovers>> find_leftovers(store::Store& store, recordings::O
       const auto claim = co_await store::who_wants_object(store, {name->org, name->call}, object.key);
       if (!claim) co_return claim.error();
       if (*claim != store::Claim::wanted)
-        out.found.push_back({name->org, name->call, std::move(object.key), {}, object.size});
+        out.found.push_back({.org = name->org,
+                             .call = name->call,
+                             .object_key = std::move(object.key),
+                             .spooled = {},
+                             .bytes = object.size,
+                             .let_go = *claim == store::Claim::unwanted});
     }
   }
   auto spooled = co_await workers.run([&] { return list_spool(spool, unchanged_since); });
@@ -74,6 +79,7 @@ async::Task<Result<Leftovers>> find_leftovers(store::Store& store, recordings::O
     if (file.spooled.empty()) continue;
     const auto claim = co_await store::who_wants_spool(store, {file.org, file.call});
     if (!claim) co_return claim.error();
+    file.let_go = *claim == store::Claim::unwanted;
     if (*claim != store::Claim::wanted) out.found.push_back(std::move(file));
   }
   co_return out;

@@ -21,6 +21,8 @@ struct Leftover {
   std::string object_key;         // of an object, or
   std::filesystem::path spooled;  // of a file in the spool
   std::uint64_t bytes = 0;
+  // Its call is known and has let it go: a cleanup died between the two. Otherwise nobody knows the call.
+  bool let_go = false;
 };
 
 struct Leftovers {

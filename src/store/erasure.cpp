@@ -72,11 +72,14 @@ constexpr Statement owed{"erasure_files.of_erasure",
 // https://www.sqlite.org/fts5.html §6.8: a negative rank merges everything, so many pages at a time.
 constexpr Statement merge{"calls_search.merge",
                           "INSERT INTO calls_search (calls_search, rank) VALUES ('merge', -500)"};
+constexpr Statement merge_words{"calls_words.merge",
+                                "INSERT INTO calls_words (calls_words, rank) VALUES ('merge', -500)"};
 // The structure record: a cookie of four bytes, the number of levels, the number of segments.
 constexpr Statement note_merged{
     "erasures.note_merged",
     "UPDATE erasures SET search_merged_at = ?2 WHERE id = ?1 AND search_merged_at IS NULL "
-    "AND (SELECT substr(block, 6, 1) IN (x'00', x'01') FROM calls_search_data WHERE id = 10)"};
+    "AND (SELECT substr(block, 6, 1) IN (x'00', x'01') FROM calls_search_data WHERE id = 10) "
+    "AND (SELECT substr(block, 6, 1) IN (x'00', x'01') FROM calls_words_data WHERE id = 10)"};
 constexpr Statement is_merged{"erasures.is_merged",
                               "SELECT search_merged_at IS NOT NULL FROM erasures WHERE id = ?1"};
 
@@ -162,6 +165,7 @@ async::Task<Result<std::vector<ErasureFile>>> owed_files(Store& store, std::stri
 
 void merge_call_search(Batch& batch, const Erasure& erasure, UtcTime at) {
   batch.add(merge, {});
+  batch.add(merge_words, {});
   batch.add(note_merged, {erasure.id, bound(at)});
 }
 
@@ -193,6 +197,7 @@ std::span<const Statement* const> erasure_statements() {
                                              &open,
                                              &owed,
                                              &merge,
+                                             &merge_words,
                                              &note_merged,
                                              &is_merged};
   return all;

@@ -169,13 +169,14 @@ TEST_F(Cleanup, of_two_processes_on_one_database_one_runs_it) {
   sql("UPDATE job_schedules SET done_until = done_until - 86400000");
   auto environment = settings();
   environment["DATABASE_URL"] = "sqlite:" + (server_.data() / "voxanne.db").string();
-  std::thread other_starts{[this] { server_.start(); }};
   Server other{environment};
-  other_starts.join();
   finished_run(1);
-  // Another due time, for both at once.
+  server_.start();
+  // Another due time for whichever looks first, and by hand at once.
   sql("UPDATE job_schedules SET done_until = done_until - 86400000");
-  const auto run = finished_run(2);
+  const auto by_hand = command({"cleanup"});
+  EXPECT_TRUE(by_hand.code == 0 || by_hand.all.find("running already") != std::string::npos) << by_hand.all;
+  const auto run = finished_run(by_hand.code == 0 ? 3 : 2);
   EXPECT_EQ(run.at("outcome"), "done");
   EXPECT_EQ(other.process().wait(milliseconds{0}), std::nullopt);
 }
