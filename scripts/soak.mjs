@@ -34,12 +34,16 @@ const server = spawn(program, ['serve'], {
   },
   stdio: ['ignore', 'ignore', 'pipe'],
 });
+process.on('exit', () => server.kill('SIGKILL'));
 const ready = await new Promise((done, failed) => {
-  let text = '';
-  server.stderr.on('data', (piece) => {
-    text = (text + piece).slice(-65536);
-    const line = text.split('\n').find((one) => one.includes('"server.ready"') && one.endsWith('}'));
-    if (line) done(JSON.parse(line));
+  let text = '', known = false;
+  server.stderr.on('data', (piece) => {  // read to the end, or the pipe fills
+    if (known) return;
+    text += piece;
+    const line = text.split('\n').slice(0, -1).find((one) => one.includes('"server.ready"'));
+    if (!line) return;
+    known = true;
+    done(JSON.parse(line));
   });
   server.on('exit', (code) => failed(new Error(`the server ended with ${code}:\n${text}`)));
 });
