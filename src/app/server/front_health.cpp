@@ -53,8 +53,11 @@ void Front::start_health() {
   health->add({.name = "jobs",
                .severity = Severity::degrades,
                .probe = [this, probes_until_count = 0]() mutable -> async::Task<Result<>> {
-                 if (!records.upload_runner->reads_its_queue())
+                 if (!records.upload_runner->reads_its_queue()) {
+                   // Its own backoff would have it look minutes after the database is back.
+                   records.upload_runner->wake();
                    co_return unavailable("jobs_stalled", "the job runner cannot read its queue");
+                 }
                  if (probes_until_count-- == 0) {
                    probes_until_count = 9;  // its cost grows with what waits
                    const auto counted = co_await store::count_uploads(*records.store, foundation.holder.node);
