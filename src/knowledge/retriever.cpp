@@ -19,9 +19,14 @@ constexpr std::size_t compare_here_at_most = 500'000;
 // While a change of model is worked off there are two.
 constexpr std::size_t most_models = 2;
 
-// Calibrated by benchmarks/retrieval_bench: how far a passage must stand out to be said where the words alone
-// do not answer, and which share of the question its words must cover all the same.
-constexpr double prominent = 1.55, least_coverage = 0.25;
+// How far a passage must stand out to be said where the words alone do not answer, and which share of the
+// question its words must cover all the same. Set by benchmarks/retrieval_bench where a stranger's questions
+// find nothing more than by words.
+constexpr double prominent = 1.5, least_coverage = 0.35;
+// Among fewer passages nothing is usual enough for one to stand out.
+constexpr std::size_t enough_compared = 8;
+// Of similarities that are all alike.
+constexpr double least_deviation = 0.02;
 
 double of_rank(std::size_t rank) { return 1 / (rank_constant + 1 + static_cast<double>(rank)); }
 
@@ -56,15 +61,14 @@ async::Task<std::vector<Retriever::Meant>> Retriever::by_meaning(const OrgId& or
     // What was erased since the index was read is left out here.
     auto chunks = co_await store::find_chunks(store_, org, numbers);
     if (!chunks) continue;
-    const double chance =
-        near.deviation *
-        std::sqrt(2 * std::log(static_cast<double>(std::max<std::size_t>(near.compared, 3))));
+    const auto compared = static_cast<double>(std::max<std::size_t>(near.compared, 3));
+    const double chance = std::max(near.deviation, least_deviation) * std::sqrt(2 * std::log(compared));
     std::size_t at = 0;
     for (auto& [seq, chunk] : *chunks) {
       while (at < near.found.size() && near.found[at].chunk != seq) ++at;
       if (at == near.found.size()) break;
       const double similarity = near.found[at].similarity;
-      out.push_back({std::move(chunk), similarity, chance > 0 ? (similarity - near.mean) / chance : 0});
+      out.push_back({std::move(chunk), similarity, (similarity - near.mean) / chance, near.compared});
     }
   }
   std::ranges::sort(out, [](const Meant& a, const Meant& b) {
@@ -120,7 +124,8 @@ async::Task<Result<std::optional<Answer>>> Retriever::look_up(OrgId org, std::st
   auto answer = best_answer(question, *found);
   if (answer && answer->score >= answer_threshold) co_return answer;
   const auto meant = co_await by_meaning(org, question, candidates, options_.caller_waits);
-  if (meant.empty() || meant.front().prominence < prominent) co_return std::optional<Answer>{};
+  if (meant.empty() || meant.front().compared < enough_compared || meant.front().prominence < prominent)
+    co_return std::optional<Answer>{};
   auto said = best_answer(question, std::span{&meant.front().found, 1});
   if (!said || coverage(question, meant.front().found) < least_coverage) co_return std::optional<Answer>{};
   said->score = std::max(said->score, answer_threshold);

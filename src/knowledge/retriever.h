@@ -49,6 +49,7 @@ class Retriever {
     store::WordMatch found;
     double similarity = 0;
     double prominence = 0;  // how far it stands out of what chance brings to the top: 1 is chance
+    std::size_t compared = 0;
   };
   // Nearest first; empty when it cannot be done in time.
   async::Task<std::vector<Meant>> by_meaning(const OrgId& org, std::string_view query, std::size_t limit,

@@ -103,6 +103,28 @@ TEST_F(Retrieval, a_caller_is_answered_by_words_without_asking_the_provider) {
   EXPECT_TRUE(embedder_.asked.empty());
 }
 
+TEST_F(Retrieval, a_caller_is_answered_by_meaning_where_one_passage_stands_out) {
+  embedder_.same_as = {{"automobile", "vehicles"}};
+  know("Stay", "There is a shelter for vehicles.");
+  const char* others[] = {"Breakfast is at eight.",      "The river is cold.",   "Keys hang by the door.",
+                          "Bread comes from the baker.", "Curtains are washed.", "Music ends at ten.",
+                          "Lamps stand on tables.",      "Wood lies beside it.", "Mirrors are cleaned."};
+  int number = 0;
+  for (const char* other : others) know("Other " + std::to_string(number++), other);
+  EXPECT_EQ(look_up("is there an automobile shelter"), "");
+  embed_all();
+  EXPECT_EQ(look_up("is there an automobile shelter"), "There is a shelter for vehicles.");
+  EXPECT_EQ(look_up("do you repair telescopes"), "") << "what nothing is near to is not said";
+}
+
+TEST_F(Retrieval, a_provider_that_fails_costs_a_caller_nothing_but_the_meaning) {
+  know("Prices", "# Prices\n\nA crown costs £650.\n");
+  embed_all();
+  embedder_.always = timed_out("embedding_timed_out", "too slow");
+  EXPECT_EQ(look_up("how much is a crown"), "A crown costs £650.");
+  EXPECT_EQ(look_up("is there a zebra crossing"), "");
+}
+
 TEST_F(Retrieval, an_erased_document_is_not_found_by_its_old_vector) {
   know("Parking", "There is room for vehicles behind the house.");
   know("Other", "The lighthouse is white.");
