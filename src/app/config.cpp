@@ -318,6 +318,10 @@ constexpr Key known_keys[] = {
      number<&Config::requests_per_minute, 0, 10'000'000>},
     {"DRAIN_SECONDS", "how long SIGTERM waits for active calls", number<&Config::drain_seconds, 0, 86'400>},
     {"SPEECH_WORKERS", "recognition processes; 0: one per core", number<&Config::speech_workers, 0, 256>},
+    {"SPEECH_CALLERS", "callers a recognition process takes at most; 0: what it can decode",
+     number<&Config::speech_callers, 0, 10'000>},
+    {"SPEECH_GENERAL_CALLERS", "of them, understood with general English as well while there is room",
+     number<&Config::speech_general_callers, 0, 64>},
     {"LOG_LEVEL", "debug, info, warning or error", log_level},
     {"LOG_FORMAT", "json (default; text in development) or text", log_format},
 };

@@ -55,9 +55,11 @@ struct Config {
   std::optional<int> recording_retention_days;  // nullopt: for ever
   int failed_upload_days = 7;
   int drain_seconds = 300;
-  int speech_workers = 0;      // 0: one per core
-  Secret sentry_dsn;           // empty: no error tracking
-  std::string sentry_release;  // empty: voxanne@VERSION
+  int speech_workers = 0;          // 0: one per core
+  int speech_callers = 0;          // of one worker; 0: what it can decode
+  int speech_general_callers = 2;  // of one worker, understood with general English as well
+  Secret sentry_dsn;               // empty: no error tracking
+  std::string sentry_release;      // empty: voxanne@VERSION
   double sentry_traces_sample_rate = 0.1;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::json;

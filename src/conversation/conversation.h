@@ -58,7 +58,8 @@ struct ConversationOptions {
   TurnTiming timing{};
   Prompts prompts{};
   milliseconds filler_after{1'200};
-  double trust_above = 0.2;  // confidence below which words are not words
+  double trust_above = 0.2;       // confidence below which words are not words
+  double interrupts_above = 0.5;  // … and below which final words do not stop the assistant
 };
 
 struct Providers {
@@ -157,6 +158,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   CallTime now_{0};
   std::optional<Saying> saying_;
   std::deque<Ended> ended_;
+  std::string partial_;  // of the caller, as it was told last
   std::deque<Input> inputs_;
   std::optional<Input> unanswered_;       // its reply was withdrawn: what the caller adds belongs to it
   std::optional<Input> early_;            // said over the end of a question

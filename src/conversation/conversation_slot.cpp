@@ -12,6 +12,16 @@ constexpr milliseconds filler_again{5'000};
 // "One moment, let me look": silence is then no sign that nobody is there.
 constexpr milliseconds patience{15'000};
 
+std::string firm_text(const speech::Hypothesis& partial) {
+  if (partial.words.empty()) return partial.text;
+  std::string text;
+  for (const auto& word : partial.words) {
+    if (word.confidence <= 0) break;
+    text.append(text.empty() ? "" : " ").append(word.text);
+  }
+  return text;
+}
+
 int ms_between(SteadyTime from, SteadyTime to) {
   return static_cast<int>(std::chrono::floor<milliseconds>(to - from).count());
 }
@@ -34,7 +44,10 @@ void Conversation::exchange(const audio::Frame& heard, audio::Frame& said) {
 }
 
 void Conversation::apply(const TurnTaker::Actions& actions) {
-  if (actions.begin) listener_.begin();
+  if (actions.begin) {
+    partial_.clear();
+    listener_.begin();
+  }
   if (actions.duck) speaker_.duck();
   if (actions.unduck) speaker_.unduck();
   if (actions.barge_in) barge_in();
@@ -50,7 +63,8 @@ void Conversation::apply(const TurnTaker::Actions& actions) {
 void Conversation::barge_in() {
   observer_.on_event("barge_in",
                      {{"cause", turns_.barge_in_cause()},
-                      {"onsetToDecisionMs", std::to_string((now_ - turns_.speech_start()).count())}});
+                      {"onsetToDecisionMs", std::to_string((now_ - turns_.speech_start()).count())},
+                      {"atMs", std::to_string(now_.count())}});
   fall_silent();
   observer_.on_clear_playout();
 }
@@ -146,8 +160,9 @@ void Conversation::on_hold(bool held) {
 
 void Conversation::on_words(const speech::Hypothesis& partial) {
   if (over_ || partial.text.empty()) return;
-  observer_.on_partial(domain::Speaker::caller, partial.text);
-  apply(turns_.partial(now_, partial.text));
+  if (partial.text != partial_) observer_.on_partial(domain::Speaker::caller, partial.text);
+  partial_ = partial.text;
+  apply(turns_.partial(now_, partial.text, firm_text(partial)));
 }
 
 void Conversation::on_final(const speech::Hypothesis& final) {
@@ -160,7 +175,10 @@ void Conversation::on_final(const speech::Hypothesis& final) {
 
 void Conversation::settle(const Ended& ended, const speech::Hypothesis& final) {
   const bool trusted = final.confidence >= options_.trust_above;
-  const auto outcome = turns_.judge(ended.span, trusted ? std::string_view{final.text} : std::string_view{});
+  auto outcome = turns_.judge(ended.span, trusted ? std::string_view{final.text} : std::string_view{});
+  // What stops the assistant must be sure.
+  if (outcome == TurnTaker::Outcome::barge_in && final.confidence < options_.interrupts_above)
+    outcome = TurnTaker::Outcome::backchannel;
   Input input{.input = {.kind = CallerInput::Kind::speech,
                         .text = final.text,
                         .confidence = final.confidence,
@@ -188,7 +206,8 @@ void Conversation::settle(const Ended& ended, const speech::Hypothesis& final) {
     case TurnTaker::Outcome::barge_in:
       observer_.on_event("barge_in",
                          {{"cause", "final words"},
-                          {"onsetToDecisionMs", std::to_string((now_ - ended.span.start).count())}});
+                          {"onsetToDecisionMs", std::to_string((now_ - ended.span.start).count())},
+                          {"atMs", std::to_string(now_.count())}});
       fall_silent();
       observer_.on_clear_playout();
       break;

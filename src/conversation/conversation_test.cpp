@@ -142,6 +142,15 @@ TEST_F(BargeInTest, a_backchannel_does_not_stop_the_assistant) {
   EXPECT_EQ(scene.responder->inputs.size(), 1u);
 }
 
+TEST_F(BargeInTest, doubtful_final_words_do_not_stop_the_assistant) {
+  scene.caller_says(4s, 500ms, {.text = "emma mitchell", .confidence = 0.45});
+  scene.start();
+  scene.run_until(10s);
+  EXPECT_FALSE(scene.event("barge_in"));
+  EXPECT_TRUE(scene.event("backchannel"));
+  EXPECT_EQ(scene.responder->inputs.size(), 1u);
+}
+
 TEST_F(BargeInTest, a_cough_does_not_stop_the_assistant) {
   scene.caller_sounds(4s, 400ms);
   scene.start();

@@ -33,6 +33,8 @@ constexpr auto open_ends = std::to_array<std::string_view>(
      "since", "so",    "than", "that's", "the",  "their", "they",  "to",      "uh",   "um",
      "was",   "we",    "well", "were",   "when", "where", "which", "whether", "who",  "will",
      "with",  "would", "your", "mister", "mrs",  "miss",  "doctor"});
+// So short and frequent that a recognizer makes them of any sound.
+constexpr auto carriers = std::to_array<std::string_view>({"it", "me", "that", "there", "this", "you"});
 // These are whole answers by themselves; another lone word may be the first of several.
 constexpr auto short_answers = std::to_array<std::string_view>(
     {"yes",        "yeah",       "yep",     "yup",      "no",       "nope",    "nah",    "hello",
@@ -75,6 +77,11 @@ bool is_backchannel(const std::vector<std::string>& words) {
   if (words.empty() || words.size() > 5) return false;
   return std::ranges::all_of(words, [](const auto& w) { return one_of(w, attention); }) &&
          (words.size() > 1 || !one_of(words.front(), helpers));
+}
+
+bool has_content(const std::vector<std::string>& words) {
+  return std::ranges::any_of(words,
+                             [](const auto& w) { return !one_of(w, open_ends) && !one_of(w, carriers); });
 }
 
 bool is_farewell(const std::vector<std::string>& words) {

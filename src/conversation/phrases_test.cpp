@@ -28,6 +28,13 @@ TEST(PhrasesTest, backchannels_show_attention_and_nothing_else) {
     EXPECT_FALSE(is_backchannel(words_of(no))) << no;
 }
 
+TEST(PhrasesTest, beginnings_and_what_any_sound_is_taken_for_have_no_content) {
+  for (const auto* text : {"", "of a", "you have", "i'd", "how", "can i"})
+    EXPECT_FALSE(has_content(words_of(text))) << text;
+  for (const auto* text : {"stop", "no", "what", "how much", "excuse me", "can i park"})
+    EXPECT_TRUE(has_content(words_of(text))) << text;
+}
+
 TEST(PhrasesTest, farewells_do_not_stop_a_goodbye) {
   for (const auto* yes : {"bye", "thank you goodbye", "thanks very much bye bye", "have a nice day"})
     EXPECT_TRUE(is_farewell(words_of(yes))) << yes;

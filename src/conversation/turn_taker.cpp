@@ -56,7 +56,7 @@ TurnTaker::Actions TurnTaker::frame(CallTime now, bool speech, milliseconds bega
   }
   if (assistant_ == Assistant::speaking) {
     if (burst_ >= timing_.duck_after && !ducked_) ducked_ = actions.duck = true;
-    if (words_suffice_ && voiced_ >= timing_.duck_after)
+    if (voiced_ >= words_after_)
       decide(actions, "words");
     else if (is_long_speech(now) && !closing_)
       decide(actions, "speech");
@@ -69,16 +69,18 @@ TurnTaker::Actions TurnTaker::frame(CallTime now, bool speech, milliseconds bega
   return actions;
 }
 
-TurnTaker::Actions TurnTaker::partial(CallTime, std::string_view text) {
+TurnTaker::Actions TurnTaker::partial(CallTime, std::string_view text, std::string_view firm) {
   Actions actions;
   if (!open_ || held_) return actions;
   partial_text_ = text;
   partial_ = words_of(text);
   choose_pause();
-  words_suffice_ = takes_turn(partial_);
+  const auto sure = words_of(firm);
+  words_after_ = !takes_turn(sure)                       ? milliseconds::max()
+                 : sure.size() >= 2 || has_content(sure) ? timing_.duck_after
+                                                         : timing_.beginning_after;
   // Words alone may be the recognizer's guess at a noise: they count together with speech.
-  if (assistant_ == Assistant::speaking && voiced_ >= timing_.duck_after && words_suffice_)
-    decide(actions, "words");
+  if (assistant_ == Assistant::speaking && voiced_ >= words_after_) decide(actions, "words");
   return actions;
 }
 
@@ -124,7 +126,7 @@ TurnTaker::Outcome TurnTaker::judge(const CallerSpan& span, std::string_view tex
   if (!span.over_assistant) return Outcome::turn;
   if (assistant_ == Assistant::speaking) {
     if (is_backchannel(words)) return asks_ ? Outcome::early_answer : Outcome::backchannel;
-    if (takes_turn(words)) return Outcome::barge_in;
+    if (takes_turn(words) && has_content(words)) return Outcome::barge_in;
     return occurs_in(words, saying_) ? Outcome::nothing : Outcome::backchannel;
   }
   return is_backchannel(words) && !asks_ ? Outcome::backchannel : Outcome::turn;
@@ -187,7 +189,7 @@ void TurnTaker::close(Actions& actions, CallTime now) {
 void TurnTaker::forget_words() {
   partial_.clear();
   partial_text_.clear();
-  words_suffice_ = false;
+  words_after_ = milliseconds::max();
   choose_pause();
 }
 

@@ -29,6 +29,7 @@ struct TurnTiming {
   milliseconds message_pause{3'000};    // … while a voice message is recorded
   milliseconds onset{60};               // of speech, before it is anything at all
   milliseconds duck_after{150};
+  milliseconds beginning_after{650};  // of speech, for a word that is only a beginning ("where") to count
   milliseconds decide_after{800};     // from onset, with such pauses in it as speech has
   milliseconds burst_gap{300};        // quiet after which speech over the assistant counts anew
   milliseconds longest_turn{30'000};  // then it ends, whatever is said
@@ -63,7 +64,9 @@ class TurnTaker {
   // `now` never goes back. frame() once per slot; `began_ago`: speech was noticed only now, but
   // began so long before this slot.
   Actions frame(CallTime now, bool speech, milliseconds began_ago = milliseconds{0});
-  Actions partial(CallTime now, std::string_view text);
+  // `firm`: of the words those that will not change any more; a barge-in is decided by them alone.
+  Actions partial(CallTime now, std::string_view text, std::string_view firm);
+  Actions partial(CallTime now, std::string_view text) { return partial(now, text, text); }
   Actions digit(CallTime now);
   // Ends the open turn now (the hash key after a voice message).
   Actions end_now(CallTime now);
@@ -119,7 +122,8 @@ class TurnTaker {
   milliseconds alone_{0};   // … of which the assistant was quiet
   milliseconds pause_{0};   // quiet that ends the open turn
   std::vector<std::string> partial_;
-  bool words_suffice_ = false;  // what was understood so far is more than attention
+  // So much speech takes the turn together with what was surely understood so far.
+  milliseconds words_after_ = milliseconds::max();
   std::string partial_text_, cause_;
 };
 

@@ -168,6 +168,33 @@ TEST_F(Turns, words_alone_do_not) {
   EXPECT_TRUE(barge_in) << "and then they do, without being said again";
 }
 
+TEST_F(Turns, words_that_may_still_change_do_not) {
+  turns.assistant(Assistant::speaking);
+  speech(300ms);
+  note(turns.partial(now, "above", ""));
+  note(turns.partial(now, "butler", ""));
+  speech(200ms);
+  EXPECT_FALSE(barge_in);
+  note(turns.partial(now, "stop it", "stop"));
+  EXPECT_EQ(barge_in, 500ms);
+}
+
+TEST_F(Turns, a_mere_beginning_takes_the_turn_only_with_longer_speech) {
+  turns.assistant(Assistant::speaking);
+  speech(300ms);
+  note(turns.partial(now, "can i", "can"));
+  EXPECT_FALSE(barge_in) << "any sound begins like that";
+  speech(400ms);
+  EXPECT_EQ(barge_in, 660ms);
+}
+
+TEST_F(Turns, two_words_of_a_beginning_are_speech) {
+  turns.assistant(Assistant::speaking);
+  speech(300ms);
+  note(turns.partial(now, "can i park", "can i"));
+  EXPECT_EQ(barge_in, 300ms);
+}
+
 TEST_F(Turns, speech_takes_the_turn_at_800_ms) {
   turns.assistant(Assistant::speaking);
   speech(780ms);

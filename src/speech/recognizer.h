@@ -23,14 +23,14 @@ namespace voxanne::speech {
 struct HeardWord {
   std::string text;
   int start_ms = 0, end_ms = 0;  // from the utterance's first frame
-  double confidence = 0;         // 0–1
+  double confidence = 0;         // 0–1; of a partial's: 0 while the word may still become another
 };
 
 struct Hypothesis {
   bool final = false;
-  std::string text{};     // lower case words; empty when nothing was understood
-  double confidence = 0;  // of the whole, 0–1; finals only
-  std::vector<HeardWord> words{};
+  std::string text{};              // lower case words; empty when nothing was understood
+  double confidence = 0;           // of the whole, 0–1; finals only
+  std::vector<HeardWord> words{};  // may be left out of partials; then all of the text is firm
 };
 
 class RecognizerStream {

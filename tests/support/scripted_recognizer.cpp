@@ -33,7 +33,7 @@ class ScriptedRecognizer::Stream final : public speech::RecognizerStream {
     const auto& partials = owner_.script.front().partials;
     while (partials_given_ < partials.size() && heard_ >= partials[partials_given_].after) {
       const auto& partial = partials[partials_given_++];
-      push({owner_.clock_.now(), hypothesis_of(partial.text, 0, false, static_cast<int>(heard_.count()))});
+      push({owner_.clock_.now(), hypothesis_of(partial.text, 1, false, static_cast<int>(heard_.count()))});
     }
   }
 

@@ -4,8 +4,8 @@
 //   ScriptedRecognizer recognizer{clock, loop.get_executor()};
 //   recognizer.script = {{.text = "when are you open"}, {.text = "", .delay = 400ms}};
 //
-// Partials come as audio is written, so their timing follows the caller's speech; the final comes
-// `delay` after finish_utterance(). One loop; the recognizer outlives its streams.
+// Partials come as audio is written, so their timing follows the caller's speech, and are firm; the final
+// comes `delay` after finish_utterance(). One loop; the recognizer outlives its streams.
 #pragma once
 
 #include "async/clock.h"

@@ -50,11 +50,11 @@ void print(const TranscriptLine& line) {
 }
 
 Result<std::unique_ptr<Script>> call_web(const Options& options, const std::vector<audio::Wav>& clips) {
-  async::LoopThread loop{"caller"};
+  media::Shard shard{"caller"};  // in real time: a caller whose frames come late is not understood
   async::SystemClock clock;
   auto script = script_at(clips, audio::wideband, options);
   auto outcome =
-      async::run_on(loop.executor(), call_over_web(clock, options.to, options.token, *script, print));
+      async::run_on(shard.executor(), call_over_web(clock, options.to, options.token, *script, print));
   if (outcome.has_error()) return outcome.error();
   std::cerr << "call " << outcome->call_id << " ended"
             << (outcome->ended.empty() ? "" : ": " + outcome->ended) << '\n';

@@ -10,8 +10,12 @@ void add_speech_worker(CommandLine& line) {
   auto* command =
       line.parser.add_subcommand("speech-worker", "internal: recognizes speech for the server")->group("");
   command->add_option("--fd", *descriptor, "the socket to the server")->required();
-  command->callback(
-      [&line, descriptor] { line.exit_code = speech::pocketsphinx::speech_worker_main(*descriptor); });
+  auto limits = std::make_shared<speech::pocketsphinx::WorkerLimits>();
+  command->add_option("--general-callers", limits->general_callers,
+                      "callers at a time who are understood with general English as well");
+  command->callback([&line, descriptor, limits] {
+    line.exit_code = speech::pocketsphinx::speech_worker_main(*descriptor, *limits);
+  });
 }
 
 }  // namespace voxanne::app

@@ -16,10 +16,12 @@ void Speech::start() {
   recognizer = std::make_shared<speech::pocketsphinx::PocketSphinxRecognizer>(
       foundation.clock,
       speech::pocketsphinx::RecognizerOptions{
-          .command = {foundation.program, "speech-worker", "--fd", "3"},
+          .command = {foundation.program, "speech-worker", "--fd", "3", "--general-callers",
+                      std::to_string(config.speech_general_callers)},
           .models = models->directory(),
           .fallback_org = LanguageModels::general,
-          .workers = config.speech_workers > 0 ? unsigned(config.speech_workers) : foundation.cores});
+          .workers = config.speech_workers > 0 ? unsigned(config.speech_workers) : foundation.cores,
+          .most_callers = unsigned(config.speech_callers)});
   if (auto running = recognizer->start(); running.has_error()) {
     log::error("recognition.absent", {{"code", running.error().code}, {"error", running.error().message}});
     recognizer.reset();

@@ -1,11 +1,14 @@
 #include "speech/pocketsphinx/decoder.h"
 
+#include "speech/pocketsphinx/stock_model.h"
+
 #include <pocketsphinx.h>
 #include <sphinxbase/cmn.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 namespace voxanne::speech::pocketsphinx {
 namespace {
@@ -47,7 +50,8 @@ cmn_t* cepstral_mean(ps_decoder_s* decoder) { return ps_get_feat(decoder)->cmn_s
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const AcousticModel& acoustic) {
+Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const AcousticModel& acoustic,
+                                               StockModel* stock) {
   const auto lm = model / "model.lm", dict = model / "model.dict";
   std::error_code error;
   for (const auto& file : {lm, dict, acoustic.directory / "mdef", acoustic.directory / "feat.params"})
@@ -56,15 +60,26 @@ Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const Acou
 
   // No silence removal: the caller's audio is gated already, and times must count every frame. No
   // second (flat) pass: it gains nothing on closed models and delays each final by 40 ms.
-  cmd_ln_t* config =
-      cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.directory.c_str(), "-lm", lm.c_str(), "-dict",
-                  dict.c_str(), "-logfn", "/dev/null", "-lw", "8", "-fwdflat", "no", "-bestpath", "yes",
-                  "-remove_silence", "no", "-cmn", "live", nullptr);
+  silence_library();
+  std::optional<MemoryFile> both;
+  if (stock != nullptr) {
+    auto made = stock->dictionary_with(dict);
+    if (!made) return made.error();
+    both = std::move(*made);
+  }
+  const std::string words = both ? both->path() : dict.string();
+  cmd_ln_t* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.directory.c_str(), "-dict",
+                                 words.c_str(), "-lw", language_weight, "-fwdflat", "no", "-bestpath", "yes",
+                                 "-remove_silence", "no", "-cmn", "live", nullptr);
+  if (config != nullptr && stock == nullptr) cmd_ln_set_str_r(config, "-lm", lm.c_str());
   ps_decoder_t* decoder = config == nullptr ? nullptr : ps_init(config);
   if (config != nullptr) cmd_ln_free_r(config);
   if (decoder == nullptr)
     return internal("recognition_model_refused", "PocketSphinx refuses the model in " + model.string());
-  return std::unique_ptr<Decoder>{new Decoder{decoder}};
+  std::unique_ptr<Decoder> opened{new Decoder{decoder}};
+  if (stock != nullptr)
+    if (auto added = stock->add_to(decoder, lm); !added) return added.error();
+  return opened;
 }
 
 Decoder::~Decoder() { ps_free(decoder_); }
@@ -82,6 +97,7 @@ void Decoder::start() {
   ps_start_utt(decoder_);
   listening_ = true;
   utterance_.clear();
+  partial_words_.clear();
   heard_ = 0;
 }
 
@@ -113,6 +129,12 @@ Hypothesis Decoder::partial() {
     append_word(heard.text, word);
     heard.words.push_back({word, first * frame_ms_of_search, (last + 1) * frame_ms_of_search, 0});
   }
+  for (std::size_t i = 0; i < std::min(heard.words.size(), partial_words_.size()); ++i) {
+    if (heard.words[i].text != partial_words_[i]) break;
+    heard.words[i].confidence = 1;
+  }
+  partial_words_.clear();
+  for (const auto& word : heard.words) partial_words_.push_back(word.text);
   return heard;
 }
 
@@ -143,11 +165,15 @@ Hypothesis Decoder::best_path() {
   return heard;
 }
 
+Hypothesis Decoder::finish_at_once() {
+  if (!listening_) return {.final = true};
+  end_utterance();
+  return best_path();
+}
+
 Hypothesis Decoder::finish() {
   if (!listening_) return {.final = true};
-  listening_ = false;
-  ps_end_utt(decoder_);
-  auto heard = best_path();
+  auto heard = finish_at_once();
   const auto size = utterance_.size();
   if (heard.confidence >= sure || size < shortest_second_look || size > longest_second_look) return heard;
 
@@ -167,9 +193,28 @@ Hypothesis Decoder::finish() {
   return better;
 }
 
+void Decoder::take_over(const Decoder& other) {
+  abandon();
+  rate_ = other.rate_;
+  telephone_band_ = other.telephone_band_;
+  CepstralMean live{};
+  cmn_live_get(cepstral_mean(other.decoder_), live.data());
+  cmn_live_set(cepstral_mean(decoder_), live.data());
+}
+
 void Decoder::abandon() {
   if (!listening_) return;
+  end_utterance();
+}
+
+void Decoder::end_utterance() {
   listening_ = false;
+  // The library keeps what an utterance of hardly a frame began, and asserts in the next one.
+  constexpr std::size_t shortest = native_per_ms * 100;
+  if (heard_ < shortest) {
+    const std::vector<audio::Sample> silence(shortest - heard_);
+    ps_process_raw(decoder_, silence.data(), silence.size(), FALSE, FALSE);
+  }
   ps_end_utt(decoder_);
 }
 

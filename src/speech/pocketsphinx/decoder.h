@@ -30,6 +30,8 @@ struct ps_decoder_s;
 
 namespace voxanne::speech::pocketsphinx {
 
+class StockModel;
+
 struct AcousticModel {
   std::filesystem::path directory = "/usr/share/pocketsphinx/model/en-us/en-us";
 };
@@ -38,19 +40,25 @@ class Decoder {
  public:
   // `model` is a directory with model.lm and model.dict (build_model()). not_found when something is
   // missing, internal when PocketSphinx refuses it; a corrupt model may end the process.
+  // With `stock`, what anybody may say is understood as well, at five times the cost.
   static Result<std::unique_ptr<Decoder>> open(const std::filesystem::path& model,
-                                               const AcousticModel& acoustic = {});
+                                               const AcousticModel& acoustic = {},
+                                               StockModel* stock = nullptr);
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
   // Forgets the caller before: their voice and what they said.
   void new_caller(int rate);
+  // Goes on with the caller of another decoder, between utterances: their voice is known.
+  void take_over(const Decoder& other);
 
   void write(std::span<const audio::Sample> samples);
-  // What is understood so far.
+  // What is understood so far. Words are firm (confidence 1) that stood in their place in the partial
+  // before as well: the newest sound makes words that the next one unmakes.
   Hypothesis partial();
   Hypothesis finish();
+  Hypothesis finish_at_once();  // without a second look
   void abandon();
 
   std::size_t heard_ms() const;
@@ -58,6 +66,7 @@ class Decoder {
  private:
   explicit Decoder(ps_decoder_s* decoder) : decoder_(decoder) {}
   void start();
+  void end_utterance();
   Hypothesis best_path();
 
   ps_decoder_s* decoder_;
@@ -66,6 +75,7 @@ class Decoder {
   bool listening_ = false;
   std::vector<audio::Sample> utterance_;  // at 16 kHz, for the second look
   std::size_t heard_ = 0;                 // samples at 16 kHz
+  std::vector<std::string> partial_words_;
 };
 
 }  // namespace voxanne::speech::pocketsphinx

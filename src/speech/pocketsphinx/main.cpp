@@ -1,6 +1,13 @@
-// The worker as a program of its own, for tests; the server runs `voxanne speech-worker`.
+// The worker as a program of its own, for tests; the server runs `voxanne speech-worker`. Its arguments:
+// how many callers are understood with general English, and how much audio may wait meanwhile, in ms.
 #include "speech/pocketsphinx/worker.h"
 
-int main() {
-  return voxanne::speech::pocketsphinx::speech_worker_main(voxanne::speech::pocketsphinx::worker_descriptor);
+#include <cstdlib>
+
+int main(int count, char** arguments) {
+  using namespace voxanne::speech::pocketsphinx;
+  WorkerLimits limits;
+  if (count > 1) limits.general_callers = static_cast<unsigned>(std::atoi(arguments[1]));
+  if (count > 2) limits.general_behind_ms = static_cast<unsigned>(std::atoi(arguments[2]));
+  return speech_worker_main(worker_descriptor, limits);
 }

@@ -150,6 +150,8 @@ struct AnswerWriter {
     writer.number(pong.number);
     writer.number(pong.audio_ms);
     writer.number(pong.cpu_ms);
+    writer.number(pong.general_ready);
+    writer.number(pong.general_utterances);
   }
 };
 
@@ -222,6 +224,8 @@ std::optional<Answer> read_answer(Type type, StreamId stream, Reader& reader) {
       Pong pong{.number = reader.number<std::uint32_t>()};
       pong.audio_ms = reader.number<std::uint32_t>();
       pong.cpu_ms = reader.number<std::uint32_t>();
+      pong.general_ready = reader.number<std::uint32_t>();
+      pong.general_utterances = reader.number<std::uint32_t>();
       return pong;
     }
     default:

@@ -76,7 +76,9 @@ struct StreamFailed {
 };
 struct Pong {
   std::uint32_t number = 0;
-  std::uint32_t audio_ms = 0, cpu_ms = 0;  // decoded and used since the last one
+  std::uint32_t audio_ms = 0, cpu_ms = 0;  // decoded by closed models and used for it since the last one
+  std::uint32_t general_ready = 0;         // decoders that have general English as well
+  std::uint32_t general_utterances = 0;    // given to such since the last one
   bool operator==(const Pong&) const = default;
 };
 using Answer = std::variant<StreamOpened, Heard, StreamFailed, Pong>;

@@ -57,11 +57,11 @@ TEST(SpeechProtocol, other_answers_survive_the_trip) {
   std::string wire;
   encode(Answer{StreamOpened{1}}, wire);
   encode(Answer{StreamFailed{2, "code", "what to do"}}, wire);
-  encode(Answer{Pong{3, 1000, 40}}, wire);
+  encode(Answer{Pong{3, 1000, 40, 2, 7}}, wire);
   std::string_view rest = wire;
   EXPECT_EQ(std::get<StreamOpened>(*decode_answer(rest).value()), (StreamOpened{1}));
   EXPECT_EQ(std::get<StreamFailed>(*decode_answer(rest).value()), (StreamFailed{2, "code", "what to do"}));
-  EXPECT_EQ(std::get<Pong>(*decode_answer(rest).value()), (Pong{3, 1000, 40}));
+  EXPECT_EQ(std::get<Pong>(*decode_answer(rest).value()), (Pong{3, 1000, 40, 2, 7}));
   EXPECT_TRUE(rest.empty());
 }
 

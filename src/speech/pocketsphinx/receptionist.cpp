@@ -32,7 +32,9 @@ constexpr Pattern patterns[] = {
     {2,
      "(i don't know|i'm not sure|maybe|perhaps|i think so|i don't think so|not really|it doesn't "
      "matter|either)"},
-    {3, "(mm hmm|uh huh|hmm|oh|ah|right i see|i see|got it|understood)"},
+    // Said over the assistant, all the time: what else it could be must be much likelier.
+    {40, "(uh huh|mm hmm|mm|hmm|okay|yeah|right|i see)"},
+    {3, "(oh|ah|right i see|got it|understood)"},
     // Opening and closing.
     {8, "(hello|hi|hi there|good morning|good afternoon|good evening|hey) (there|)"},
     {4,

@@ -114,7 +114,8 @@ class PocketSphinxRecognizer::Link {
  private:
   std::size_t capacity_of(const WorkerLink& worker) const {
     const double per_caller = std::max(0.01, worker.real_time_factor()) * options_.talking_share;
-    return std::max<std::size_t>(1, static_cast<std::size_t>(options_.core_share / per_caller));
+    const auto carries = std::max<std::size_t>(1, static_cast<std::size_t>(options_.core_share / per_caller));
+    return options_.most_callers == 0 ? carries : std::min<std::size_t>(carries, options_.most_callers);
   }
 
   void drop_suspects() {
@@ -143,6 +144,8 @@ class PocketSphinxRecognizer::Link {
       ++now.workers_alive;
       capacity += capacity_of(*worker);
       now.lag = std::max(now.lag, worker->lag());
+      now.general_ready += worker->general_ready();
+      now.general_utterances += worker->general_utterances();
     }
     now.capacity = static_cast<unsigned>(capacity);
     now.share = capacity == 0 ? 1 : static_cast<double>(now.streams) / static_cast<double>(capacity);

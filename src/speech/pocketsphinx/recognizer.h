@@ -5,9 +5,9 @@
 // Lifecycle: construct, start(), open() from any shard, stop() before the shards end; streams may
 // outlive stop() and then answer unavailable. A worker that dies or hangs takes its streams with it
 // (next() answers unavailable) and is restarted with backoff. When every worker has as many callers
-// as it can decode in real time by its measured cost, or answers late, open() answers unavailable
-// `recognition_saturated`, so that new calls go down the ladder and nobody else's are disturbed. A
-// model whose opening ended a worker is not tried again for a while: the default one serves.
+// as it can decode in real time with closed models by their measured cost, or answers late, open() answers
+// unavailable `recognition_saturated`, so that new calls go down the ladder and nobody else's are disturbed.
+// A model whose opening ended a worker is not tried again for a while: the default one serves.
 #pragma once
 
 #include "async/task_group.h"
@@ -30,6 +30,7 @@ struct RecognizerOptions {
   // How many callers a worker takes: of its core, `core_share` is for decoding, and a caller talks
   // `talking_share` of the time.
   double core_share = 0.6, talking_share = 0.5;
+  unsigned most_callers = 0;  // of one worker, whatever they cost; 0: no such limit
   milliseconds saturated_lag{500};
   milliseconds hang_after = WorkerOptions{}.hang_after;
   milliseconds distrust_model_for{300'000};
@@ -37,9 +38,11 @@ struct RecognizerOptions {
 
 struct RecognizerLoad {
   unsigned workers = 0, workers_alive = 0;
-  unsigned streams = 0, capacity = 0;  // callers now, and at most
-  double share = 0;                    // streams / capacity
-  milliseconds lag{0};                 // of the slowest worker
+  unsigned streams = 0, capacity = 0;    // callers now, and at most
+  double share = 0;                      // streams / capacity
+  milliseconds lag{0};                   // of the slowest worker
+  unsigned general_ready = 0;            // decoders that have general English as well
+  std::uint64_t general_utterances = 0;  // understood with it since the start
 };
 
 class PocketSphinxRecognizer final : public Recognizer {

@@ -23,7 +23,8 @@ struct Recognizing : testing::Test {
   std::unique_ptr<PocketSphinxRecognizer> recognizer;
 
   static RecognizerOptions options() {
-    return {.command = {SPEECH_WORKER}, .models = models->path(), .fallback_org = "_general", .workers = 1};
+    return {
+        .command = {SPEECH_WORKER, "0"}, .models = models->path(), .fallback_org = "_general", .workers = 1};
   }
   void start(RecognizerOptions with = options()) {
     recognizer = std::make_unique<PocketSphinxRecognizer>(clock, std::move(with));
@@ -111,6 +112,68 @@ TEST_F(Recognizing, a_call_is_understood_turn_by_turn) {
   EXPECT_EQ(hear(*stream, "how much is a check up"), "how much is a check up");
   EXPECT_EQ(hear(*stream, "yes please"), "yes please");
   destroy(std::move(stream));
+}
+
+// "mongolia" is no word of the practice: only general English has it.
+constexpr const char* off_topic = "what is the capital of mongolia";
+// What is said here comes all at once, and is no sign that the worker is behind.
+constexpr const char* unhurried = "1000000";
+
+TEST_F(Recognizing, while_there_is_room_more_is_understood_than_the_organizations_words) {
+  auto with = options();
+  with.command = {SPEECH_WORKER, "1", unhurried};
+  with.saturated_lag = 60s;
+  start(with);
+  auto first = open("demo", 16000).value();
+  ASSERT_TRUE(eventually([&] { return recognizer->load().general_ready == 1; }));
+  EXPECT_NE(hear(*first, off_topic, 16000).find("mongolia"), std::string::npos);
+  EXPECT_EQ(hear(*first, "what are your opening hours", 16000), "what are your opening hours");
+  EXPECT_TRUE(eventually([&] { return recognizer->load().general_utterances == 2; }));
+
+  // One general decoder, two who talk: the second has the closed model for this utterance.
+  auto second = open("demo", 16000).value();
+  run([](RecognizerStream& one) -> async::Task<> {
+    write(one, said("what are your opening hours", 16000), 16000);
+    co_return;
+  }(*first));
+  EXPECT_EQ(hear(*second, off_topic, 16000).find("mongolia"), std::string::npos);
+  const auto finished = run([](RecognizerStream& one) -> async::Task<std::string> {
+    one.finish_utterance();
+    for (;;)
+      if (auto heard = (co_await one.next()).value(); heard.final) co_return heard.text;
+  }(*first));
+  EXPECT_EQ(finished, "what are your opening hours");
+  EXPECT_NE(hear(*second, off_topic, 16000).find("mongolia"), std::string::npos) << "free again";
+  EXPECT_TRUE(eventually([&] { return recognizer->load().general_utterances == 4; }));
+  destroy(std::move(first));
+  destroy(std::move(second));
+}
+
+TEST_F(Recognizing, a_worker_that_falls_behind_lets_general_english_go) {
+  auto with = options();
+  with.command = {SPEECH_WORKER, "1", "100"};  // ms of audio that may wait
+  start(with);
+  auto stream = open("demo", 16000).value();
+  ASSERT_TRUE(eventually([&] { return recognizer->load().general_ready == 1; }));
+  // All of it at once is more than that.
+  EXPECT_EQ(hear(*stream, off_topic, 16000).find("mongolia"), std::string::npos);
+  EXPECT_EQ(hear(*stream, "what are your opening hours", 16000), "what are your opening hours")
+      << "the closed model has heard everything all the same";
+  destroy(std::move(stream));
+}
+
+TEST_F(Recognizing, a_limit_of_callers_is_kept) {
+  auto with = options();
+  with.most_callers = 2;
+  start(with);
+  auto first = open().value();
+  auto second = open().value();
+  EXPECT_EQ(open().error().code, "recognition_saturated");
+  destroy(std::move(first));
+  ASSERT_TRUE(eventually([&] { return recognizer->load().streams == 1; }));
+  auto third = open().value();
+  destroy(std::move(second));
+  destroy(std::move(third));
 }
 
 TEST_F(Recognizing, an_abandoned_utterance_leaves_nothing) {

@@ -52,6 +52,7 @@ async::Task<> WorkerLink::serve() {
   using namespace boost::asio::experimental::awaitable_operators;
   outgoing_.clear();
   lag_ = milliseconds{0};
+  general_ready_ = 0;
   ping_ = pong_ = 0;
   co_await (read() || write() || heartbeat());
   co_await async::throw_if_cancelled();
@@ -117,6 +118,8 @@ void WorkerLink::take(const Answer& answer) {
     pong_ = pong->number;
     answering_ = true;
     lag_ = std::chrono::floor<milliseconds>(clock_.now() - pinged_at_);
+    general_ready_ = pong->general_ready;
+    general_utterances_ += pong->general_utterances;
     // Enough audio to tell, and decoder openings average out.
     if (pong->audio_ms >= 200) {
       const double measured = std::min(1.0, static_cast<double>(pong->cpu_ms) / pong->audio_ms);

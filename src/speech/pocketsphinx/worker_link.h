@@ -40,8 +40,11 @@ class WorkerLink {
   bool alive() const { return process_ != nullptr && answering_; }
   pid_t pid() const { return process_ ? process_->pid() : -1; }
   std::size_t streams() const { return streams_.size(); }
-  // Core share of one talking caller, measured; a guess at first.
+  // Core share of one talking caller with a closed model, measured; a guess at first.
   double real_time_factor() const { return real_time_factor_; }
+  // Decoders that have general English, and utterances that were given to such so far.
+  unsigned general_ready() const { return general_ready_; }
+  std::uint64_t general_utterances() const { return general_utterances_; }
   // How long the last ping took: how far decoding is behind.
   milliseconds lag() const { return lag_; }
 
@@ -75,6 +78,8 @@ class WorkerLink {
   std::vector<std::string> suspects_;
   std::string outgoing_;
   double real_time_factor_ = 0.05;
+  unsigned general_ready_ = 0;
+  std::uint64_t general_utterances_ = 0;
   milliseconds lag_{0};
   std::uint32_t ping_ = 0, pong_ = 0;
   SteadyTime pinged_at_{};
