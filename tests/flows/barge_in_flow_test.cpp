@@ -6,9 +6,12 @@
 #include "support/live.h"
 #include "support/server.h"
 #include "support/spoken.h"
+#include "support/understood.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace voxanne::test {
 namespace {
@@ -18,8 +21,11 @@ using std::chrono::seconds;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 constexpr const char* answer_ends = "evening";
+
+int number(const json::value& text) { return std::stoi(std::string{text.as_string()}); }
 
 class BargeIn : public testing::TestWithParam<std::string> {
  protected:
@@ -44,10 +50,10 @@ class BargeIn : public testing::TestWithParam<std::string> {
     }
   };
 
-  // Asks for the opening hours, and says `then` over the answer.
-  Call call(const std::string& then, const std::string& interrupt_after) {
+  // Asks for the opening hours, and says each of `then` over what the assistant answers, so long after it
+  // began.
+  Call call(const std::vector<std::string>& then, const std::string& interrupt_after) {
     write_spoken(files_ / "question.wav", "What are your opening hours?", 16'000);
-    write_spoken(files_ / "then.wav", then, 16'000);
     std::vector<std::string> command{voxanne_program(), "call", "--to"};
     if (GetParam() == "browser") {
       command.push_back(server_.ws_url("/ws/web-call?assistantId=test-assistant-123"));
@@ -55,8 +61,13 @@ class BargeIn : public testing::TestWithParam<std::string> {
       command.push_back("sip:demo@127.0.0.1:" + std::to_string(server_.sip_udp_port()));
       command.insert(command.end(), {"--codec", "pcmu", "--api", server_.url("")});
     }
-    command.insert(command.end(), {"--audio", (files_ / "question.wav").string(), "--audio",
-                                   (files_ / "then.wav").string(), "--interrupt-after", interrupt_after});
+    command.insert(command.end(),
+                   {"--interrupt-after", interrupt_after, "--audio", (files_ / "question.wav").string()});
+    for (std::size_t i = 0; i < then.size(); ++i) {
+      const auto file = files_ / ("then" + std::to_string(i) + ".wav");
+      write_spoken(file, then[i], 16'000);
+      command.insert(command.end(), {"--audio", file.string()});
+    }
     Process caller{{.command = command, .environment = {}, .directory = files_.path().string()}};
     EXPECT_EQ(caller.wait(seconds{90}), 0) << caller.output();
     if (!live_.wait_for_type("call.ended", seconds{30})) throw std::runtime_error("no call ended");
@@ -88,44 +99,52 @@ class BargeIn : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(BargeIn, the_assistant_stops_and_answers_what_was_asked_instead) {
-  const auto done = call("How much is a check up?", "1.4");
+  const std::vector<std::string> questions{"Where can I park?", "Are you open on Sunday?",
+                                           "How much is a check up?"};
+  const auto done = call(questions, "1.4");
   const auto decided = done.of_type("barge_in");
-  ASSERT_EQ(decided.size(), 1u) << json::serialize(done.turns);
-  const int onset_to_decision = std::stoi(std::string{decided[0].at("onsetToDecisionMs").as_string()});
-  std::printf("barge-in, %s: %d ms from onset to decision, by %s\n", GetParam().c_str(), onset_to_decision,
-              decided[0].at("cause").as_string().c_str());
-  EXPECT_LE(onset_to_decision, 900);
+  ASSERT_EQ(decided.size(), questions.size()) << json::serialize(done.turns);
+  std::vector<int> took;
+  const auto [assistant, rate] = assistant_side(done.call);
+  for (const auto& one : decided) {
+    took.push_back(number(one.at("onsetToDecisionMs")));
+    std::printf("barge-in, %s: %d ms from onset to decision, by %s\n", GetParam().c_str(), took.back(),
+                one.at("cause").as_string().c_str());
+    const double decision = number(one.at("atMs")) / 1'000.0;
+    EXPECT_GT(audible_share(assistant, rate, decision - 1.5, decision - 0.7), 0.4) << "it was speaking";
+    EXPECT_EQ(audible_share(assistant, rate, decision + 0.2, decision + 0.6), 0)
+        << "silent within 200 ms of deciding, until the caller is answered";
+  }
+  // By words as a rule; 800 ms of speech decide where the machine is too busy to recognize in time.
+  EXPECT_LE(*std::ranges::max_element(took), 900);
+  EXPECT_TRUE(std::ranges::any_of(decided, [](const auto& one) { return one.at("cause") == "words"; }));
 
   const auto& answer = done.answer();
   EXPECT_TRUE(answer.at("interrupted").as_bool());
-  EXPECT_THAT(std::string{answer.at("text").as_string()}, Not(HasSubstr(answer_ends)))
-      << "what was not heard is not in the transcript";
-  std::string after;
-  const json::object* interruption = nullptr;
-  for (const auto& turn : done.turns) {
-    if (turn.at("speaker").as_string() == "caller") interruption = &turn.as_object();
-    if (turn.at("speaker").as_string() == "assistant") after = turn.at("text").as_string();
-  }
-  EXPECT_THAT(after, ContainsRegex("forty|45"));
+  const std::string written{answer.at("text").as_string()};
+  EXPECT_THAT(written, Not(HasSubstr(answer_ends))) << "what was not heard is not in the transcript";
+  // What is in the transcript is what sounded: the recording's own words say so.
+  const double from = answer.at("startMs").to_number<double>() / 1'000;
+  const double to = answer.at("endMs").to_number<double>() / 1'000;
+  const std::vector<audio::Sample> sounded{assistant.begin() + std::ptrdiff_t(from * rate),
+                                           assistant.begin() + std::ptrdiff_t(to * rate)};
+  EXPECT_THAT(understood(sounded, rate, server_.data() / "models" / "demo"), HasSubstr("open monday"));
+  EXPECT_THAT(written, StartsWith("We are open Monday"));
 
-  // Silent within 200 ms of deciding, and until the caller is answered.
-  ASSERT_NE(interruption, nullptr);
-  const auto [assistant, rate] = assistant_side(done.call);
-  const double decision = (interruption->at("startMs").to_number<double>() + onset_to_decision) / 1'000;
-  EXPECT_GT(audible_share(assistant, rate, decision - 1.5, decision - 0.7), 0.4) << "it was speaking";
-  EXPECT_EQ(audible_share(assistant, rate, decision + 0.2, decision + 0.7), 0);
+  std::string after;
+  for (const auto& turn : done.turns)
+    if (turn.at("speaker").as_string() == "assistant") after = turn.at("text").as_string();
+  EXPECT_THAT(after, ContainsRegex("forty|45")) << json::serialize(done.turns);
 }
 
 TEST_P(BargeIn, attention_does_not_stop_it) {
-  const auto done = call("Uh huh.", "1.4");
+  const auto done = call({"Uh huh.", "Okay."}, "1.0");
   EXPECT_TRUE(done.of_type("barge_in").empty()) << json::serialize(done.turns);
   EXPECT_FALSE(done.answer().at("interrupted").as_bool());
   EXPECT_THAT(std::string{done.answer().at("text").as_string()}, HasSubstr(answer_ends));
 }
 
-// Not green yet: "uh huh" still stops the assistant, and the question after the interruption is not always
-// understood.
-INSTANTIATE_TEST_SUITE_P(DISABLED_Transports, BargeIn, testing::Values("sip", "browser"),
+INSTANTIATE_TEST_SUITE_P(Transports, BargeIn, testing::Values("sip", "browser"),
                          [](const auto& info) { return std::string{info.param}; });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "support/live.h"
 #include "support/server.h"
 #include "support/spoken.h"
+#include "support/understood.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,6 +25,8 @@ using testing::HasSubstr;
 constexpr const char* question = "What are your opening hours?";
 // However the answer is worded, it names the days or the hour.
 constexpr const char* opening_hours = "Monday|nine|eight";
+// … and so somebody who listens would understand.
+constexpr const char* opening_hours_heard = "monday|friday|saturday|evening|morning";
 
 std::string text_of(const json::value& value) { return std::string{value.as_string()}; }
 
@@ -40,6 +43,10 @@ class FirstCall : public testing::Test {
     const auto list = http_get(server_.url("/api/calls-dashboard")).json().at("calls").as_array();
     if (list.empty()) throw std::runtime_error("the dashboard lists no call");
     return list.front().as_object();
+  }
+
+  std::string as_understood(const audio::Wav& heard) {
+    return understood(heard.samples, heard.rate, server_.data() / "models" / "demo");
   }
 
   std::string transcript(const std::string& call) {
@@ -130,6 +137,7 @@ TEST_F(FirstCall, baresip_hears_the_opening_hours_in_wideband) {
   ASSERT_TRUE(wav) << wav.error().message;
   EXPECT_GT(audible_share(wav->samples, wav->rate, 0.2, 4), 0.4) << "the greeting";
   EXPECT_GT(audible_share(wav->samples, wav->rate, 11, 20), 0.1) << "the answer";
+  EXPECT_THAT(as_understood(*wav), ContainsRegex(opening_hours_heard));
 }
 
 class FirstCallBySip : public FirstCall, public testing::WithParamInterface<std::string> {};
@@ -148,6 +156,7 @@ TEST_P(FirstCallBySip, voxanne_call_hears_them) {
   ASSERT_TRUE(heard);
   EXPECT_EQ(heard->rate, GetParam() == "g722" ? 16'000 : 8'000) << "the codec that was agreed on";
   EXPECT_GT(audible_share(heard->samples, heard->rate, 0.2, 4), 0.4);
+  EXPECT_THAT(as_understood(*heard), ContainsRegex(opening_hours_heard));
   expect_everything_is_there("sip");
 }
 
@@ -163,6 +172,9 @@ TEST_F(FirstCall, voxanne_call_hears_them_over_a_websocket) {
                   .directory = files_.path().string()}};
   ASSERT_EQ(caller.wait(seconds{60}), 0) << caller.output();
   EXPECT_THAT(caller.out(), ContainsRegex("assistant: .*(" + std::string{opening_hours} + ")"));
+  const auto heard = audio::read_wav_file(files_ / "heard.wav");
+  ASSERT_TRUE(heard);
+  EXPECT_THAT(as_understood(*heard), ContainsRegex(opening_hours_heard));
   expect_everything_is_there("browser");
 }
 

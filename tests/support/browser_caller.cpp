@@ -4,6 +4,9 @@
 
 #include <boost/json.hpp>
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -25,10 +28,19 @@ bool is_sound(const std::string& frame) {
   return false;
 }
 
+// As a browser's audio thread runs, where that is permitted: speech with holes in it is not understood.
+void run_in_real_time(bool yes) {
+  const sched_param parameters{.sched_priority = yes ? 1 : 0};
+  ::pthread_setschedparam(::pthread_self(), yes ? SCHED_RR : SCHED_OTHER, &parameters);
+}
+
 }  // namespace
 
 BrowserCaller::BrowserCaller(const std::string& ws_url) {
-  async::asio::post(loop_.executor(), [this, ws_url] { tasks_.spawn(follow(ws_url)); });
+  async::asio::post(loop_.executor(), [this, ws_url] {
+    run_in_real_time(true);
+    tasks_.spawn(follow(ws_url));
+  });
   std::unique_lock lock{mutex_};
   if (!changed_.wait_for(lock, patient(std::chrono::seconds{10}), [this] { return !call_id_.empty(); }))
     throw std::runtime_error("the call to " + ws_url + " did not begin");
@@ -102,12 +114,14 @@ void BrowserCaller::press(const std::string& digits) {
 
 void BrowserCaller::say(const std::vector<audio::Sample>& samples) {
   const auto size = audio::samples_per_frame(audio::wideband);
+  run_in_real_time(true);
   auto due = std::chrono::steady_clock::now();
   for (std::size_t at = 0; at + size <= samples.size(); at += size) {
     send({reinterpret_cast<const char*>(samples.data() + at), size * sizeof(audio::Sample)},
          net::Kind::binary);
     std::this_thread::sleep_until(due += std::chrono::milliseconds{audio::frame_ms});
   }
+  run_in_real_time(false);
 }
 
 void BrowserCaller::hang_up() { send(R"({"type":"hangup"})"); }
