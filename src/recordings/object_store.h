@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,12 @@ class ObjectStore {
   // Up to `limit` objects whose keys begin with `prefix` and come after `after`, sorted by key.
   virtual async::Task<Result<std::vector<ObjectInfo>>> list(std::string prefix, std::string after,
                                                             std::size_t limit) = 0;
+  // An address that opens the object for so long without us, its answer carrying `disposition` as
+  // Content-Disposition; nullopt where only we can read it. Asks nobody.
+  virtual std::optional<std::string> link(const std::string& /*key*/, seconds /*valid_for*/,
+                                          const std::string& /*disposition*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace voxanne::recordings
