@@ -330,7 +330,8 @@ std::function<std::size_t(Method, std::string_view path)> Router::body_limits() 
 
 std::vector<std::pair<Method, std::string>> Router::routes() const { return impl_->routes; }
 
-std::string security_headers() {
+std::string security_headers(const std::string& recordings_origin) {
+  const std::string besides = recordings_origin.empty() ? "" : " " + recordings_origin;
   return "X-Content-Type-Options: nosniff\r\n"
          "X-Frame-Options: DENY\r\n"
          "Referrer-Policy: no-referrer\r\n"
@@ -338,8 +339,9 @@ std::string security_headers() {
          "Cross-Origin-Resource-Policy: same-origin\r\n"
          "Permissions-Policy: microphone=(self), camera=(), geolocation=()\r\n"
          // Sound and images may be made in the page; sockets go to where it came from.
-         "Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-         "style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
+         "Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:" +
+         besides + "; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:" + besides +
+         "; worker-src 'self' blob:; "
          "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n";
 }
 

@@ -102,6 +102,7 @@ class Router {
 
 // Header lines for net::Server::Options::common_headers: no sniffing, no framing, no referrer, a
 // content security policy for our own pages.
-std::string security_headers();
+// `recordings_origin`: where the page may fetch recordings from besides us; empty: nowhere.
+std::string security_headers(const std::string& recordings_origin = {});
 
 }  // namespace voxanne::api

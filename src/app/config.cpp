@@ -104,10 +104,41 @@ Result<> database_url(Config& config, std::string_view value) {
 }
 
 Result<> storage_url(Config& config, std::string_view value) {
-  if (value.starts_with("s3://"))
-    return bad_value("S3 storage is not built into this version; use file:PATH");
-  if (!value.starts_with("file:") || value.size() == 5) return bad_value("allowed is file:PATH");
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+  constexpr std::string_view allowed =
+      "allowed are file:PATH, s3://BUCKET and s3://BUCKET/PREFIX (letters, digits and -._ in each part)";
+  const bool bucket = value.starts_with("s3://");
+  if (bucket) {
+    for (auto rest = value.substr(5);;) {
+      const auto slash = std::min(rest.find('/'), rest.size());
+      const auto part = rest.substr(0, slash);
+      if (part.empty() || part.front() == '.' || part.find_first_not_of(letters) != part.npos)
+        return bad_value(allowed);
+      if (slash == rest.size()) break;
+      rest.remove_prefix(slash + 1);
+    }
+  } else if (!value.starts_with("file:") || value.size() == 5) {
+    return bad_value(allowed);
+  }
   config.storage_url = std::string{value};
+  return {};
+}
+
+Result<> s3_endpoint(Config& config, std::string_view value) {
+  while (value.ends_with('/')) value.remove_suffix(1);
+  const auto url = net::parse_url(value);
+  if (!url || !(url->scheme == "https" || url->scheme == "http") || !url->query.empty() || !url->user.empty())
+    return bad_value(
+        "allowed is an http(s) URL such as https://s3.eu-west-1.amazonaws.com, without the bucket");
+  config.s3_endpoint = std::string{value};
+  return {};
+}
+
+Result<> s3_region(Config& config, std::string_view value) {
+  if (value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
+      value.npos)
+    return bad_value("allowed is a region's name, such as eu-west-1");
+  config.s3_region = std::string{value};
   return {};
 }
 
@@ -261,7 +292,11 @@ constexpr Key known_keys[] = {
        return {};
      }},
     {"DATABASE_URL", "sqlite:PATH", database_url},
-    {"STORAGE_URL", "file:PATH", storage_url},
+    {"STORAGE_URL", "where recordings are kept: file:PATH, or s3://BUCKET[/PREFIX]", storage_url},
+    {"S3_ENDPOINT", "the S3 service's URL, without the bucket", s3_endpoint},
+    {"S3_REGION", "its region", s3_region},
+    {"S3_ACCESS_KEY_ID", "its keys", secret<&Config::s3_access_key_id>, true},
+    {"S3_SECRET_ACCESS_KEY", "its keys", secret<&Config::s3_secret_access_key>, true},
     {"NATS_URL", "events across nodes (not in this version)", absent<true>},
     {"SECRET_KEY", "root of local tokens, signed URLs and keys at rest", secret_key, true},
     {"JWT_SECRET", "HS256 secret of tokens from elsewhere", jwt_secret, true},
@@ -416,7 +451,8 @@ std::string Config::embeddings_by() const {
 }
 
 std::filesystem::path Config::recordings_path() const {
-  return storage_url.empty() ? data_dir / "recordings" : std::filesystem::path{storage_url.substr(5)};
+  return storage_url.empty() || stores_in_s3() ? data_dir / "recordings"
+                                               : std::filesystem::path{storage_url.substr(5)};
 }
 
 Result<Config> load_config(const std::optional<std::filesystem::path>& given, const Environ& environ) {
@@ -468,6 +504,13 @@ Result<Config> load_config(const std::optional<std::filesystem::path>& given, co
     return bad_value(
         "JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE: the iss and aud that the provider puts into its "
         "tokens for you");
+
+  const bool has_keys = !config.s3_access_key_id.empty() && !config.s3_secret_access_key.empty();
+  if (config.stores_in_s3() && !has_keys)
+    return bad_value("STORAGE_URL=s3://… needs S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY (or …_FILE)");
+  if (!config.stores_in_s3() && (has_keys || !config.s3_endpoint.empty()))
+    config.warnings.emplace_back(
+        "S3_… has no effect without STORAGE_URL=s3://BUCKET: recordings are kept as files");
 
   const bool development = config.environment == Environment::development;
   const auto given_anywhere = [&](std::string_view variable) {

@@ -26,9 +26,11 @@ struct Config {
   std::string host;  // empty: 127.0.0.1 in development, else 0.0.0.0
   int port = 3001;
   std::filesystem::path data_dir = "./data";
-  std::string database_url;  // empty: sqlite under data_dir
-  std::string storage_url;   // empty: files under data_dir
-  Secret secret_key;         // empty: generated once in data_dir
+  std::string database_url;            // empty: sqlite under data_dir
+  std::string storage_url;             // empty: files under data_dir
+  std::string s3_endpoint, s3_region;  // empty: Amazon's own, us-east-1
+  Secret s3_access_key_id, s3_secret_access_key;
+  Secret secret_key;  // empty: generated once in data_dir
   Secret jwt_secret;
   std::string jwt_jwks_url, jwt_issuer, jwt_audience;
   Secret operator_token;
@@ -70,7 +72,8 @@ struct Config {
   std::filesystem::path database_path() const;
   // Empty: knowledge is found by words alone.
   std::string embeddings_by() const;
-  std::filesystem::path recordings_path() const;
+  bool stores_in_s3() const { return storage_url.starts_with("s3://"); }
+  std::filesystem::path recordings_path() const;  // of files
   std::filesystem::path spool_path() const { return data_dir / "spool"; }
 };
 

@@ -88,6 +88,28 @@ TEST_F(ConfigTest, secrets_come_from_files_and_never_show_in_errors) {
   EXPECT_THAT(error(), HasSubstr("/nonexistent/key"));
 }
 
+TEST_F(ConfigTest, a_bucket_needs_its_keys_and_a_name_that_can_be_one) {
+  variables_ = {{"STORAGE_URL", "s3://calls"}};
+  EXPECT_THAT(error(), HasSubstr("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY"));
+  variables_ = {{"STORAGE_URL", "s3://calls"}, {"S3_ACCESS_KEY_ID", "a"}, {"S3_SECRET_ACCESS_KEY", "hidden"}};
+  EXPECT_TRUE(load()->stores_in_s3());
+  for (const char* url :
+       {"s3://", "s3://a b", "s3://calls//x", "s3://calls/../x", "s3://calls/", "http://x"}) {
+    variables_["STORAGE_URL"] = url;
+    EXPECT_THAT(error(), HasSubstr("s3://BUCKET")) << url;
+  }
+  variables_["STORAGE_URL"] = "s3://calls/clinic";
+  variables_["S3_ENDPOINT"] = "s3.example.com";
+  EXPECT_THAT(error(), HasSubstr("S3_ENDPOINT"));
+  variables_["S3_ENDPOINT"] = "https://project.supabase.co/storage/v1/s3/";
+  EXPECT_EQ(load()->s3_endpoint, "https://project.supabase.co/storage/v1/s3");
+  variables_["S3_REGION"] = "eu west";
+  EXPECT_THAT(error(), testing::AllOf(HasSubstr("S3_REGION"), testing::Not(HasSubstr("hidden"))));
+  variables_ = {{"S3_ENDPOINT", "https://s3.example.com"}};
+  ASSERT_EQ(load()->warnings.size(), 1u);
+  EXPECT_THAT(load()->warnings[0], HasSubstr("STORAGE_URL=s3://BUCKET"));
+}
+
 TEST_F(ConfigTest, settings_without_effect_are_told) {
   variables_ = {{"DEEPGRAM_API_KEY", "sk-abc"}};
   ASSERT_EQ(load()->warnings.size(), 1u);

@@ -133,7 +133,7 @@ class CleanupTest : public testing::Test {
       if (state == State::none) return;
       store::enqueue_upload(batch, upload);
       if (state == State::queued) return;
-      store::claim_upload(batch, upload, at + hours{1});
+      store::claim_upload(batch, upload, "boot", at + hours{1});
       if (state == State::stored) store::finish_upload(batch, upload);
       if (state == State::failed) store::fail_upload(batch, upload, "spool_corrupt", at);
     }));

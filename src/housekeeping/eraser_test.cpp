@@ -146,7 +146,7 @@ class EraserTest : public testing::Test {
       if (state == State::none) return;
       store::enqueue_upload(batch, upload);
       if (state == State::queued) return;
-      store::claim_upload(batch, upload, test::noon + hours{1});
+      store::claim_upload(batch, upload, "boot", test::noon + hours{1});
       if (state == State::stored) store::finish_upload(batch, upload);
       if (state == State::failed) store::fail_upload(batch, upload, "spool_corrupt", test::noon);
     });

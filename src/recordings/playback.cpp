@@ -73,7 +73,16 @@ async::Task<Result<store::RecordingPlace>> Playback::locate(store::CallKey call)
 async::Task<Result<Playback::About>> Playback::find(OrgId org, CallId call) {
   const auto place = co_await locate({org, call});
   if (!place) co_return place.error();
-  co_return About{recording_key(org, call), static_cast<double>(place->duration_ms) / 1'000.0};
+  About about{recording_key(org, call), {}, static_cast<double>(place->duration_ms) / 1'000.0};
+  if (place->status != RecordingStatus::stored) co_return about;
+  const auto size = co_await objects_.size(place->object_key);
+  if (!size) co_return fault(size.error());
+  if (place->bytes > 0 && *size != static_cast<std::uint64_t>(place->bytes))
+    co_return internal("recording_damaged", "the stored recording has " + std::to_string(*size) +
+                                                " bytes, not the " + std::to_string(place->bytes) +
+                                                " that were stored; restore the object store");
+  about.object_key = place->object_key;
+  co_return about;
 }
 
 async::Task<Result<std::unique_ptr<Playable>>> Playback::open(OrgId org, CallId call, std::string format) {

@@ -44,10 +44,19 @@ class Playback {
       : store_(store), objects_(objects), workers_(workers), spool_(std::move(spool)) {}
 
   struct About {
-    std::string key;  // for UrlSigner
+    std::string key;         // for UrlSigner
+    std::string object_key;  // for link(); empty while it plays from the spool
     double seconds = 0;
   };
+  // Also asks the store whether it has what is said to be stored, so that no dead link is given out.
   async::Task<Result<About>> find(OrgId org, CallId call);
+
+  // A stored recording's address at the store itself, where it can be read without us; it stops opening
+  // when `valid_for` is over.
+  std::optional<std::string> link(const std::string& object_key, seconds valid_for,
+                                  const std::string& disposition) const {
+    return objects_.link(object_key, valid_for, disposition);
+  }
 
   // `format`: empty for the recording as it is kept, "wav".
   async::Task<Result<std::unique_ptr<Playable>>> open(OrgId org, CallId call, std::string format);

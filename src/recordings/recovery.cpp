@@ -73,7 +73,7 @@ class Recovery {
 
   async::Task<Result<Recovered>> run() {
     store::Batch release;
-    store::release_uploads(release, holder_.node, clock_.utc());
+    store::release_uploads(release, holder_, clock_.utc());
     if (const auto released = co_await store_.write(std::move(release)); !released)
       co_return released.error();
 

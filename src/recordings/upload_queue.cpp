@@ -21,15 +21,67 @@ bool is_terminal(const Error& error) {
 
 UploadQueue::UploadQueue(store::Store& store, ObjectStore& objects, async::WorkerPool& workers,
                          async::Clock& clock, Options options)
-    : store_(store), objects_(objects), workers_(workers), clock_(clock), options_(std::move(options)) {}
+    : store_(store),
+      objects_(objects),
+      workers_(workers),
+      clock_(clock),
+      options_(std::move(options)),
+      breaker_(options_.breaker) {}
+
+// Leaves the breaker as it found it when nothing was learnt of the store.
+struct UploadQueue::Trial {
+  UploadQueue& queue;
+  bool judged = false;
+  explicit Trial(UploadQueue& q) : queue(q) {}
+  ~Trial() {
+    if (!judged) queue.breaker_.abandoned(queue.clock_.now());
+  }
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+};
+
+bool UploadQueue::storage_is_back() {
+  if (!storage_is_away()) return false;
+  breaker_.success();
+  hasten_ = true;
+  log::info("recording.storage_back", {});
+  return true;
+}
+
+void UploadQueue::judge(const Result<>& stored) {
+  if (stored) {
+    if (!storage_is_back()) breaker_.success();
+    return;
+  }
+  const bool was_away = storage_is_away();
+  breaker_.failure(clock_.now(), stored.error().retry_after.value_or(seconds{0}));
+  if (!was_away && storage_is_away())
+    log::warning("recording.storage_away",
+                 {{"code", stored.error().code}, {"error", stored.error().message}});
+}
 
 async::Task<Result<std::vector<store::Upload>>> UploadQueue::claim(int limit, UtcTime lease_until) {
+  const bool trial = storage_is_away();
+  if (!breaker_.allow(clock_.now())) co_return std::vector<store::Upload>{};
+  Trial undecided{*this};
+  if (hasten_) {
+    store::Batch batch;
+    store::hasten_uploads(batch, options_.node, clock_.utc());
+    if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    hasten_ = false;
+  }
+  auto claimed = co_await claim_due(trial ? 1 : limit, lease_until);
+  undecided.judged = claimed && !claimed->empty();  // handle() will
+  co_return claimed;
+}
+
+async::Task<Result<std::vector<store::Upload>>> UploadQueue::claim_due(int limit, UtcTime lease_until) {
   auto due = co_await store::due_uploads(store_, options_.node, clock_.utc(), limit);
   if (!due) co_return due.error();
   std::vector<store::Upload> claimed;
   for (auto& upload : *due) {
     store::Batch batch;
-    store::claim_upload(batch, upload, lease_until);
+    store::claim_upload(batch, upload, options_.boot, lease_until);
     const auto written = co_await store_.write(std::move(batch));
     if (written)
       claimed.push_back(std::move(upload));
@@ -40,11 +92,14 @@ async::Task<Result<std::vector<store::Upload>>> UploadQueue::claim(int limit, Ut
 }
 
 async::Task<Result<std::optional<UtcTime>>> UploadQueue::next_due() {
-  return store::next_upload_due(store_, options_.node);
+  auto due = co_await store::next_upload_due(store_, options_.node);
+  if (due && *due && storage_is_away()) *due = std::max(**due, clock_.utc() + seconds{1});
+  co_return due;
 }
 
 async::Task<jobs::Outcome> UploadQueue::handle(store::Upload& upload) {
   using Kind = jobs::Outcome::Kind;
+  Trial undecided{*this};
   const auto encoded = co_await encode(upload);
   if (!encoded && encoded.error().code == "spool_missing") {
     // The object may be there all the same: the database is an older copy than the store.
@@ -58,6 +113,11 @@ async::Task<jobs::Outcome> UploadQueue::handle(store::Upload& upload) {
   if (!encoded)
     co_return jobs::Outcome{is_terminal(encoded.error()) ? Kind::failed : Kind::retry, encoded.error()};
   const auto kept = co_await keep(upload);
+  // What is wrong with one object says nothing about the others.
+  if (kept || kept.error().code.starts_with("object_store_")) {
+    judge(kept);
+    undecided.judged = true;
+  }
   if (!kept) co_return jobs::Outcome{Kind::retry, kept.error()};
   co_return jobs::Outcome{Kind::done};
 }
@@ -120,7 +180,7 @@ async::Task<Result<>> UploadQueue::complete(store::Upload& upload, const jobs::O
 jobs::RunnerOptions upload_runner_options() {
   return {.name = "uploads",
           .parallel = 2,
-          .lease = std::chrono::minutes{15},
+          .lease = std::chrono::hours{2},
           .grace = milliseconds{5'000},
           .poll = milliseconds{30'000},
           .backoff = {milliseconds{1'000}, milliseconds{300'000}}};

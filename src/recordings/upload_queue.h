@@ -9,14 +9,16 @@
 // object and its row are durable.
 //
 // A source that is missing or holds no audio fails for good; everything else (the store is away, the
-// disk full) is tried again, however long.
+// disk full) is tried again, however long. While the store is away nothing is encoded for it: a breaker
+// lets one recording try now and then, and once it is back, what waited for it is due at once.
 //
-//   UploadQueue queue{store, objects, workers, clock, {.spool = …, .node = …}};
+//   UploadQueue queue{store, objects, workers, clock, {.spool = …, .node = …, .boot = …}};
 //   jobs::Runner<store::Upload> runner{executor, clock, queue, upload_runner_options()};
 //
 // Owner: app, beside its runner. Executor: the runner's loop; files and encoding run on the workers.
 #pragma once
 
+#include "async/circuit_breaker.h"
 #include "async/clock.h"
 #include "async/worker_pool.h"
 #include "jobs/runner.h"
@@ -33,6 +35,8 @@ class UploadQueue final : public jobs::Queue<store::Upload> {
   struct Options {
     std::filesystem::path spool;
     std::string node;
+    std::string boot{};
+    async::CircuitBreaker::Options breaker{.threshold = 3, .pause = seconds{2}, .max_pause = seconds{60}};
     // After the outcome is durable.
     std::function<void(const store::Upload&)> on_stored{};
     std::function<void(const store::Upload&, const Error&)> on_failed{};
@@ -48,19 +52,29 @@ class UploadQueue final : public jobs::Queue<store::Upload> {
   async::Task<Result<>> complete(store::Upload& upload, const jobs::Outcome& outcome,
                                  UtcTime next_attempt_at) override;
 
+  bool storage_is_away() const { return breaker_.state() != async::CircuitBreaker::State::closed; }
+  // Somebody else has seen that the store works. True when that was news: wake the runner.
+  bool storage_is_back();
+
  private:
+  struct Trial;
+
   async::Task<Result<>> encode(store::Upload& upload);
   async::Task<Result<>> keep(store::Upload& upload);
+  async::Task<Result<std::vector<store::Upload>>> claim_due(int limit, UtcTime lease_until);
+  void judge(const Result<>& stored);
 
   store::Store& store_;
   ObjectStore& objects_;
   async::WorkerPool& workers_;
   async::Clock& clock_;
   Options options_;
+  async::CircuitBreaker breaker_;
+  bool hasten_ = false;  // the store is back, and what waits for it does not know yet
 };
 
-// A lease long enough for hours of audio: what a dead process had claimed is released at the next
-// start, so the lease need not be short.
+// A lease long enough for hours of audio over a slow line: what a dead process had claimed is released
+// at the next start, so the lease need not be short.
 jobs::RunnerOptions upload_runner_options();
 
 // The row that a finished recording of `slots` slots is queued with.

@@ -57,6 +57,15 @@ class MoodyObjects final : public ObjectStore {
   ObjectStore& inner_;
 };
 
+// Stands until the test moves it; begins an hour after noon.
+class HandClock final : public async::Clock {
+ public:
+  milliseconds passed{1h};
+  SteadyTime now() const override { return SteadyTime{} + passed; }
+  UtcTime utc() const override { return noon + passed; }
+  async::Task<> sleep_until(SteadyTime) override { co_return; }
+};
+
 class UploadTest : public testing::Test {
  protected:
   // An ended call with so many recorded slots, queued.
@@ -151,8 +160,84 @@ TEST_F(UploadTest, a_store_that_is_away_keeps_it_queued_and_playable) {
     EXPECT_TRUE(fs::exists(spool_of(call)));
   }
   objects.away = false;
+  ASSERT_TRUE(queue.storage_is_back());
   EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
   EXPECT_EQ(status(call), RecordingStatus::stored);
+}
+
+TEST_F(UploadTest, while_the_store_is_away_one_recording_tries_now_and_then_and_nothing_is_encoded) {
+  HandClock time;
+  UploadQueue patient{*store,
+                      objects,
+                      workers,
+                      time,
+                      {.spool = spool,
+                       .node = this_boot.node,
+                       .boot = this_boot.boot,
+                       .breaker = {.threshold = 2, .pause = 2s, .max_pause = 4s}}};
+  std::vector<domain::Call> calls;
+  for (int i = 0; i < 5; ++i) calls.push_back(recorded_call(10));
+  // One round: what is claimed is tried, and put off for a day when it fails.
+  const auto round = [&] {
+    auto claimed = store.run(patient.claim(10, time.utc() + 1h)).value();
+    for (auto& upload : claimed) {
+      const auto outcome = store.run(patient.handle(upload));
+      EXPECT_TRUE(store.run(patient.complete(upload, outcome, time.utc() + 24h)));
+    }
+    return claimed.size();
+  };
+  objects.away = true;
+  EXPECT_EQ(round(), 5u);
+  EXPECT_TRUE(patient.storage_is_away());
+  recorded_call(10);
+  EXPECT_EQ(round(), 0u) << "not now";
+  const auto due = store.run(patient.next_due()).value();
+  ASSERT_TRUE(due);
+  EXPECT_GT(*due, time.utc()) << "nor is it asked in a loop";
+  time.passed += 3s;
+  recorded_call(10);
+  EXPECT_EQ(round(), 1u) << "one tries";
+  EXPECT_EQ(round(), 0u);
+  time.passed += 5s;
+  objects.away = false;
+  EXPECT_EQ(round(), 1u);
+  EXPECT_FALSE(patient.storage_is_away());
+  EXPECT_EQ(round(), 6u) << "what waited for it is due at once, and not in a day";
+  for (const auto& call : calls) EXPECT_EQ(status(call), RecordingStatus::stored);
+}
+
+TEST_F(UploadTest, somebody_else_may_see_that_the_store_is_back) {
+  for (int i = 0; i < 3; ++i) recorded_call(10);
+  EXPECT_FALSE(queue.storage_is_back()) << "it was never away";
+  objects.away = true;
+  for (const auto& outcome : work(noon + 24h * 3'650)) EXPECT_EQ(outcome.kind, jobs::Outcome::Kind::retry);
+  EXPECT_TRUE(work().empty());
+  objects.away = false;
+  EXPECT_TRUE(queue.storage_is_back());
+  EXPECT_EQ(work().size(), 3u);
+}
+
+TEST_F(UploadTest, a_trial_that_learns_nothing_of_the_store_leaves_room_for_another) {
+  HandClock time;
+  UploadQueue patient{*store,
+                      objects,
+                      workers,
+                      time,
+                      {.spool = spool, .node = this_boot.node, .breaker = {.threshold = 1, .pause = 2s}}};
+  recorded_call(10);
+  objects.away = true;
+  auto first = store.run(patient.claim(10, time.utc() + 1h)).value();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(store.run(patient.complete(first[0], store.run(patient.handle(first[0])), time.utc() + 24h)));
+  time.passed += 3s;
+  EXPECT_TRUE(store.run(patient.claim(10, time.utc() + 1h)).value().empty()) << "nothing is due to try with";
+  const auto damaged = recorded_call(10);
+  fs::resize_file(spool_of(damaged), 10);
+  auto second = store.run(patient.claim(10, time.utc() + 1h)).value();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(store.run(patient.handle(second[0])).kind, jobs::Outcome::Kind::failed);
+  recorded_call(10);
+  EXPECT_EQ(store.run(patient.claim(10, time.utc() + 1h)).value().size(), 1u);
 }
 
 TEST_F(UploadTest, a_source_that_is_missing_damaged_or_empty_fails_for_good) {

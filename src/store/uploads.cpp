@@ -25,7 +25,7 @@ constexpr Statement recorded{
 
 constexpr Statement claim{"recording_upload_queue.claim",
                           "UPDATE recording_upload_queue SET status = 'uploading', attempts = attempts + 1, "
-                          "next_attempt_at = ?3 WHERE id = ?1 AND attempts = ?2 AND " WAITING};
+                          "next_attempt_at = ?3, boot_id = ?4 WHERE id = ?1 AND attempts = ?2 AND " WAITING};
 constexpr Statement finish{
     "recording_upload_queue.finish",
     "DELETE FROM recording_upload_queue WHERE id = ?1 AND attempts = ?2 AND status = 'uploading'"};
@@ -38,7 +38,19 @@ constexpr Statement fail{
     "WHERE id = ?1 AND attempts = ?2 AND " WAITING};
 constexpr Statement release{"recording_upload_queue.release",
                             "UPDATE recording_upload_queue SET next_attempt_at = ?2 "
-                            "WHERE node_id = ?1 AND " WAITING " AND status = 'uploading'"};
+                            "WHERE node_id = ?1 AND " WAITING " AND status = 'uploading' AND boot_id <> ?3"};
+constexpr Statement hasten{"recording_upload_queue.hasten",
+                           "UPDATE recording_upload_queue SET next_attempt_at = ?2 "
+                           "WHERE node_id = ?1 AND " WAITING
+                           " AND next_attempt_at > ?2 AND status = 'queued' "
+                           "AND last_error LIKE 'object%'"};
+constexpr Statement requeue{
+    "recording_upload_queue.requeue",
+    "UPDATE recording_upload_queue SET status = 'queued', next_attempt_at = ?3, failed_at = NULL "
+    "WHERE id = ?1 AND attempts = ?2 AND status IN ('queued', 'failed')"};
+constexpr Statement requeued{
+    "calls.recording_requeued",
+    "UPDATE calls SET recording_status = 'queued', has_recording = 1 WHERE org_id = ?1 AND id = ?2"};
 
 constexpr Statement set_status{"calls.upload_status",
                                "UPDATE calls SET recording_status = ?3 WHERE org_id = ?1 AND id = ?2"};
@@ -51,11 +63,16 @@ constexpr Statement lost{
     "calls.recording_failed",
     "UPDATE calls SET recording_status = 'failed', has_recording = 0 WHERE org_id = ?1 AND id = ?2"};
 
-constexpr Statement due{
-    "recording_upload_queue.due",
-    "SELECT id, org_id, call_id, node_id, source, object_key, content_type, bytes, sha256, duration_ms, "
-    "attempts, created_at, next_attempt_at, last_error FROM recording_upload_queue "
-    "WHERE node_id = ?1 AND " WAITING " AND next_attempt_at <= ?2 ORDER BY next_attempt_at LIMIT ?3"};
+#define COLUMNS                                                                                         \
+  "SELECT id, org_id, call_id, node_id, source, object_key, content_type, bytes, sha256, duration_ms, " \
+  "attempts, created_at, next_attempt_at, last_error"
+
+constexpr Statement due{"recording_upload_queue.due", COLUMNS
+                        " FROM recording_upload_queue "
+                        "WHERE node_id = ?1 AND " WAITING
+                        " AND next_attempt_at <= ?2 ORDER BY next_attempt_at LIMIT ?3"};
+constexpr Statement of_call{"recording_upload_queue.of_call", COLUMNS
+                            ", status FROM recording_upload_queue WHERE org_id = ?1 AND call_id = ?2"};
 constexpr Statement next_due{
     "recording_upload_queue.next_due",
     "SELECT next_attempt_at FROM recording_upload_queue WHERE node_id = ?1 AND " WAITING
@@ -90,6 +107,10 @@ Upload upload_from(const Row& row) {
           row.str(13)};
 }
 
+QueuedUpload queued_from(const Row& row) {
+  return {upload_from(row), word_from(row, 14, domain::parse_recording_status)};
+}
+
 UtcTime due_from(const Row& row) { return from_unix_ms(row.integer(0)); }
 
 RecordingPlace place_from(const Row& row) {
@@ -118,8 +139,8 @@ void enqueue_upload(Batch& batch, const Upload& upload) {
             1);
 }
 
-void claim_upload(Batch& batch, Upload& upload, UtcTime lease_until) {
-  batch.add(claim, {bound(upload.id), bound(upload.attempts), bound(lease_until)}, 1);
+void claim_upload(Batch& batch, Upload& upload, const std::string& boot, UtcTime lease_until) {
+  batch.add(claim, {bound(upload.id), bound(upload.attempts), bound(lease_until), boot}, 1);
   batch.add(set_status, {bound(upload.org), bound(upload.call), bound(to_string(RecordingStatus::uploading))},
             1);
   ++upload.attempts;
@@ -147,8 +168,21 @@ void fail_upload(Batch& batch, const Upload& upload, std::string error_code, Utc
   batch.add(lost, {bound(upload.org), bound(upload.call)}, 1);
 }
 
-void release_uploads(Batch& batch, const std::string& node, UtcTime now) {
-  batch.add(release, {node, bound(now)});
+void release_uploads(Batch& batch, const Holder& holder, UtcTime now) {
+  batch.add(release, {holder.node, bound(now), holder.boot});
+}
+
+void hasten_uploads(Batch& batch, const std::string& node, UtcTime now) {
+  batch.add(hasten, {node, bound(now)});
+}
+
+void requeue_upload(Batch& batch, const Upload& upload, UtcTime now) {
+  batch.add(requeue, {bound(upload.id), bound(upload.attempts), bound(now)}, 1);
+  batch.add(requeued, {bound(upload.org), bound(upload.call)}, 1);
+}
+
+async::Task<Result<std::optional<QueuedUpload>>> find_upload(Store& store, CallKey call) {
+  return find_one(store, of_call, {bound(call.org), bound(call.id)}, queued_from);
 }
 
 async::Task<Result<std::vector<Upload>>> due_uploads(Store& store, std::string node, UtcTime now, int limit) {
@@ -170,9 +204,9 @@ async::Task<Result<UploadCounts>> count_uploads(Store& store, std::string node) 
 }
 
 std::span<const Statement* const> upload_statements() {
-  static constexpr const Statement* all[] = {&enqueue, &recorded, &claim,      &finish, &retry,
-                                             &fail,    &release,  &set_status, &stored, &lost,
-                                             &due,     &next_due, &counts,     &place};
+  static constexpr const Statement* all[] = {&enqueue, &recorded, &claim,   &finish,   &retry,      &fail,
+                                             &release, &hasten,   &requeue, &requeued, &set_status, &stored,
+                                             &lost,    &due,      &of_call, &next_due, &counts,     &place};
   return all;
 }
 

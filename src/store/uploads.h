@@ -1,12 +1,13 @@
 // The recording upload queue: what has been recorded and is on its way to the object store.
 //
-//   (enqueue) → queued ⇄ uploading → (gone: the call has its object key) or failed
+//   (enqueue) → queued ⇄ uploading → (gone: the call has its object key) or failed ─ by hand ─▶ queued
 //
-// A claim is a lease: next_attempt_at is set past its end, so that an upload whose worker died
-// becomes due again by itself. `attempts` is its version: two workers cannot claim the same row, and
-// a worker that lost its lease cannot complete it. `failed` is terminal and means that the source
-// itself is bad; a store that is away keeps a row queued however long. Every step changes the call's
-// recording_status in the same batch. The spool is local: a node takes its own rows only.
+// A claim is a lease of one boot of one node: next_attempt_at is set past its end, so that an upload
+// whose worker died becomes due again by itself, and at once when its node starts again. `attempts` is its
+// version: two workers cannot claim the same row, and a worker that lost its lease cannot complete it.
+// `failed` is terminal and means that the source itself is bad; a store that is away keeps a row queued
+// however long. Every step changes the call's recording_status in the same batch. The spool is local: a
+// node takes its own rows only.
 #pragma once
 
 #include "store/calls.h"
@@ -46,13 +47,26 @@ async::Task<Result<std::optional<UtcTime>>> next_upload_due(Store& store, std::s
 
 // Pieces for a row as it was read. A conflict: somebody else has it now. claim_upload and
 // retry_upload also bring `upload` up to date, for the pieces that follow.
-void claim_upload(Batch& batch, Upload& upload, UtcTime lease_until);
+void claim_upload(Batch& batch, Upload& upload, const std::string& boot, UtcTime lease_until);
 // Besides, the call gets the object's key, type, size, checksum and duration from `upload`.
 void finish_upload(Batch& batch, const Upload& upload);
 void retry_upload(Batch& batch, Upload& upload, std::string error_code, UtcTime next_attempt_at);
 void fail_upload(Batch& batch, const Upload& upload, std::string error_code, UtcTime at);
-// After a restart: what this node's earlier boot had claimed is due at once.
-void release_uploads(Batch& batch, const std::string& node, UtcTime now);
+// After a restart: what earlier boots of this node had claimed is due at once.
+void release_uploads(Batch& batch, const Holder& holder, UtcTime now);
+// The store is back: what waits because of it (its last error says so) is due at once.
+void hasten_uploads(Batch& batch, const std::string& node, UtcTime now);
+
+// By hand: what has failed, or waits for its next attempt, is due at once. A conflict: it is being
+// worked, or is gone.
+void requeue_upload(Batch& batch, const Upload& upload, UtcTime now);
+
+struct QueuedUpload {
+  Upload upload;
+  domain::RecordingStatus status = domain::RecordingStatus::queued;  // queued, uploading or failed
+};
+// nullopt: nothing of that call waits or has failed.
+async::Task<Result<std::optional<QueuedUpload>>> find_upload(Store& store, CallKey call);
 
 // Where a call's recording is: in the spool until `stored`, then in the object store.
 struct RecordingPlace {

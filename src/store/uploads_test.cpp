@@ -38,7 +38,7 @@ class Uploads : public testing::Test {
     return store.run(due_uploads(*store, std::move(node), now, 10)).value();
   }
   Result<> claim(Upload& row, UtcTime until) {
-    return store.write([&](Batch& b) { claim_upload(b, row, until); });
+    return store.write([&](Batch& b) { claim_upload(b, row, "boot-1", until); });
   }
   domain::Call found() { return store.run(find_call(*store, {harbour, call.id})).value().value(); }
   std::optional<RecordingPlace> place() {
@@ -135,12 +135,50 @@ TEST_F(Uploads, after_a_restart_claims_are_released_at_once_and_nodes_keep_to_th
   auto row = due(noon)[0];
   ASSERT_TRUE(claim(row, noon + 1h));
   EXPECT_TRUE(due(noon + 1s).empty());
-  ASSERT_TRUE(store.write([&](Batch& b) { release_uploads(b, "node-2", noon); }));
+  ASSERT_TRUE(store.write([&](Batch& b) { release_uploads(b, {"node-2", "boot-2"}, noon); }));
   EXPECT_TRUE(due(noon + 1s).empty());
-  ASSERT_TRUE(store.write([&](Batch& b) { release_uploads(b, "node-1", noon); }));
+  ASSERT_TRUE(store.write([&](Batch& b) { release_uploads(b, {"node-1", "boot-1"}, noon); }));
+  EXPECT_TRUE(due(noon + 1s).empty()) << "its own boot is at it";
+  ASSERT_TRUE(store.write([&](Batch& b) { release_uploads(b, {"node-1", "boot-2"}, noon); }));
   EXPECT_EQ(due(noon + 1s).size(), 1u);
   EXPECT_TRUE(due(noon + 1s, "node-2").empty());
   EXPECT_EQ(store.run(count_uploads(*store, "node-1")).value().waiting, 1);
+}
+
+TEST_F(Uploads, by_hand_or_when_the_store_is_back_what_waits_is_due_at_once) {
+  EXPECT_FALSE(store.run(find_upload(*store, {harbour, call.id})).value());
+  ASSERT_TRUE(enqueue());
+  const auto found_upload = [&] {
+    return store.run(find_upload(*store, {harbour, call.id})).value().value();
+  };
+  const auto put_off = [&](const std::string& why) {
+    auto row = due(noon + 9h)[0];
+    ASSERT_TRUE(claim(row, noon + 24h));
+    ASSERT_TRUE(store.write([&](Batch& b) { retry_upload(b, row, why, noon + 8h); }));
+    EXPECT_TRUE(due(noon + 1h).empty());
+  };
+  put_off("object_store_unavailable");
+  ASSERT_TRUE(store.write([&](Batch& b) { hasten_uploads(b, "node-2", noon + 1h); }));
+  EXPECT_TRUE(due(noon + 1h).empty()) << "another node's";
+  ASSERT_TRUE(store.write([&](Batch& b) { hasten_uploads(b, "node-1", noon + 1h); }));
+  EXPECT_EQ(due(noon + 1h).size(), 1u);
+  put_off("encode_write_failed");
+  ASSERT_TRUE(store.write([&](Batch& b) { hasten_uploads(b, "node-1", noon + 1h); }));
+  EXPECT_TRUE(due(noon + 1h).empty()) << "it waits for the disk";
+  ASSERT_TRUE(store.write([&](Batch& b) { requeue_upload(b, found_upload().upload, noon + 1h); }));
+  auto row = due(noon + 1h)[0];
+
+  ASSERT_TRUE(claim(row, noon + 24h));
+  EXPECT_EQ(found_upload().status, RecordingStatus::uploading);
+  EXPECT_FALSE(store.write([&](Batch& b) { requeue_upload(b, row, noon); })) << "somebody is at it";
+  ASSERT_TRUE(store.write([&](Batch& b) { fail_upload(b, row, "spool_corrupt", noon); }));
+  EXPECT_EQ(found_upload().status, RecordingStatus::failed);
+  EXPECT_EQ(found_upload().upload.last_error, "spool_corrupt");
+  ASSERT_TRUE(store.write([&](Batch& b) { requeue_upload(b, found_upload().upload, noon + 2h); }));
+  EXPECT_EQ(found().recording_status, RecordingStatus::queued);
+  EXPECT_TRUE(found().has_recording);
+  EXPECT_EQ(due(noon + 2h).size(), 1u);
+  EXPECT_EQ(store.run(count_uploads(*store, "node-1")).value().failed, 0);
 }
 
 TEST_F(Uploads, erased_with_its_call) {

@@ -22,6 +22,7 @@ Answer get_call_events(Services&, Context&);
 // recordings.cpp
 Answer get_recording(Services&, Context&);
 Answer get_stored(Services&, Context&);
+Answer requeue_recording(Services&, Context&);
 // knowledge.cpp
 Answer upload_document(Services&, Context&);
 Answer list_documents(Services&, Context&);

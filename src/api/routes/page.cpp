@@ -47,20 +47,27 @@ net::Response serve(const Served& asset, const net::Request& request) {
   return response;
 }
 
-net::Response serve_page(std::string_view name, const net::Request& request) {
+net::Response serve_page(std::string_view name, const Services& services, const net::Request& request) {
   auto response = serve(served().at(name), request);
+  const auto& origin = services.recordings_origin;
+  const std::string recordings = origin.empty() ? "" : " " + origin;
   // Stricter than what every response carries: browsers enforce both.
   response.headers.add(
       "Content-Security-Policy",
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
-      "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'" +
+          recordings + "; connect-src 'self'" + recordings +
+          "; form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
   return response;
 }
 
 }  // namespace
 
-Answer get_page(Services&, Context& context) { co_return serve_page("index.html", context.request); }
-Answer get_docs(Services&, Context& context) { co_return serve_page("docs.html", context.request); }
+Answer get_page(Services& services, Context& context) {
+  co_return serve_page("index.html", services, context.request);
+}
+Answer get_docs(Services& services, Context& context) {
+  co_return serve_page("docs.html", services, context.request);
+}
 
 Answer get_asset(Services&, Context& context) {
   const auto found = served().find(context.param("name"));

@@ -7,6 +7,7 @@
 #include "recordings/byte_range.h"
 #include "recordings/key.h"
 #include "recordings/signed_url.h"
+#include "store/uploads.h"
 
 #include <boost/json.hpp>
 
@@ -14,6 +15,8 @@ namespace voxanne::api {
 namespace {
 
 namespace json = boost::json;
+
+using domain::RecordingStatus;
 
 constexpr seconds valid_for{3'600};
 constexpr std::size_t piece = 64 * 1024;
@@ -49,7 +52,13 @@ net::Source stream(std::shared_ptr<recordings::Playable> sound, std::uint64_t fi
           }};
 }
 
-net::Response answer(const net::Request& request, std::shared_ptr<recordings::Playable> sound) {
+// A name to save it under. Ids are tokens in quotes as they are (recordings::is_segment).
+std::string disposition(const CallId& call, std::string_view content_type) {
+  return "inline; filename=\"" + call.str() + (content_type == "audio/ogg" ? ".ogg\"" : ".wav\"");
+}
+
+net::Response answer(const net::Request& request, std::shared_ptr<recordings::Playable> sound,
+                     const CallId& call) {
   using Kind = recordings::RangeAnswer::Kind;
   net::Response response;
   response.headers.add("Accept-Ranges", "bytes");
@@ -71,6 +80,7 @@ net::Response answer(const net::Request& request, std::shared_ptr<recordings::Pl
   }
   response.status = range.kind == Kind::partial ? 206 : 200;
   response.headers.add("Content-Type", sound->content_type());
+  response.headers.add("Content-Disposition", disposition(call, sound->content_type()));
   const std::uint64_t first = range.kind == Kind::partial ? range.first : 0;
   const std::uint64_t length = range.kind == Kind::partial ? range.length : sound->size();
   response.body = stream(std::move(sound), first, length);
@@ -88,11 +98,17 @@ Answer get_recording(Services& services, Context& context) {
   const auto about = co_await services.playback.find(context.identity.org, call);
   if (!about) co_return refuse(about.error(), context, call);
 
-  const UtcTime expires = std::chrono::ceil<seconds>(services.clock.utc() + valid_for);
+  const UtcTime now = services.clock.utc();
+  UtcTime expires = std::chrono::ceil<seconds>(now + valid_for);
+  std::optional<std::string> link;
+  if (format.empty() && !about->object_key.empty())
+    link = services.playback.link(about->object_key, valid_for, disposition(call, "audio/ogg"));
+  if (link)
+    expires = std::chrono::floor<seconds>(now) + valid_for;  // counted from the second it was signed in
+  else
+    link = public_address(services, context.request) + services.signer.sign(about->key, expires, format);
   std::string out;
-  append_string(
-      out, R"({"recordingUrl":)",
-      public_address(services, context.request) + services.signer.sign(about->key, expires, format));
+  append_string(out, R"({"recordingUrl":)", *link);
   append_time(out, R"(,"expiresAt":)", expires);
   append_number(out, R"(,"duration":)", about->seconds);
   out.push_back('}');
@@ -117,7 +133,56 @@ Answer get_stored(Services& services, Context& context) {
                       context.request_id);
   auto sound = co_await services.playback.open(name->org, name->call, format);
   if (!sound) co_return refuse(sound.error(), context, name->call);
-  co_return answer(context.request, std::move(*sound));
+  co_return answer(context.request, std::move(*sound), name->call);
+}
+
+Answer requeue_recording(Services& services, Context& context) {
+  const store::CallKey key{context.identity.org, CallId{context.param("callId")}};
+  const auto call = co_await store::find_call(services.store, key);
+  if (!call) co_return call.error();
+  if (!*call) co_return not_found("call_not_found", "there is no call of this id; GET /api/calls lists them");
+  auto row = co_await store::find_upload(services.store, key);
+  if (!row) co_return row.error();
+  if (!*row) {
+    const auto status = (*call)->recording_status;
+    if (status == RecordingStatus::stored)
+      co_return Error{Fault::conflict, "recording_stored", "the recording is stored; nothing is left to do"};
+    if (status == RecordingStatus::recording)
+      co_return Error{Fault::conflict, "recording_not_ready", "the call is still running"};
+    co_return not_found("recording_not_found",
+                        "Recording not found: nothing of this call waits to be stored");
+  }
+  auto& upload = (*row)->upload;
+  const UtcTime now = services.clock.utc();
+  const bool again = (*row)->status != RecordingStatus::uploading;  // else it is being tried just now
+  if (again) {
+    store::Batch batch;
+    store::requeue_upload(batch, upload, now);
+    if (const auto written = co_await services.store.write(std::move(batch)); !written) {
+      if (written.error().kind != Fault::conflict) co_return written.error();
+      co_return Error{Fault::conflict, "recording_moved_on",
+                      "the recording was taken up meanwhile; GET /api/calls/:callId shows where it is"};
+    }
+    upload.next_attempt_at = now;
+    log::info("recording.requeued", {{"requestId", context.request_id},
+                                     {"orgId", key.org.str()},
+                                     {"callId", key.id.str()},
+                                     {"code", upload.last_error}});
+    services.bus.publish({.type = events::EventType::call_updated,
+                          .org = key.org,
+                          .call = key.id,
+                          .data = R"({"recordingStatus":"queued"})",
+                          .at = now});
+    if (services.upload_queued) services.upload_queued();
+  }
+  std::string out;
+  append_string(out, R"({"callId":)", key.id.str());
+  append_string(out, R"(,"recordingStatus":)",
+                domain::to_string(again ? RecordingStatus::queued : RecordingStatus::uploading));
+  append_int(out, R"(,"attempts":)", upload.attempts);
+  append_text(out, R"(,"lastError":)", upload.last_error);
+  append_time(out, R"(,"nextAttemptAt":)", upload.next_attempt_at);
+  co_return net::Response::json(200, out + "}");
 }
 
 }  // namespace voxanne::api

@@ -54,7 +54,7 @@ class Recordings : public testing::Test {
     store::Batch enqueue, claim, finish;
     store::enqueue_upload(enqueue, upload);
     world.write(std::move(enqueue));
-    store::claim_upload(claim, upload, world.clock().utc() + 1min);
+    store::claim_upload(claim, upload, "boot", world.clock().utc() + 1min);
     world.write(std::move(claim));
     store::finish_upload(finish, upload);
     world.write(std::move(finish));
@@ -94,6 +94,7 @@ TEST_F(Recordings, a_stored_one_has_a_link_for_an_hour) {
   EXPECT_EQ(whole.body, sound);
   EXPECT_EQ(whole.headers.at("content-type"), "audio/ogg");
   EXPECT_EQ(whole.headers.at("accept-ranges"), "bytes");
+  EXPECT_EQ(whole.headers.at("content-disposition"), "inline; filename=\"" + id.str() + ".ogg\"");
 }
 
 TEST_F(Recordings, ranges_and_conditions_are_answered_as_http_says) {
@@ -150,10 +151,68 @@ TEST_F(Recordings, what_cannot_be_played_says_why) {
 
 TEST_F(Recordings, a_fault_of_the_store_is_5xx_and_names_the_call) {
   const auto id = stored(false);
-  const auto answer = fetch(link_of(id));
+  const auto key = recordings::recording_key(OrgId{"demo"}, id);
+  for (const auto& answer : {recording_of(id), recording_of(id, "?format=wav"),
+                             fetch(world.signer().sign(key, world.clock().utc() + 1h))}) {
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(answer.json().at("code"), "recording_missing_in_store");
+    EXPECT_EQ(answer.json().at("callId"), json::string{id.str()});
+    EXPECT_TRUE(answer.json().as_object().contains("requestId"));
+  }
+}
+
+TEST_F(Recordings, an_object_of_another_size_is_a_fault_and_not_a_dead_link) {
+  const auto id = stored();
+  std::ofstream{world.directory() / "recordings" / recordings::recording_key(OrgId{"demo"}, id)} << "cut";
+  const auto answer = recording_of(id);
   EXPECT_EQ(answer.status, 500);
-  EXPECT_EQ(answer.json().at("callId"), json::string{id.str()});
-  EXPECT_TRUE(answer.json().as_object().contains("requestId"));
+  EXPECT_EQ(answer.json().at("code"), "recording_damaged");
+}
+
+TEST_F(Recordings, one_that_failed_or_waits_is_put_first_in_line_by_hand) {
+  const auto requeue = [&](const CallId& id, const std::string& org = "demo", Role role = Role::manager) {
+    return world.ask("POST", "/api/calls/" + id.str() + "/recording/requeue", org, "", role);
+  };
+  const auto key = call(RecordingStatus::recording);
+  EXPECT_EQ(requeue(key.id).json().at("code"), "recording_not_ready");
+  store::Upload upload;
+  upload.id = UploadId::make();
+  upload.org = key.org;
+  upload.call = key.id;
+  upload.node = "node";
+  upload.object_key = recordings::recording_key(key.org, key.id);
+  upload.created_at = upload.next_attempt_at = world.clock().utc();
+  const auto change = [&](auto&& fill) {
+    store::Batch batch;
+    fill(batch);
+    world.write(std::move(batch));
+  };
+  change([&](auto& batch) { store::enqueue_upload(batch, upload); });
+  change([&](auto& batch) { store::claim_upload(batch, upload, "boot", world.clock().utc() + 1h); });
+  EXPECT_EQ(requeue(key.id).json().at("recordingStatus"), "uploading");
+  change([&](auto& batch) {
+    store::retry_upload(batch, upload, "object_store_unavailable", world.clock().utc() + 5min);
+  });
+  const auto waiting = requeue(key.id);
+  ASSERT_EQ(waiting.status, 200) << waiting.body;
+  EXPECT_EQ(waiting.json().at("recordingStatus"), "queued");
+  EXPECT_EQ(waiting.json().at("lastError"), "object_store_unavailable");
+  EXPECT_EQ(waiting.json().at("attempts"), 1);
+  EXPECT_EQ(world.uploads_woken, 1);
+  ASSERT_EQ(world.run(store::due_uploads(world.store(), "node", world.clock().utc(), 10)).value().size(), 1u);
+
+  change([&](auto& batch) { store::claim_upload(batch, upload, "boot", world.clock().utc() + 1h); });
+  change([&](auto& batch) { store::fail_upload(batch, upload, "spool_corrupt", world.clock().utc()); });
+  EXPECT_EQ(requeue(key.id, "other").status, 404);
+  EXPECT_EQ(requeue(key.id, "demo", Role::viewer).status, 403);
+  EXPECT_EQ(recording_of(key.id).status, 404);
+  EXPECT_EQ(requeue(key.id).json().at("lastError"), "spool_corrupt");
+  EXPECT_EQ(world.get("/api/calls/" + key.id.str()).json().at("recordingStatus"), "queued");
+  EXPECT_EQ(world.run(store::due_uploads(world.store(), "node", world.clock().utc(), 10)).value().size(), 1u);
+
+  EXPECT_EQ(requeue(call(RecordingStatus::none).id).json().at("code"), "recording_not_found");
+  EXPECT_EQ(requeue(stored()).json().at("code"), "recording_stored");
+  EXPECT_EQ(requeue(CallId{"call_unknown"}).json().at("code"), "call_not_found");
 }
 
 }  // namespace

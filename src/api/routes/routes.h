@@ -64,6 +64,10 @@ struct Services {
   knowledge::Retriever& retriever;
   // An organization's documents have changed; may be empty.
   std::function<void(const OrgId& org)> knowledge_changed{};
+  // A recording waits to be stored; may be empty.
+  std::function<void()> upload_queued{};
+  // Where recordings are fetched from besides us, for the page's policy: "https://s3.example.com".
+  std::string recordings_origin{};
   // /metrics; absent: 404.
   const ops::Metrics* metrics = nullptr;
   // Whose time tables /api/admin/jobs shows; absent: none.

@@ -153,6 +153,7 @@ class World {
   recordings::FileStore& objects() { return objects_; }
   const recordings::UrlSigner& signer() const { return signer_; }
 
+  int uploads_woken = 0;
   std::vector<std::string> knowledge_changed;  // organizations
   std::vector<std::string> browser_calls;      // the assistants they asked for
   telephony::browser::OnCall on_browser_call;  // without one they are hung up
@@ -234,6 +235,7 @@ class World {
       .workers = workers_,
       .retriever = retriever_,
       .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); },
+      .upload_queued = [this] { ++uploads_woken; },
       .eraser = &eraser_};
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;

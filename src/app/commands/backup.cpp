@@ -5,8 +5,8 @@
 #include "app/lock_file.h"
 #include "app/secrets.h"
 #include "app/server/foundation.h"
+#include "app/server/storage.h"
 #include "async/thread.h"
-#include "recordings/file_store.h"
 
 #include <iostream>
 
@@ -19,8 +19,9 @@ using Work = std::function<async::Task<Result<backup::Contents>>(recordings::Obj
 void with_objects(CommandLine& line, const Config& config, const char* what, const Work& work) {
   async::WorkerPool workers{"backup", 1};
   async::LoopThread loop{"backup", 10};
-  recordings::FileStore objects{config.recordings_path(), workers};
-  const auto done = async::run_on(loop.executor(), work(objects));
+  async::SystemClock clock;
+  const auto objects = object_store(config, loop.executor(), clock, workers, node_name());
+  const auto done = async::run_on(loop.executor(), work(*objects));
   workers.stop();
   if (done.has_error()) return line.fail(done.error());
   std::cout << what << ": database, " << done->recordings << " stored recordings, " << done->spooled

@@ -4,6 +4,10 @@
 #include "app/lock_file.h"
 #include "app/secrets.h"
 #include "app/server/sip_options.h"
+#include "app/server/storage.h"
+#include "async/thread.h"
+#include "base/ids.h"
+#include "recordings/s3/s3_store.h"
 #include "store/sqlite/sqlite_store.h"
 
 #include <arpa/inet.h>
@@ -14,6 +18,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 #include <iostream>
 
 namespace voxanne::app {
@@ -103,6 +108,43 @@ bool can_bind(int type, const std::string& host, int port, std::string& why) {
   return bound == 0;
 }
 
+// With the bucket's keys, what the server will do there: write, read, list, remove.
+async::Task<Result<>> try_bucket(recordings::s3::S3Store& bucket, std::filesystem::path file) {
+  constexpr std::string_view text = "written by voxanne doctor\n";
+  const std::string key = "doctor/" + make_ulid();
+  std::ofstream{file} << text;
+  if (auto put = co_await bucket.put(key, file, to_hex(sha256(text))); put.has_error()) co_return put;
+  const auto read = co_await bucket.read(key, 0, text.size());
+  const auto listed = co_await bucket.list("doctor/", "", 10);
+  const auto removed = co_await bucket.remove(key);
+  if (read.has_error()) co_return read.error();
+  if (*read != text)
+    co_return unavailable("object_not_verified", "what was written is read back as something else");
+  if (listed.has_error()) co_return listed.error();
+  co_return removed;
+}
+
+void check_storage(const Config& config, Report& report) {
+  const auto options = s3_options(config);
+  if (!options) return report.ok("storage: files in " + config.recordings_path().string());
+  const std::string where = "s3://" + options->bucket + "/" + options->prefix;
+  async::LoopThread loop{"doctor"};
+  async::SystemClock clock;
+  async::WorkerPool workers{"doctor", 1};
+  recordings::s3::S3Store bucket{loop.executor(), clock, workers, "doctor", *options};
+  const auto file = config.data_dir / ("doctor-" + make_ulid());
+  const auto tried = async::run_on(loop.executor(), try_bucket(bucket, file));
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  if (tried.has_error())
+    return report.fail("storage: " + where + ": " + tried.error().message,
+                       "correct the setting that it names; recordings wait in the spool until then");
+  report.ok("storage: " + where + " can be written, read, listed and removed from");
+  const auto url = net::parse_url(options->endpoint);
+  if (url && !url->secure() && url->host != "127.0.0.1" && url->host != "localhost" && url->host != "::1")
+    report.warn("storage: recordings go to S3_ENDPOINT unencrypted (http://)", "use https://");
+}
+
 void check_listeners(const Config& config, Report& report, bool running) {
   std::string why;
   const std::string http = config.host + ":" + std::to_string(config.port);
@@ -163,6 +205,7 @@ void add_doctor(CommandLine& line) {
       check_data_dir(*config, report, running);
       check_secrets(*config, report);
       check_database(*config, report, running);
+      check_storage(*config, report);
       check_listeners(*config, report, running);
       check_machine(report);
     }

@@ -3,8 +3,8 @@
 #include "app/commands/command.h"
 #include "app/secrets.h"
 #include "app/server/records.h"
+#include "app/server/storage.h"
 #include "async/thread.h"
-#include "recordings/file_store.h"
 #include "store/journal/segments.h"
 
 #include <iostream>
@@ -28,10 +28,10 @@ void run_job(CommandLine& line, const Options& options) {
     async::SystemClock clock;
     async::WorkerPool workers{"jobs", 1};
     async::LoopThread loop{"jobs"};
-    recordings::FileStore objects{config->recordings_path(), workers};
+    const auto objects = object_store(*config, loop.executor(), clock, workers, node_name());
     auto about = cleanup_options(*config, node_name());
     about.records_wait = [&] { return store::holds_segments(config->data_dir / "journal"); };
-    housekeeping::Cleanup cleanup{**store, objects, workers, clock, std::move(about)};
+    housekeeping::Cleanup cleanup{**store, *objects, workers, clock, std::move(about)};
     jobs::Scheduler scheduler{loop.executor(), clock, **store, node_name()};
     scheduler.add("cleanup", jobs::Cron::parse(config->cleanup_cron).value(), cleanup);
     const auto run = async::run_on(loop.executor(), scheduler.run(options.name, options.run));

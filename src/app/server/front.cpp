@@ -1,5 +1,7 @@
 #include "app/server/front.h"
 
+#include "app/server/storage.h"
+
 namespace voxanne::app {
 
 Result<> Front::start(const Secret& root) {
@@ -38,6 +40,8 @@ Result<> Front::listen() {
                                        speech.models->refresh(org);
                                        knowing.wake();
                                      },
+                                 .upload_queued = [this] { records.wake_uploads(); },
+                                 .recordings_origin = recordings_origin(config),
                                  .metrics = &foundation.metrics,
                                  .jobs = &*records.scheduler,
                                  .eraser = &*records.eraser});
@@ -47,7 +51,7 @@ Result<> Front::listen() {
                                     .port = std::uint16_t(config.port),
                                     .max_body_for = router->body_limits(),
                                     .shared_addresses = config.trusted_proxies,
-                                    .common_headers = api::security_headers(),
+                                    .common_headers = api::security_headers(recordings_origin(config)),
                                     .render_error = api::server_error},
                foundation.web_executors(), router->handler());
   add_metrics();

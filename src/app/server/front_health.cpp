@@ -40,7 +40,9 @@ void Front::start_health() {
   health->add({.name = "storage",
                .severity = Severity::degrades,
                .probe = [this, directory = config.recordings_path()]() -> async::Task<Result<>> {
-                 co_return co_await probes->run([directory] { return ops::probe_directory(directory); });
+                 co_return co_await records.probe_storage([this, directory]() -> async::Task<Result<>> {
+                   co_return co_await probes->run([directory] { return ops::probe_directory(directory); });
+                 });
                }});
   health->add({.name = "recording",
                .severity = Severity::degrades,

@@ -79,6 +79,8 @@ void Front::add_metrics() {
                 [this] { return double(records.spool->pool().in_use()); });
   metrics.gauge("voxanne_uploads_failed", "recordings that cannot be kept: the source itself is bad", {},
                 [this] { return double(uploads_failed.load()); });
+  metrics.gauge("voxanne_uploads_running", "recordings being encoded or stored", {},
+                [this] { return double(records.upload_runner->running()); });
   metrics.gauge("voxanne_disk_free_bytes", "free for us on DATA_DIR's disk", {},
                 [directory = foundation.config.data_dir] { return ops::free_bytes(directory); });
 
@@ -94,6 +96,8 @@ void Front::add_metrics() {
   }
   metrics.gauge("voxanne_breakers_open", "shards on which calls go past the provider",
                 {{"provider", "pocketsphinx"}}, [this] { return double(speech.voices->open_breakers()); });
+  metrics.gauge("voxanne_breakers_open", "", {{"provider", "storage"}},
+                [this] { return records.uploads->storage_is_away() ? 1.0 : 0.0; });
 
   const auto http_stats = [this] { return http->stats(); };
   metrics.gauge("voxanne_http_connections", "open connections", {},

@@ -1,5 +1,6 @@
 #include "app/server/records.h"
 
+#include "app/server/storage.h"
 #include "backup/backup.h"
 #include "base/json_text.h"
 #include "knowledge/ingest.h"
@@ -26,7 +27,7 @@ Result<> Records::start() {
   if (auto opened = open_store(); opened.has_error()) return opened;
   if (auto opened = open_journal(); opened.has_error()) return opened;
   const Config& config = foundation.config;
-  objects.emplace(config.recordings_path(), foundation.workers);
+  open_objects();
   auto recovered = async::run_on(foundation.house.executor(),
                                  recordings::recover(*store, foundation.workers, foundation.clock,
                                                      config.spool_path(), foundation.holder));
@@ -78,6 +79,20 @@ Result<> Records::open_journal() {
   return async::run_on(house, journal->drain());
 }
 
+void Records::open_objects() {
+  objects = object_store(foundation.config, foundation.house.executor(), foundation.clock, foundation.workers,
+                         foundation.holder.node);
+  bucket = dynamic_cast<recordings::s3::S3Store*>(objects.get());
+}
+
+async::Task<Result<>> Records::probe_storage(std::function<async::Task<Result<>>()> files) {
+  const auto well = bucket ? co_await bucket->probe() : co_await files();
+  // What was put off because of it is due at once.
+  if (well && storage_was_away_ && uploads->storage_is_back()) upload_runner->wake();
+  storage_was_away_ = !well;
+  co_return well;
+}
+
 async::Task<> Records::tend_reserve() {
   for (;;) {
     co_await foundation.workers.run([this] { return reserve.make(); });
@@ -126,6 +141,7 @@ Result<> Records::start_queue() {
                   recordings::UploadQueue::Options{
                       .spool = foundation.config.spool_path(),
                       .node = foundation.holder.node,
+                      .boot = foundation.holder.boot,
                       .on_stored =
                           [tell](const store::Upload& upload) {
                             tell(events::EventType::call_updated, upload, R"({"recordingStatus":"stored"})");

@@ -13,8 +13,8 @@
 #include "housekeeping/eraser.h"
 #include "jobs/runner.h"
 #include "jobs/scheduler.h"
-#include "recordings/file_store.h"
 #include "recordings/playback.h"
+#include "recordings/s3/s3_store.h"
 #include "recordings/spool_writer.h"
 #include "recordings/upload_queue.h"
 #include "store/journal/journal.h"
@@ -30,6 +30,8 @@ struct Records {
   void stop_queue();
   void stop_store();
   void wake_uploads();
+  // Whether recordings can be stored now; on the house loop. `files`: the same of a directory.
+  async::Task<Result<>> probe_storage(std::function<async::Task<Result<>>()> files);
 
   Foundation& foundation;
   store::ReserveFile reserve;
@@ -38,7 +40,8 @@ struct Records {
   std::optional<events::Bus> bus;
   std::optional<events::LiveHub> live;
   std::optional<recordings::SpoolWriter> spool;
-  std::optional<recordings::FileStore> objects;
+  std::unique_ptr<recordings::ObjectStore> objects;
+  recordings::s3::S3Store* bucket = nullptr;  // the same, where it is one
   std::optional<recordings::UploadQueue> uploads;
   std::optional<jobs::Runner<store::Upload>> upload_runner;
   std::optional<recordings::Playback> playback;
@@ -49,12 +52,14 @@ struct Records {
  private:
   Result<> open_store();
   Result<> open_journal();
+  void open_objects();
   Result<> start_queue();
   void start_scheduler();
   async::Task<Result<>> seed_demo();
   async::Task<> tend_reserve();
   async::Task<> tend_erasures();
 
+  bool storage_was_away_ = false;
   async::TaskGroup tasks_;
 };
 

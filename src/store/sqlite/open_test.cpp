@@ -124,7 +124,10 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
            VALUES ('c', 'o', 'a', 'p', 'inbound', 'sip', 'ringing', '+447700900001', 'Ada', 1, 'n', 'b');
          INSERT INTO call_logs (org_id, call_id, at, type) VALUES ('o', 'c', 1, 'x');
          INSERT INTO call_transcripts (id, org_id, call_id, speaker, text, start_ms, end_ms)
-           VALUES ('t', 'o', 'c', 'caller', 'hello', 0, 1);)",
+           VALUES ('t', 'o', 'c', 'caller', 'hello', 0, 1);
+         INSERT INTO recording_upload_queue (id, org_id, call_id, node_id, status, source, object_key,
+           content_type, bytes, sha256, duration_ms, next_attempt_at, created_at)
+           VALUES ('r', 'o', 'c', 'n', 'uploading', 's', 'o/c', 'audio/ogg', 1, '', 1, 1, 1);)",
       R"(INSERT INTO knowledge_base (seq, id, org_id, title, file_name, content_type, bytes, sha256, chunk_count,
            embedded_chunks, created_at, updated_at) VALUES (1, 'd', 'o', 'T', '', '', 1, '', 1, 0, 1, 1);
          INSERT INTO knowledge_base_chunks (id, org_id, knowledge_base_id, position, heading, text)
@@ -145,7 +148,8 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
       R"(INSERT INTO job_schedules (name, done_until) VALUES ('cleanup', 1);)",
       R"(UPDATE organizations SET recording_retention_days = 7;)",
       R"(INSERT INTO erasures (id, org_id, subject, requested_by, requested_at) VALUES ('e', 'o', 'call', 'u', 1);
-         INSERT INTO erasure_files VALUES ('o', 'e', 'c', 'o/c.ogg');)"};
+         INSERT INTO erasure_files VALUES ('o', 'e', 'c', 'o/c.ogg');)",
+      R"(UPDATE recording_upload_queue SET boot_id = 'b' WHERE boot_id = '';)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
@@ -153,8 +157,8 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
       "call_transcripts) + "
       "(SELECT count(*) FROM knowledge_base_chunks) + (SELECT count(*) FROM messages) + "
       "(SELECT count(*) FROM job_runs) + (SELECT count(*) FROM memberships) + (SELECT count(*) FROM "
-      "invitations) + (SELECT count(*) FROM sessions) + (SELECT count(*) FROM api_keys) + (SELECT sum(calls) "
-      "FROM call_counters)"};
+      "invitations) + (SELECT count(*) FROM sessions) + (SELECT count(*) FROM api_keys) + (SELECT count(*) "
+      "FROM recording_upload_queue WHERE boot_id = 'b') + (SELECT sum(calls) FROM call_counters)"};
   const auto steps = sqlite_migrations();
   ASSERT_EQ(std::size(fill), steps.size()) << "a new step brings rows for its tables";
   for (std::size_t version = 0; version <= steps.size(); ++version) {
@@ -171,7 +175,7 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_TRUE(migrate(connection, steps)) << "twice changes nothing";
     for (std::size_t i = version; i < steps.size(); ++i) ASSERT_TRUE(connection.execute(fill[i])) << i;
-    EXPECT_EQ(number(connection, rows), 13);
+    EXPECT_EQ(number(connection, rows), 14);
   }
 }
 
