@@ -169,9 +169,9 @@ TEST_F(Cleanup, of_two_processes_on_one_database_one_runs_it) {
   sql("UPDATE job_schedules SET done_until = done_until - 86400000");
   auto environment = settings();
   environment["DATABASE_URL"] = "sqlite:" + (server_.data() / "voxanne.db").string();
+  server_.start();
   Server other{environment};
   finished_run(1);
-  server_.start();
   // Another due time for whichever looks first, and by hand at once.
   sql("UPDATE job_schedules SET done_until = done_until - 86400000");
   const auto by_hand = command({"cleanup"});
