@@ -77,7 +77,7 @@ TurnTaker::Actions TurnTaker::partial(CallTime, std::string_view text, std::stri
   choose_pause();
   const auto sure = words_of(firm);
   words_after_ = !takes_turn(sure)                       ? milliseconds::max()
-                 : sure.size() >= 2 || has_content(sure) ? timing_.duck_after
+                 : sure.size() >= 2 && has_content(sure) ? timing_.duck_after
                                                          : timing_.beginning_after;
   // Words alone may be the recognizer's guess at a noise: they count together with speech.
   if (assistant_ == Assistant::speaking && voiced_ >= words_after_) decide(actions, "words");

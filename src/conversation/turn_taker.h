@@ -29,7 +29,7 @@ struct TurnTiming {
   milliseconds message_pause{3'000};    // … while a voice message is recorded
   milliseconds onset{60};               // of speech, before it is anything at all
   milliseconds duck_after{150};
-  milliseconds beginning_after{650};  // of speech, for a word that is only a beginning ("where") to count
+  milliseconds beginning_after{500};  // of speech, for a lone word, or a mere beginning ("can i"), to count
   milliseconds decide_after{800};     // from onset, with such pauses in it as speech has
   milliseconds burst_gap{300};        // quiet after which speech over the assistant counts anew
   milliseconds longest_turn{30'000};  // then it ends, whatever is said
