@@ -6,9 +6,11 @@
 #include "api/routes/routes.h"
 #include "async/thread.h"
 #include "base/log.h"
+#include "base/seal.h"
 #include "calls/call_control.h"
 #include "knowledge/retriever.h"
 #include "net/server.h"
+#include "notify/targets.h"
 #include "recordings/file_store.h"
 #include "recordings/playback.h"
 #include "recordings/signed_url.h"
@@ -123,6 +125,8 @@ class Placing final : public calls::CallControl {
   recordings::FileStore objects{database + ".recordings", workers};
   recordings::Playback playback{store, objects, workers, database + ".spool"};
   knowledge::Retriever retriever{store, clock};
+  const Seal seal{Secret{"the root of what is sealed"}, "webhooks"};
+  const notify::Targets targets{{}};
   const recordings::UrlSigner signer{Secret{std::string{secret}}};
   api::Services services{.store = store,
                          .clock = clock,
@@ -138,7 +142,9 @@ class Placing final : public calls::CallControl {
                          .signer = signer,
                          .public_url = "http://localhost",
                          .workers = workers,
-                         .retriever = retriever};
+                         .retriever = retriever,
+                         .seal = seal,
+                         .webhook_targets = targets};
   api::Router router{authenticator};
   api::add_routes(router, services);
   net::Server server{{.max_body_for = router.body_limits(), .common_headers = api::security_headers()},

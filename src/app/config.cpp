@@ -3,7 +3,9 @@
 #include "base/e164.h"
 #include "base/log.h"
 #include "jobs/cron.h"
+#include "net/smtp_client.h"
 #include "net/url.h"
+#include "notify/mail_text.h"
 #include "ops/sentry/dsn.h"
 
 #include <toml++/toml.h>
@@ -182,6 +184,27 @@ Result<> trusted_proxies(Config& config, std::string_view value) {
   return {};
 }
 
+Result<> smtp_url(Config& config, std::string_view value) {
+  if (const auto url = net::parse_smtp_url(value); !url && !value.empty())
+    return bad_value(url.error().message);
+  config.smtp_url = Secret{std::string{value}};
+  return {};
+}
+
+Result<> mail_from(Config& config, std::string_view value) {
+  if (!notify::parse_mailbox(value))
+    return bad_value("allowed is an address such as desk@example.com, or Name <desk@example.com>");
+  config.mail_from = std::string{value};
+  return {};
+}
+
+Result<> webhook_allow(Config& config, std::string_view value) {
+  auto networks = net::parse_networks(split_list(value));
+  if (!networks) return bad_value(networks.error().message);
+  config.webhook_allow = std::move(*networks);
+  return {};
+}
+
 Result<> allowed_origins(Config& config, std::string_view value) {
   config.allowed_origins = split_list(value);
   for (std::string& origin : config.allowed_origins) {
@@ -334,8 +357,11 @@ constexpr Key known_keys[] = {
     {"SIP_ALLOW", "networks that may call in, such as 203.0.113.0/24", list<&Config::sip_allow>},
     {"SIP_PUBLIC_ADDRESS", "our address as the trunk sees it, behind NAT", text<&Config::sip_public_address>},
     {"RTP_PORTS", "UDP ports of audio, FIRST-LAST", rtp_ports},
-    {"SMTP_URL", "e-mail (not in this version)", absent<false>, true},
-    {"MAIL_FROM", "e-mail (not in this version)", absent<false>},
+    {"WEBHOOK_ALLOW", "networks that webhooks may reach beside public addresses, such as 10.0.0.0/8",
+     webhook_allow},
+    {"SMTP_URL", "the mail server, such as smtps://USER:PASSWORD@mail.example.com; unset: nothing is mailed",
+     smtp_url, true},
+    {"MAIL_FROM", "whom mails are from, such as Name <desk@example.com>", mail_from},
     {"SENTRY_DSN", "error tracking: a Sentry-compatible tracker's DSN; unset: off", sentry_dsn, true},
     {"SENTRY_TRACES_SAMPLE_RATE", "share of requests and calls whose timing is sent there, 0 to 1",
      sample_rate},
@@ -511,6 +537,8 @@ Result<Config> load_config(const std::optional<std::filesystem::path>& given, co
   if (!config.stores_in_s3() && (has_keys || !config.s3_endpoint.empty()))
     config.warnings.emplace_back(
         "S3_… has no effect without STORAGE_URL=s3://BUCKET: recordings are kept as files");
+  if (!config.smtp_url.empty() && config.mail_from.empty())
+    return bad_value("SMTP_URL needs MAIL_FROM: the address that mails are from, such as desk@example.com");
 
   const bool development = config.environment == Environment::development;
   const auto given_anywhere = [&](std::string_view variable) {

@@ -45,6 +45,10 @@ struct Config {
   std::string sip_public_address;
   int rtp_port_first = 16'384, rtp_port_last = 32'767;
 
+  Secret smtp_url;                          // smtp:// or smtps://, with user and password; empty: no mail
+  std::string mail_from;                    // an address, or "Name <address>"
+  std::vector<net::Network> webhook_allow;  // beside public addresses
+
   // Embeddings: on when there is a key or a model of its own was named.
   Secret openai_api_key;
   std::string openai_base_url = "https://api.openai.com/v1";

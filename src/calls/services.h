@@ -59,6 +59,10 @@ struct Services {
   // A recording is durable in the queue: work it.
   std::function<void()> upload_queued;
   store::Holder holder;
+  // Something to be told outward (webhooks, e-mail) is durable: work it.
+  std::function<void()> outward_queued = [] {};
+  // Puts the mail that tells of a message into the batch that keeps it; empty: nothing is mailed.
+  std::function<void(store::Batch&, const domain::Message&, const domain::Organization&)> mail_message{};
   // Told on the call's shard: neither blocks. May be empty.
   std::function<void(const domain::Turn&)> on_turn{};
   std::function<void(const Ended&)> on_ended{};

@@ -5,11 +5,14 @@
 #include "base/log.h"
 #include "calls/verdict.h"
 #include "domain/call_json.h"
+#include "domain/records_json.h"
 #include "knowledge/gaps.h"
 #include "recordings/upload_queue.h"
+#include "store/contacts.h"
 #include "store/knowledge.h"
 #include "store/messages.h"
 #include "store/uploads.h"
+#include "store/webhooks.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -70,7 +73,8 @@ void Session::open() {
   if (!stored_) {
     store::Batch batch;
     store::insert_call(batch, call_, services_.holder);
-    ledger_.write(std::move(batch));
+    store::announce_call(batch, "call.started", call_, call_.created_at);
+    ledger_.write(std::move(batch), services_.outward_queued);
   }
   std::string data{R"({"channel":)"};
   append_json_string(data, domain::to_string(call_.channel));
@@ -186,15 +190,18 @@ async::Task<> Session::file(domain::Verdict verdict) {
   count("framesConcealed", media.concealed);
   count("packetsSent", media.sent);
   store::log_event(batch, key(), now, "call.ended", data + "}");
+  if (!call_.contact.empty()) store::touch_contact(batch, call_.org, call_.contact, call_.created_at);
 
   call_.has_transcript = !facts_.turns.empty();
   call_.summary = summary.summary;
   call_.outcome = summary.outcome;
   call_.tools_used = summary.tools_used;
   call_.fault = verdict.fault;
+  store::announce_call(batch, "call.ended", call_, now);
   const bool queued = recording.slots > 0;
   ledger_.write(std::move(batch), [this, queued] {
     publish(EventType::call_ended, call_json());
+    services_.outward_queued();
     if (queued) {
       publish(EventType::recording_ready, call_json());
       services_.upload_queued();
@@ -325,6 +332,14 @@ std::shared_ptr<Ledger::Ticket> Session::write_message(const MessageId& id,
   store::Batch batch;
   store::insert_message(batch, message);
   store::log_event(batch, key(), message.created_at, "message.taken");
+  std::string told;
+  domain::append_message(told, message);
+  store::announce(batch, {.org = message.org,
+                          .type = "message.taken",
+                          .data = std::move(told),
+                          .at = message.created_at,
+                          .call = message.call});
+  if (services_.mail_message) services_.mail_message(batch, message, subject_.organization);
   std::string data{R"({"id":)"};
   append_json_string(data, message.id.str());
   data += R"(,"urgency":)";
@@ -332,6 +347,7 @@ std::shared_ptr<Ledger::Ticket> Session::write_message(const MessageId& id,
   return ledger_.write(std::move(batch), [this, data = data + "}"] {
     ++facts_.messages_taken;
     publish(EventType::message_taken, data);
+    services_.outward_queued();
   });
 }
 

@@ -4,7 +4,9 @@
 #include "base/e164.h"
 #include "base/unhandled.h"
 #include "calls/verdict.h"
+#include "store/contacts.h"
 #include "store/organizations.h"
+#include "store/webhooks.h"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -137,10 +139,22 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
   call.is_test = info.is_test;
   call.created_at = services_.clock.utc();
   call.started_at = call.created_at;
+  co_await recognise(call);
   co_await serve(desk,
                  std::make_unique<Session>(services_, std::move(leg),
                                            Subject{std::move(call), target->assistant, target->organization},
                                            false, std::move(on_transcript)));
+}
+
+// Whose number it is; a call whose contact cannot be looked up goes on without.
+async::Task<> Switchboard::recognise(domain::Call& call) {
+  if (call.customer.number.empty()) co_return;
+  const auto contact = co_await async::with_deadline(
+      services_.clock, async::Deadline::after(services_.clock, 300ms),
+      store::contact_by_number(services_.store, call.org, call.customer.number));
+  if (!contact || !*contact) co_return;
+  call.contact = (*contact)->id;
+  if (call.customer.name.empty()) call.customer.name = (*contact)->name;
 }
 
 // Admitted calls only; whatever happens inside, the place is given back.
@@ -251,13 +265,16 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   call.customer = std::move(request.customer);
   call.metadata = std::move(request.metadata);
   call.created_at = services_.clock.utc();
+  co_await recognise(call);
   store::Batch batch;
   store::insert_call(batch, call, services_.holder);
+  store::announce_call(batch, "call.started", call, call.created_at);
   auto written = co_await services_.store.write(std::move(batch));
   if (written.has_error()) {
     admission_.release(request.org);
     co_return written.error();
   }
+  services_.outward_queued();
   desk.tasks.spawn(
       serve(desk, std::make_unique<Session>(services_, std::move(*leg),
                                             Subject{call, target->assistant, target->organization,

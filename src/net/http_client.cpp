@@ -3,7 +3,10 @@
 #include "net/curl_loop.h"
 #include "net/url.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <algorithm>
 
 namespace voxanne::net {
@@ -49,6 +52,18 @@ int close_on_exec(void*, curl_socket_t socket, curlsocktype) {
   return CURL_SOCKOPT_OK;
 }
 
+// Errors of a socket address that is neither IPv4 nor IPv6: none is made of it.
+std::optional<IpAddress> address_of(const curl_sockaddr& target) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const void* address =
+      target.family == AF_INET
+          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(&target.addr)->sin_addr)
+          : &reinterpret_cast<const sockaddr_in6*>(&target.addr)->sin6_addr;
+  if (target.family != AF_INET && target.family != AF_INET6) return std::nullopt;
+  if (!inet_ntop(target.family, address, text, sizeof text)) return std::nullopt;
+  return IpAddress::parse(text);
+}
+
 // One request from send() to its answer; lives in send()'s frame.
 struct Transfer {
   Transfer(CurlLoop& loop_, const HttpClient::Request& request_)
@@ -64,10 +79,12 @@ struct Transfer {
 
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self);
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* self);
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* target);
   static int on_progress(void* self, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up);
 
   CurlLoop& loop;
   const HttpClient::Request& request;
+  const HttpClient::Options* options = nullptr;  // from set_up() on; the client's
   HttpClient::Response response;
   Easy easy;
   Lines lines;
@@ -79,7 +96,8 @@ struct Transfer {
   SteadyTime last_progress = std::chrono::steady_clock::now();
 };
 
-void Transfer::set_up(const HttpClient::Options& options) {
+void Transfer::set_up(const HttpClient::Options& chosen) {
+  options = &chosen;
   const auto set = [handle = easy.get()](CURLoption option, auto value) {
     curl_easy_setopt(handle, option, value);
   };
@@ -89,11 +107,15 @@ void Transfer::set_up(const HttpClient::Options& options) {
   set(CURLOPT_PROXY, "");
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
-  set(CURLOPT_USERAGENT, options.user_agent.c_str());
+  if (!chosen.ca_file.empty()) set(CURLOPT_CAINFO, chosen.ca_file.c_str());
+  set(CURLOPT_USERAGENT, chosen.user_agent.c_str());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(CURLOPT_SOCKOPTFUNCTION, &close_on_exec);
+  if (chosen.may_connect) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
+    set(CURLOPT_OPENSOCKETDATA, this);
+  }
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -173,6 +195,16 @@ std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* s
   return size;
 }
 
+curl_socket_t Transfer::on_open(void* self, curlsocktype, curl_sockaddr* target) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const auto address = address_of(*target);
+  if (!address || !transfer.options->may_connect(*address, transfer.request.url.starts_with("https:"))) {
+    transfer.refused = Error{Fault::forbidden, "target_refused", "the address may not be connected to"};
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+}
+
 int Transfer::on_progress(void* self, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up) {
   auto& transfer = *static_cast<Transfer*>(self);
   if (down + up != transfer.moved) transfer.heard();
@@ -229,8 +261,11 @@ async::Task<Result<HttpClient::Response>> HttpClient::send(Request request) {
     static_cast<void>(co_await transfer.wake.async_wait(as_result));
     co_await async::throw_if_cancelled();
   }
-  if (transfer.refused) co_return *transfer.refused;
-  if (*transfer.outcome != CURLE_OK) co_return error_of(*transfer.outcome);
+  const bool connected = *transfer.outcome == CURLE_OK;
+  // Of several addresses one may have been refused and the next one taken.
+  if (transfer.refused && !(connected && transfer.refused->code == "target_refused"))
+    co_return *transfer.refused;
+  if (!connected) co_return error_of(*transfer.outcome);
   long status = 0;
   curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   transfer.response.status = static_cast<int>(status);

@@ -9,10 +9,11 @@
 // task ends the request at once. Redirects are not followed and the environment's proxies are not
 // used. Errors: malformed (bad_url), unavailable (connect_failed, tls_failed, transfer_failed,
 // client_busy), timed_out (request_timed_out), too_large (response_too_large), cancelled
-// (stopped_by_reader).
+// (stopped_by_reader), forbidden (target_refused).
 #pragma once
 
 #include "net/http.h"
+#include "net/network.h"
 
 #include <memory>
 #include <string>
@@ -27,6 +28,9 @@ class HttpClient {
     std::size_t max_requests = 1024;  // under way or waiting for a connection; over: client_busy
     std::string user_agent = "voxanne";
     std::string ca_file{};  // in place of the system's
+    // Asked with the very address that a socket is about to be connected to, whatever its name resolved
+    // to before; false ends the request (target_refused). Empty: any.
+    std::function<bool(const IpAddress& address, bool secure)> may_connect{};
   };
 
   struct Request {

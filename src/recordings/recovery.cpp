@@ -4,6 +4,7 @@
 #include "recordings/key.h"
 #include "recordings/upload_queue.h"
 #include "store/uploads.h"
+#include "store/webhooks.h"
 
 #include <unistd.h>
 
@@ -118,14 +119,20 @@ class Recovery {
       if (!last) co_return last.error();
       ended = *last;
     }
-    const auto status = call.answered_at ? domain::CallStatus::ended : domain::CallStatus::failed;
-    store::end_call(batch, key,
-                    {.status = status,
-                     .reason = std::string{domain::ended::shutdown},
-                     .fault = domain::FaultParty::us,
-                     .detail = "the process that served the call ended without ending it"},
-                    *ended);
+    const domain::Verdict verdict{
+        .status = call.answered_at ? domain::CallStatus::ended : domain::CallStatus::failed,
+        .reason = std::string{domain::ended::shutdown},
+        .fault = domain::FaultParty::us,
+        .detail = "the process that served the call ended without ending it"};
+    store::end_call(batch, key, verdict, *ended);
     store::log_event(batch, key, clock_.utc(), "call.recovered");
+    domain::Call told = call;
+    told.status = verdict.status;
+    told.ended_reason = verdict.reason;
+    told.fault = verdict.fault;
+    told.ended_at = *ended;
+    if (told.answered_at) told.duration = double((*ended - *told.answered_at).count()) / 1'000.0;
+    store::announce_call(batch, "call.ended", told, clock_.utc());
     const auto written = co_await store_.write(std::move(batch));
     if (!written && written.error().kind != Fault::conflict) co_return written.error();
     if (!written) co_return Result<>{};

@@ -1,6 +1,8 @@
 #include "store/calls.h"
+#include "store/mails.h"
 #include "store/statements.h"
 #include "store/values.h"
+#include "store/webhooks.h"
 
 #include <stdexcept>
 
@@ -112,7 +114,10 @@ void summarize_call(Batch& batch, const CallKey& call, const CallSummary& summar
             1);
 }
 
+// And what tells of it outward, told or not.
 void erase_call(Batch& batch, const CallKey& call) {
+  forget_deliveries_of(batch, call.org, call.id);
+  forget_mails_of(batch, call.org, call.id);
   batch.add(erase_ended, {bound(call.org), bound(call.id)}, 1);
 }
 

@@ -1,8 +1,10 @@
 #include "store/erasure.h"
 
 #include "store/find.h"
+#include "store/mails.h"
 #include "store/statements.h"
 #include "store/values.h"
+#include "store/webhooks.h"
 
 namespace voxanne::store {
 namespace {
@@ -111,6 +113,8 @@ void erase_call_records(Batch& batch, const CallKey& call, Keep keep) {
   batch.add(call_gaps, key);
   batch.add(call_appointments, key);
   batch.add(call_answers, key);
+  forget_deliveries_of(batch, call.org, call.id);
+  forget_mails_of(batch, call.org, call.id);
 }
 
 void withdraw_upload(Batch& batch, const CallKey& call) {

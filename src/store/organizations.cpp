@@ -74,6 +74,11 @@ constexpr Statement dialled{"phone_numbers.dialled",
                             "SELECT " NUMBER_COLUMNS
                             " FROM phone_numbers WHERE number = ?1 AND number <> ''"};
 
+constexpr Statement drop_assistant{"assistants.remove",
+                                   "DELETE FROM assistants WHERE org_id = ?1 AND id = ?2"};
+constexpr Statement drop_number{"phone_numbers.remove",
+                                "DELETE FROM phone_numbers WHERE org_id = ?1 AND id = ?2"};
+
 domain::Organization organization_from(const Row& row) {
   return {id_from<OrgTag>(row, 0), row.str(1),       row.str(2), static_cast<int>(row.integer(3)),
           int_from(row, 4),        int_from(row, 5), row.str(6)};
@@ -126,6 +131,14 @@ void put_phone_number(Batch& batch, const domain::PhoneNumber& number, UtcTime a
             {bound(number.org), bound(number.id), bound(number.assistant), number.number,
              bound(to_string(number.carrier)), bound(at)},
             1);
+}
+
+void remove_assistant(Batch& batch, const OrgId& org, const AssistantId& id) {
+  batch.add(drop_assistant, {bound(org), bound(id)}, 1);
+}
+
+void remove_phone_number(Batch& batch, const OrgId& org, const PhoneNumberId& id) {
+  batch.add(drop_number, {bound(org), bound(id)}, 1);
 }
 
 void erase_organization(Batch& batch, const OrgId& org, UtcTime at) {
@@ -182,7 +195,7 @@ std::span<const Statement* const> organization_statements() {
   static constexpr const Statement* all[] = {&put_org,    &add_org,           &erase_org,     &one_org,
                                              &known_org,  &put_one_assistant, &one_assistant, &org_assistants,
                                              &put_number, &one_number,        &number_page,   &assistant_page,
-                                             &dialled};
+                                             &dialled,    &drop_assistant,    &drop_number};
   return all;
 }
 

@@ -16,6 +16,10 @@ namespace voxanne::store {
 void put_organization(Batch& batch, const domain::Organization& organization, UtcTime at);
 void put_assistant(Batch& batch, const domain::Assistant& assistant, UtcTime at);
 void put_phone_number(Batch& batch, const domain::PhoneNumber& number, UtcTime at);
+// A conflict if there is none, or phone numbers are answered by it.
+void remove_assistant(Batch& batch, const OrgId& org, const AssistantId& id);
+// A conflict if there is none.
+void remove_phone_number(Batch& batch, const OrgId& org, const PhoneNumberId& id);
 
 // An organization named by a valid token exists from its first use on. Error besides the store's:
 // forbidden (organization_erased) for a tombstone.

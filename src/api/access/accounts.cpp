@@ -184,13 +184,13 @@ async::Task<Result<Accounts::Invited>> Accounts::invite(Identity by, std::string
                                .expires_at = now + options_.invitation_for};
   store::Batch batch;
   store::put_invitation(batch, invitation);
+  if (options_.invited) options_.invited(batch, invitation, token);
   if (const auto written = co_await store_.write(std::move(batch)); !written) {
     if (written.error().kind == Fault::conflict)
       co_return Error{Fault::conflict, "too_many_invitations",
                       "this organization has 200 open invitations; withdraw some"};
     co_return written.error();
   }
-  if (options_.invited) options_.invited(invitation, token);
   co_return Invited{std::move(invitation), std::move(token)};
 }
 

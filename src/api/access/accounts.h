@@ -33,8 +33,9 @@ class Accounts {
     seconds invitation_for{7 * 86'400};
     // Who comes in has changed: forget what is remembered of it.
     std::function<void()> changed{};
-    // An invitation to be sent to its address, once there is something that sends.
-    std::function<void(const store::Invitation&, const Secret& token)> invited{};
+    // Puts the mail that takes an invitation to its address into the batch that makes it; empty: whoever
+    // invites takes it there.
+    std::function<void(store::Batch&, const store::Invitation&, const Secret& token)> invited{};
   };
 
   Accounts(store::Store& store, async::Clock& clock, Passwords& passwords, const Credentials& credentials,

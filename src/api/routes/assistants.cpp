@@ -130,4 +130,21 @@ Answer update_assistant(Services& services, Context& context) {
   co_return co_await keep(services, std::move(*assistant));
 }
 
+Answer remove_assistant(Services& services, Context& context) {
+  const OrgId org = context.identity.org;
+  const AssistantId id{context.param("assistantId")};
+  store::Batch batch;
+  store::remove_assistant(batch, org, id);
+  if (const auto written = co_await services.store.write(std::move(batch)); !written) {
+    if (written.error().kind != Fault::conflict) co_return written.error();
+    const auto found = co_await store::find_assistant(services.store, org, id);
+    if (!found) co_return found.error();
+    if (!*found) co_return no_such_assistant();
+    co_return Error{Fault::conflict, "assistant_in_use",
+                    "phone numbers are answered by this assistant; give them another one, or delete them, "
+                    "first (GET /api/phone-numbers)"};
+  }
+  co_return net::Response::empty();
+}
+
 }  // namespace voxanne::api

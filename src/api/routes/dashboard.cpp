@@ -11,17 +11,6 @@
 namespace voxanne::api {
 namespace {
 
-// A time, or a date for its midnight UTC.
-Result<std::optional<UtcTime>> time_parameter(const net::Query& query, std::string_view name) {
-  const std::string* text = query.find(name);
-  if (!text || text->empty()) return std::optional<UtcTime>{};
-  const auto time = parse_rfc3339(text->size() == 10 ? *text + "T00:00:00Z" : *text);
-  if (!time)
-    return malformed("invalid_parameter",
-                     std::string{name} + " must be an RFC 3339 time such as 2026-11-23T00:00:00Z, or a date");
-  return time;
-}
-
 template <class Word>
 Result<std::optional<Word>> word_parameter(const net::Query& query, std::string_view name,
                                            std::optional<Word> (*parse)(std::string_view),

@@ -9,6 +9,12 @@ namespace voxanne::api {
 // The configured address, else the one under which the server was just asked.
 std::string public_address(const Services& services, const net::Request& request);
 
+// A change that was made of what has changed since it was read.
+inline Error changed_meanwhile() {
+  return {Fault::conflict, "changed_meanwhile",
+          "somebody else has changed it meanwhile; read it and try again"};
+}
+
 using Answer = async::Task<Result<net::Response>>;
 
 // calls.cpp
@@ -40,11 +46,37 @@ Answer list_assistants(Services&, Context&);
 Answer create_assistant(Services&, Context&);
 Answer get_assistant(Services&, Context&);
 Answer update_assistant(Services&, Context&);
+Answer remove_assistant(Services&, Context&);
 // phone_numbers.cpp
 Answer list_phone_numbers(Services&, Context&);
 Answer create_phone_number(Services&, Context&);
 Answer get_phone_number(Services&, Context&);
 Answer update_phone_number(Services&, Context&);
+Answer remove_phone_number(Services&, Context&);
+// contacts.cpp
+Answer list_contacts(Services&, Context&);
+Answer create_contact(Services&, Context&);
+Answer get_contact(Services&, Context&);
+Answer update_contact(Services&, Context&);
+Answer remove_contact(Services&, Context&);
+// appointments.cpp
+Answer list_appointments(Services&, Context&);
+Answer create_appointment(Services&, Context&);
+Answer get_appointment(Services&, Context&);
+Answer update_appointment(Services&, Context&);
+Answer cancel_appointment(Services&, Context&);
+// webhooks.cpp
+Answer list_webhooks(Services&, Context&);
+Answer create_webhook(Services&, Context&);
+Answer get_webhook(Services&, Context&);
+Answer update_webhook(Services&, Context&);
+Answer remove_webhook(Services&, Context&);
+Answer rotate_webhook_secret(Services&, Context&);
+Answer list_webhook_deliveries(Services&, Context&);
+Answer replay_webhook_delivery(Services&, Context&);
+// organization.cpp
+Answer get_organization(Services&, Context&);
+Answer update_organization(Services&, Context&);
 // messages.cpp
 Answer list_messages(Services&, Context&);
 Answer get_message(Services&, Context&);
@@ -71,9 +103,6 @@ Answer revoke_api_key(Services&, Context&);
 // admin.cpp
 Answer create_organization(Services&, Context&);
 Answer list_jobs(Services&, Context&);
-// organization.cpp
-Answer get_organization(Services&, Context&);
-Answer update_organization(Services&, Context&);
 // health.cpp
 Answer get_health(Services&, Context&);
 Answer get_live(Services&, Context&);

@@ -140,6 +140,7 @@ Answer invite_member(Services& services, Context& context) {
   if (!role) co_return role.error();
   const auto invited = co_await services.accounts.invite(context.identity, std::move(*email), *role);
   if (!invited) co_return invited.error();
+  services.outward_queued();
   log::info("members.invited", {{"requestId", context.request_id},
                                 {"traceId", context.trace.trace_id()},
                                 {"orgId", context.identity.org.str()},

@@ -3,27 +3,13 @@
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
 #include "api/routes/paging.h"
-#include "base/json_fields.h"
+#include "domain/records_json.h"
 
 namespace voxanne::api {
 namespace {
 
 Error no_such_message() {
   return not_found("message_not_found", "there is no message of this id; GET /api/messages lists them");
-}
-
-void append_message(std::string& out, const domain::Message& message) {
-  append_string(out, R"({"id":)", message.id.str());
-  append_string(out, R"(,"orgId":)", message.org.str());
-  append_text(out, R"(,"callId":)", message.call.str());
-  append_text(out, R"(,"caller":{"name":)", message.caller_name);
-  append_text(out, R"(,"number":)", message.number);
-  append_string(out, R"(},"text":)", message.text);
-  append_string(out, R"(,"urgency":)", message.urgency);
-  append_text(out, R"(,"handledBy":)", message.handled_by);
-  append_time(out, R"(,"handledAt":)", message.handled_at);
-  append_time(out, R"(,"createdAt":)", message.created_at);
-  out.push_back('}');
 }
 
 }  // namespace
@@ -35,7 +21,7 @@ Answer list_messages(Services& services, Context& context) {
   const auto page = co_await store::page_of_messages(services.store, context.identity.org, *request,
                                                      [&](const store::Row& row) {
                                                        if (out.back() != '[') out.push_back(',');
-                                                       append_message(out, store::message_from(row));
+                                                       domain::append_message(out, store::message_from(row));
                                                      });
   if (!page) co_return page.error();
   out.append("],");
@@ -50,7 +36,7 @@ Answer get_message(Services& services, Context& context) {
   if (!found) co_return found.error();
   if (!*found) co_return no_such_message();
   std::string out;
-  append_message(out, **found);
+  domain::append_message(out, **found);
   co_return net::Response::json(200, std::move(out));
 }
 

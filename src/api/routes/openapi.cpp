@@ -104,6 +104,11 @@ json::object success(const json::object& components, const Declaration& route) {
   if (route.shape.answer.empty()) return {{"204", {{"description", "Done"}}}};
   json::object out{{"200", answer("OK", content("application/json",
                                                 reference(components, "schemas", route.shape.answer)))}};
+  if (route.shape.answer == "Erasure" && !out.contains("202"))
+    out["202"] = answer("Rows are gone; files follow",
+                        content("application/json", reference(components, "schemas", route.shape.answer)));
+  if (route.path == "/api/contacts/:contactId" && route.method == Method::del)
+    out["204"] = {{"description", "Deleted; nothing was to be erased"}};
   // Health tells the truth in the same words when it is bad.
   if (route.path.starts_with("/health"))
     out["503"] = answer("Not all is well",

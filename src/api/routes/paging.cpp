@@ -79,4 +79,14 @@ void append_pagination(std::string& out, const store::PageRequest& request, cons
   out.push_back('}');
 }
 
+Result<std::optional<UtcTime>> time_parameter(const net::Query& query, std::string_view name) {
+  const std::string* text = query.find(name);
+  if (!text || text->empty()) return std::optional<UtcTime>{};
+  const auto time = parse_rfc3339(text->size() == 10 ? *text + "T00:00:00Z" : *text);
+  if (!time)
+    return malformed("invalid_parameter",
+                     std::string{name} + " must be an RFC 3339 time such as 2026-11-23T00:00:00Z, or a date");
+  return time;
+}
+
 }  // namespace voxanne::api

@@ -23,6 +23,8 @@ void append_pagination(std::string& out, const store::PageRequest& request, cons
 
 // A parameter that is a whole number; `otherwise` when absent.
 Result<int> whole_number(const net::Query& query, std::string_view name, int otherwise);
+// A time, or a date for its midnight UTC; nullopt when absent.
+Result<std::optional<UtcTime>> time_parameter(const net::Query& query, std::string_view name);
 Result<bool> yes_or_no(const net::Query& query, std::string_view name, bool otherwise);
 
 }  // namespace voxanne::api

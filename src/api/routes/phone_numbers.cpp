@@ -119,4 +119,14 @@ Answer update_phone_number(Services& services, Context& context) {
   co_return co_await keep(services, std::move(*number));
 }
 
+Answer remove_phone_number(Services& services, Context& context) {
+  store::Batch batch;
+  store::remove_phone_number(batch, context.identity.org, PhoneNumberId{context.param("phoneNumberId")});
+  if (const auto written = co_await services.store.write(std::move(batch)); !written) {
+    if (written.error().kind == Fault::conflict) co_return no_such_number();
+    co_return written.error();
+  }
+  co_return net::Response::empty();
+}
+
 }  // namespace voxanne::api

@@ -22,6 +22,9 @@ namespace voxanne::api {
 class Accounts;
 class Credentials;
 }  // namespace voxanne::api
+namespace voxanne {
+class Seal;
+}
 namespace voxanne::async {
 class WorkerPool;
 }
@@ -33,6 +36,9 @@ class Eraser;
 }
 namespace voxanne::jobs {
 class Scheduler;
+}
+namespace voxanne::notify {
+class Targets;
 }
 namespace voxanne::recordings {
 class Playback;
@@ -62,12 +68,16 @@ struct Services {
   std::string public_url;  // before "/storage/…", no slash at its end; empty: as the client called us
   async::WorkerPool& workers;
   knowledge::Retriever& retriever;
+  const Seal& seal;  // of webhooks' secrets
+  const notify::Targets& webhook_targets;
   // An organization's documents have changed; may be empty.
   std::function<void(const OrgId& org)> knowledge_changed{};
   // A recording waits to be stored; may be empty.
   std::function<void()> upload_queued{};
   // Where recordings are fetched from besides us, for the page's policy: "https://s3.example.com".
   std::string recordings_origin{};
+  // Something was queued to be told outward (webhooks, e-mail).
+  std::function<void()> outward_queued = [] {};
   // /metrics; absent: 404.
   const ops::Metrics* metrics = nullptr;
   // Whose time tables /api/admin/jobs shows; absent: none.

@@ -7,10 +7,12 @@
 #include "api/routes/openapi.h"
 #include "api/routes/routes.h"
 #include "async/thread.h"
+#include "base/seal.h"
 #include "calls/call_control.h"
 #include "housekeeping/eraser.h"
 #include "knowledge/retriever.h"
 #include "net/server.h"
+#include "notify/targets.h"
 #include "recordings/file_store.h"
 #include "recordings/playback.h"
 #include "recordings/signed_url.h"
@@ -216,6 +218,8 @@ class World {
   recordings::FileStore objects_{directory_ / "recordings", workers_};
   recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
   housekeeping::Eraser eraser_{*store_, objects_, workers_, clock_, directory_ / "spool"};
+  Seal seal_{Secret{"the root of what is sealed"}, "webhooks"};
+  notify::Targets targets_{net::parse_networks({"127.0.0.0/8"}).value()};
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
   knowledge::Retriever retriever_{*store_, clock_};
   Services services_{
@@ -234,6 +238,8 @@ class World {
       .public_url = "https://voxanne.example",
       .workers = workers_,
       .retriever = retriever_,
+      .seal = seal_,
+      .webhook_targets = targets_,
       .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); },
       .upload_queued = [this] { ++uploads_woken; },
       .eraser = &eraser_};

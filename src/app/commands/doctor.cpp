@@ -7,6 +7,7 @@
 #include "app/server/storage.h"
 #include "async/thread.h"
 #include "base/ids.h"
+#include "net/smtp_client.h"
 #include "recordings/s3/s3_store.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -172,6 +173,17 @@ void check_listeners(const Config& config, Report& report, bool running) {
   if (!options->trunk) report.ok("sip: no trunk; outbound calls reach only the built-in callee");
 }
 
+void check_mail(const Config& config, Report& report) {
+  if (config.smtp_url.empty())
+    return report.ok("mail: off (SMTP_URL is not set); messages and invitations are only on the page");
+  const auto url = net::parse_smtp_url(config.smtp_url.reveal());
+  async::LoopThread loop{"mail"};
+  net::SmtpClient server{loop.executor(), {.url = *url, .timeout = seconds{20}}};
+  if (const auto answers = async::run_on(loop.executor(), server.check()); answers.has_error())
+    return report.fail("mail: " + url->url + ": " + answers.error().message, "correct SMTP_URL, or unset it");
+  report.ok("mail: " + url->url + " answers" + (url->user.empty() ? "" : ", and lets us in"));
+}
+
 void check_machine(Report& report) {
   constexpr const char* model = "/usr/share/pocketsphinx/model/en-us/en-us";
   if (access(model, R_OK) == 0)
@@ -207,6 +219,7 @@ void add_doctor(CommandLine& line) {
       check_database(*config, report, running);
       check_storage(*config, report);
       check_listeners(*config, report, running);
+      check_mail(*config, report);
       check_machine(report);
     }
     std::cout << (report.failures() == 0 ? "nothing to mend\n"

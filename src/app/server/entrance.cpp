@@ -14,9 +14,10 @@ Secret password_from(const Secret& root) {
 
 }  // namespace
 
-Entrance::Entrance(Foundation& house, store::Store& kept, const Secret& root)
+Entrance::Entrance(Foundation& house, store::Store& kept, const Outward& told, const Secret& root)
     : foundation(house),
       store(kept),
+      outward(told),
       credentials(root),
       doorkeeper(kept, house.clock, credentials, house.house.executor()) {}
 
@@ -49,7 +50,10 @@ Result<> Entrance::start(const Secret& root) {
   }
   authenticator.emplace(std::move(options), foundation.clock);
   accounts.emplace(store, foundation.clock, passwords, credentials, std::move(*own),
-                   api::Accounts::Options{.changed = [this] { authenticator->forget(); }});
+                   api::Accounts::Options{
+                       .changed = [this] { authenticator->forget(); },
+                       .invited = [this](store::Batch& batch, const store::Invitation& invitation,
+                                         const Secret& token) { outward.mail(batch, invitation, token); }});
   doorkeeper.start();
   if (foundation.development()) seed_demo(root);
   return {};

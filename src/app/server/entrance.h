@@ -7,6 +7,7 @@
 #include "api/access/doorkeeper.h"
 #include "api/auth.h"
 #include "app/server/foundation.h"
+#include "app/server/outward.h"
 #include "store/store.h"
 
 #include <optional>
@@ -14,13 +15,14 @@
 namespace voxanne::app {
 
 struct Entrance {
-  Entrance(Foundation& house, store::Store& kept, const Secret& root);
+  Entrance(Foundation& house, store::Store& kept, const Outward& told, const Secret& root);
 
   Result<> start(const Secret& root);
   void stop();
 
   Foundation& foundation;
   store::Store& store;
+  const Outward& outward;
   const api::Credentials credentials;
   api::Doorkeeper doorkeeper;
   api::Passwords passwords;

@@ -6,7 +6,7 @@ namespace voxanne::app {
 
 Result<> Front::start(const Secret& root) {
   start_health();
-  entrance.emplace(foundation, *records.store, root);
+  entrance.emplace(foundation, *records.store, outward, root);
   if (auto open = entrance->start(root); open.has_error()) return open;
   signer.emplace(root);
   return listen();
@@ -35,6 +35,8 @@ Result<> Front::listen() {
                                  .public_url = config.public_url,
                                  .workers = foundation.workers,
                                  .retriever = *knowing.retriever,
+                                 .seal = *outward.webhook_seal,
+                                 .webhook_targets = *outward.targets,
                                  .knowledge_changed =
                                      [this](const OrgId& org) {
                                        speech.models->refresh(org);
@@ -42,6 +44,7 @@ Result<> Front::listen() {
                                      },
                                  .upload_queued = [this] { records.wake_uploads(); },
                                  .recordings_origin = recordings_origin(config),
+                                 .outward_queued = [this] { outward.wake(); },
                                  .metrics = &foundation.metrics,
                                  .jobs = &*records.scheduler,
                                  .eraser = &*records.eraser});

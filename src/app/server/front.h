@@ -17,8 +17,8 @@
 namespace voxanne::app {
 
 struct Front {
-  Front(Foundation& house, Records& kept, Knowing& known, Speech& voice, Lines& calls)
-      : foundation(house), records(kept), knowing(known), speech(voice), lines(calls) {}
+  Front(Foundation& house, Records& kept, Outward& told, Knowing& known, Speech& voice, Lines& calls)
+      : foundation(house), records(kept), outward(told), knowing(known), speech(voice), lines(calls) {}
 
   Result<> start(const Secret& root);
   void drain();
@@ -28,6 +28,7 @@ struct Front {
 
   Foundation& foundation;
   Records& records;
+  Outward& outward;
   Knowing& knowing;
   Speech& speech;
   Lines& lines;

@@ -50,6 +50,9 @@ void Lines::make_switchboard() {
       },
       .upload_queued = [this] { records.wake_uploads(); },
       .holder = foundation.holder,
+      .outward_queued = [this] { outward.wake(); },
+      .mail_message = [this](store::Batch& batch, const domain::Message& message,
+                             const domain::Organization& to) { outward.mail(batch, message, to); },
       .on_turn = [this](const domain::Turn& turn) { foundation.call_meters.turn(turn); },
       .on_ended =
           [this](const calls::Ended& call) {

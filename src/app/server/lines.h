@@ -6,6 +6,7 @@
 #pragma once
 
 #include "app/server/knowing.h"
+#include "app/server/outward.h"
 #include "app/server/records.h"
 #include "app/server/speech.h"
 #include "calls/switchboard.h"
@@ -16,8 +17,8 @@
 namespace voxanne::app {
 
 struct Lines {
-  Lines(Foundation& house, Records& kept, Knowing& known, Speech& voice)
-      : foundation(house), records(kept), knowing(known), speech(voice) {}
+  Lines(Foundation& house, Records& kept, Outward& told, Knowing& known, Speech& voice)
+      : foundation(house), records(kept), outward(told), knowing(known), speech(voice) {}
 
   Result<> start();
   void drain(seconds limit);
@@ -25,6 +26,7 @@ struct Lines {
 
   Foundation& foundation;
   Records& records;
+  Outward& outward;
   Knowing& knowing;
   Speech& speech;
   std::optional<calls::Switchboard> switchboard;

@@ -15,10 +15,11 @@ struct Server::Parts {
 
   Foundation foundation;
   Records records{foundation};
+  Outward outward{foundation, records};
   Knowing knowing{foundation, records};
   Speech speech{foundation, records};
-  Lines lines{foundation, records, knowing, speech};
-  Front front{foundation, records, knowing, speech, lines};
+  Lines lines{foundation, records, outward, knowing, speech};
+  Front front{foundation, records, outward, knowing, speech, lines};
   bool started = false, stopped = false;
 
   Result<> start();
@@ -58,6 +59,7 @@ Result<> Server::Parts::start() {
   const auto root = foundation.start();
   if (root.has_error()) return root.error();
   if (auto kept = records.start(); kept.has_error()) return kept;
+  if (auto told = outward.start(*root); told.has_error()) return told;
   knowing.start();
   speech.start();
   if (auto open = lines.start(); open.has_error()) return open;
@@ -90,6 +92,7 @@ void Server::Parts::stop() {
   front.stop_listening(5s);
   lines.stop();
   front.stop_health();
+  outward.stop();
   records.stop_queue();
   knowing.stop();
   speech.stop();

@@ -149,7 +149,14 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
       R"(UPDATE organizations SET recording_retention_days = 7;)",
       R"(INSERT INTO erasures (id, org_id, subject, requested_by, requested_at) VALUES ('e', 'o', 'call', 'u', 1);
          INSERT INTO erasure_files VALUES ('o', 'e', 'c', 'o/c.ogg');)",
-      R"(UPDATE recording_upload_queue SET boot_id = 'b' WHERE boot_id = '';)"};
+      R"(UPDATE recording_upload_queue SET boot_id = 'b' WHERE boot_id = '';)",
+      R"(INSERT INTO message_recipients VALUES ('o', 'c@example.com');
+         INSERT INTO webhooks (org_id, id, url, description, events, enabled, secret, created_at, updated_at)
+           VALUES ('o', 'w', 'https://x.example/', '', ',call.ended,', 1, 's', 1, 1);
+         INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, type, call_id, payload, status,
+           next_attempt_at, give_up_at, created_at) VALUES ('o', 'w', 'e', 'call.ended', 'c', '{}', 'queued', 1, 2, 1);
+         INSERT INTO mails (id, org_id, recipient, subject, body, call_id, status, next_attempt_at, give_up_at,
+           created_at) VALUES ('m', 'o', 'c@example.com', 's', 'b', '', 'queued', 1, 2, 1);)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "

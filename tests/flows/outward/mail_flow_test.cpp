@@ -1,0 +1,193 @@
+// E-mail as a mail server that is not ours takes it: signed in over TLS, tried again when it is busy, and to
+// whom it was meant for.
+#include "net/smtp_client.h"
+#include "notify/mail_queue.h"
+#include "store/accounts.h"
+#include "support/http.h"
+#include "support/process.h"
+#include "support/server.h"
+#include "support/store/temp_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <boost/json.hpp>
+
+#include <csignal>
+
+namespace voxanne::test {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+// A key and a certificate for this machine, that vouches for itself.
+const std::filesystem::path& certificates() {
+  static const TempDir directory;
+  static const bool made = [] {
+    Process openssl{
+        {.command = {"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                     "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                     (directory / "key.pem").string(), "-out", (directory / "cert.pem").string()},
+         .environment = {},
+         .directory = {}}};
+    return openssl.wait(30s) == 0;
+  }();
+  EXPECT_TRUE(made);
+  return directory.path();
+}
+
+class Mailbox {
+ public:
+  explicit Mailbox(std::vector<std::string> arguments, bool vouched_for = true) {
+    std::vector<std::string> command{"node", OUTWARD_SCRIPTS "/mailbox.mjs"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    std::map<std::string, std::string> environment;
+    if (vouched_for)
+      environment = {{"MAILBOX_KEY", (certificates() / "key.pem").string()},
+                     {"MAILBOX_CERT", (certificates() / "cert.pem").string()}};
+    process_ = std::make_unique<Process>(
+        Process::Options{.command = command, .environment = environment, .directory = {}});
+    const auto line = process_->wait_for_line("listening ", 20s);
+    if (!line) throw std::runtime_error("the mail server does not start: " + process_->output());
+    port_ = line->substr(line->find(' ') + 1);
+  }
+  const std::string& port() const { return port_; }
+  Process& process() { return *process_; }
+  // A mail to this address, its parts decoded as far as tests read them.
+  json::value to(const std::string& address, std::chrono::milliseconds limit = 30s) {
+    const auto line = process_->wait_for_line(R"("to":[")" + address + R"("])", limit);
+    if (!line) ADD_FAILURE() << "no mail to " << address << "\n" << process_->output();
+    return line ? json::parse(*line) : json::value{};
+  }
+
+ private:
+  std::unique_ptr<Process> process_;
+  std::string port_;
+};
+
+std::string body_of(const json::value& mail) {
+  const std::string text{mail.at("text").as_string()};
+  std::string encoded;
+  for (const char c : text.substr(text.find("\r\n\r\n") + 4)) {
+    if (c == '\r' || c == '\n' || c == '=') continue;
+    encoded.push_back(c == '+' ? '-' : c == '/' ? '_' : c);
+  }
+  std::string out;
+  EXPECT_TRUE(from_base64url(encoded, out)) << encoded;
+  return out;
+}
+
+class Smtp : public testing::Test {
+ protected:
+  Result<> send(const std::string& url, const std::string& to = "ann@example.com", bool trusting = true) {
+    net::SmtpClient client{loop_.executor(),
+                           {.url = net::parse_smtp_url(url).value(),
+                            .ca_file = trusting ? (certificates() / "cert.pem").string() : "",
+                            .connect_timeout = 5'000ms,
+                            .timeout = 10'000ms}};
+    return async::run_on(loop_.executor(),
+                         client.send("desk@example.com", to, "Subject: x\r\n\r\nhello\r\n"));
+  }
+  async::LoopThread loop_{"mail"};
+};
+
+TEST_F(Smtp, a_mail_goes_by_tls_starttls_and_to_a_relay_on_this_machine) {
+  for (const auto& [kind, scheme] : {std::pair{"tls", "smtps"}, std::pair{"starttls", "smtp"}}) {
+    Mailbox mailbox{{kind, "user@x", "pass:word"}};
+    EXPECT_TRUE(send(std::string{scheme} + "://user%40x:pass%3Aword@127.0.0.1:" + mailbox.port())) << kind;
+    const auto mail = mailbox.to("ann@example.com");
+    EXPECT_EQ(mail.at("secure"), true);
+    EXPECT_EQ(mail.at("user"), "user@x");
+    EXPECT_EQ(mail.at("from"), "desk@example.com");
+    EXPECT_EQ(send(std::string{scheme} + "://user%40x:wrong@127.0.0.1:" + mailbox.port()).error().code,
+              "smtp_login_refused");
+  }
+  Mailbox relay{{"plain"}};
+  EXPECT_TRUE(send("smtp://127.0.0.1:" + relay.port()));
+}
+
+TEST_F(Smtp, nothing_is_said_to_a_server_that_is_not_who_it_should_be_or_does_not_encrypt) {
+  Mailbox stranger{{"tls"}, false};
+  EXPECT_EQ(send("smtps://127.0.0.1:" + stranger.port(), "ann@example.com", false).error().code,
+            "tls_failed");
+  Mailbox open{{"plain", "user", "word"}};
+  EXPECT_EQ(send("smtp://user:word@127.0.0.1:" + open.port()).error().code, "tls_failed");
+  EXPECT_EQ(stranger.process().output().find("\"to\""), std::string::npos);
+  EXPECT_EQ(open.process().output().find("\"to\""), std::string::npos);
+}
+
+TEST_F(Smtp, a_refusal_says_whether_it_is_for_good) {
+  Mailbox mailbox{{"plain"}};
+  const std::string url = "smtp://127.0.0.1:" + mailbox.port();
+  EXPECT_EQ(send(url, "busy@example.com").error().code, "smtp_refused_for_now");
+  EXPECT_EQ(send(url, "nobody@example.com").error().code, "smtp_refused");
+  EXPECT_EQ(send("smtp://127.0.0.1:1").error().code, "connect_failed");
+  EXPECT_FALSE(net::parse_smtp_url("http://x"));
+  EXPECT_FALSE(net::parse_smtp_url("smtp://"));
+}
+
+TEST_F(Smtp, a_message_goes_to_the_owners_or_to_whom_the_organization_says) {
+  Mailbox mailbox{{"plain"}};
+  TempStore store;
+  async::SystemClock clock;
+  const Seal seal{Secret{"a root secret of the test"}, "mails"};
+  net::SmtpClient client{store.executor(),
+                         {.url = net::parse_smtp_url("smtp://127.0.0.1:" + mailbox.port()).value()}};
+  notify::MailQueue queue{*store, clock, seal, client, {.from = {"Voxanne", "desk@example.com"}}};
+  auto how = notify::mail_runner_options();
+  how.backoff = {10ms, 50ms};
+  how.poll = 20ms;
+  jobs::Runner<store::Mail> runner{store.executor(), clock, queue, how};
+  domain::Message message;
+  message.org = harbour;
+  message.text = "Please call back.";
+  const auto take = [&] {
+    return store.write([&](store::Batch& batch) {
+      queue.add_for_organization(batch, harbour, CallId{}, notify::text_of_message(message, "Harbour", ""));
+    });
+  };
+  ASSERT_TRUE(store.write([&](store::Batch& batch) {
+    for (const auto& [id, role] : {std::pair{"owner", "owner"}, std::pair{"viewer", "viewer"}}) {
+      store::insert_account(batch, {AccountId{id}, std::string{id} + "@example.com", id, "-"}, clock.utc());
+      store::put_member(batch, harbour, id, role, clock.utc());
+    }
+  }));
+  ASSERT_TRUE(take());
+  async::run_on(store.executor(), [](auto& r) -> async::Task<> {
+    r.start();
+    co_return;
+  }(runner));
+  EXPECT_THAT(body_of(mailbox.to("owner@example.com")), HasSubstr("Please call back."));
+  ASSERT_TRUE(store.write([&](store::Batch& batch) {
+    store::set_message_recipients(batch, harbour, {"busy@example.com", "nobody@example.com"});
+  }));
+  ASSERT_TRUE(take());
+  mailbox.to("busy@example.com");  // after two refusals
+  EXPECT_EQ(mailbox.process().output().find("viewer@"), std::string::npos);
+  const auto until = std::chrono::steady_clock::now() + 20s;
+  while (store.run(store::next_mail_due(*store)).value() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(store.run(store::next_mail_due(*store)).value());  // nobody@ has failed for good
+  async::run_on(store.executor(), runner.stop());
+}
+
+TEST(Mail, an_invitation_is_mailed_though_the_process_is_killed_and_the_server_was_away) {
+  auto mailbox = std::make_unique<Mailbox>(std::vector<std::string>{"plain"});
+  Server server{{{"SMTP_URL", "smtp://127.0.0.1:" + mailbox->port()},
+                 {"MAIL_FROM", "Voxanne <desk@example.com>"},
+                 {"PUBLIC_URL", "https://voxanne.example"}}};
+  mailbox->process().signal(SIGSTOP);  // takes the connection, and says nothing
+  const auto invited = http_post_json(server.url("/api/members/invitations"),
+                                      {{"email", "ann@example.com"}, {"role", "viewer"}});
+  ASSERT_EQ(invited.status, 200) << invited.body;
+  server.process().signal(SIGKILL);
+  ASSERT_TRUE(server.process().wait(10s));
+  mailbox->process().signal(SIGCONT);
+  server.start();
+  const auto body = body_of(mailbox->to("ann@example.com"));
+  EXPECT_THAT(body, HasSubstr(std::string{invited.json().at("link").as_string()}));
+}
+
+}  // namespace
+}  // namespace voxanne::test
