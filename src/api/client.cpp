@@ -131,7 +131,7 @@ bool is_own_origin(std::string_view origin, std::string_view host) {
 }
 
 Client client_of(const net::Request& request, const std::vector<net::Network>& trusted_proxies) {
-  Client client{.address = request.peer.address, .secure = false, .local = is_local(request)};
+  Client client{.address = request.peer.address, .secure = request.peer.secure, .local = is_local(request)};
   const auto peer = IpAddress::parse(request.peer.address);
   if (!peer) return client;
   if (!is_trusted(*peer, trusted_proxies)) {
@@ -139,7 +139,8 @@ Client client_of(const net::Request& request, const std::vector<net::Network>& t
     return client;
   }
   client.address = forwarded_for(request.headers, *peer, trusted_proxies).subscriber();
-  client.secure = net::equal_ignoring_case(last_of(request.headers, "X-Forwarded-Proto"), "https");
+  if (request.headers.has("X-Forwarded-Proto"))
+    client.secure = net::equal_ignoring_case(last_of(request.headers, "X-Forwarded-Proto"), "https");
   return client;
 }
 

@@ -68,8 +68,8 @@ net::Response problem(int status, const Error& error, std::string_view request_i
   return response;
 }
 
-net::Response server_error(int status, const Error& error) {
-  return problem(status, error, "req_" + make_ulid());
+net::Response server_error(int status, const Error& error, const net::Request* request) {
+  return problem(status, error, request ? request_id_of(*request) : "req_" + make_ulid());
 }
 
 std::string request_id_of(const net::Request& request) {

@@ -58,6 +58,11 @@ Result<> text(Config& config, std::string_view value) {
   return {};
 }
 template <auto Member>
+Result<> path(Config& config, std::string_view value) {
+  config.*Member = value;
+  return {};
+}
+template <auto Member>
 Result<> list(Config& config, std::string_view value) {
   config.*Member = split_list(value);
   return {};
@@ -328,8 +333,9 @@ constexpr Key known_keys[] = {
     {"JWT_ISSUER", "required issuer of tokens from elsewhere", text<&Config::jwt_issuer>},
     {"JWT_AUDIENCE", "required audience of tokens from elsewhere", text<&Config::jwt_audience>},
     {"OPERATOR_TOKEN", "opens what concerns the whole server", operator_token, true},
-    {"TLS_CERT", "certificate (not in this version: put a TLS proxy in front)", absent<true>},
-    {"TLS_KEY", "its key (not in this version)", absent<true>},
+    {"TLS_CERT", "certificate and chain in PEM; with it the listener speaks HTTPS and WSS",
+     path<&Config::tls_cert>},
+    {"TLS_KEY", "file of its key, in PEM without a passphrase", path<&Config::tls_key>},
     {"TRUSTED_PROXIES", "networks whose forwarding headers count, such as 10.0.0.0/8", trusted_proxies},
     {"ALLOWED_ORIGINS", "origins that may open a WebSocket", allowed_origins},
     {"PUBLIC_URL", "base of signed URLs", text<&Config::public_url>},
@@ -377,6 +383,24 @@ constexpr Key known_keys[] = {
      overflow_number},
     {"REQUESTS_PER_MINUTE", "of an organization, over the API; 0: no limit",
      number<&Config::requests_per_minute, 0, 10'000'000>},
+    {"MAX_CONNECTIONS", "HTTP and WebSocket connections at a time",
+     number<&Config::max_connections, 1, 1'000'000>},
+    {"MAX_CONNECTIONS_PER_ADDRESS", "of one client address, proxies excepted",
+     number<&Config::max_connections_per_address, 1, 1'000'000>},
+    {"MAX_HEADER_BYTES", "of a request's first line and fields",
+     number<&Config::max_header_bytes, 1'024, 1 << 20>},
+    {"MAX_BODIES_MEGABYTES", "request bodies in memory, all together",
+     number<&Config::max_bodies_megabytes, 32, 65'536>},
+    {"HEADER_SECONDS", "for a request's header to arrive", number<&Config::header_seconds, 1, 3'600>},
+    {"BODY_SECONDS", "for each 256 KiB of a body to arrive", number<&Config::body_seconds, 1, 3'600>},
+    {"IDLE_SECONDS", "between two requests on a connection", number<&Config::idle_seconds, 1, 86'400>},
+    {"WRITE_SECONDS", "without progress of a response", number<&Config::write_seconds, 1, 3'600>},
+    {"WEBSOCKET_PING_SECONDS", "between pings; two unanswered ones end the connection",
+     number<&Config::websocket_ping_seconds, 1, 3'600>},
+    {"WEBSOCKET_BACKLOG_KILOBYTES", "what one WebSocket may be behind before it is dropped",
+     number<&Config::websocket_backlog_kilobytes, 64, 65'536>},
+    {"WEBSOCKET_BACKLOGS_MEGABYTES", "what all of them together may be behind",
+     number<&Config::websocket_backlogs_megabytes, 1, 65'536>},
     {"DRAIN_SECONDS", "how long SIGTERM waits for active calls", number<&Config::drain_seconds, 0, 86'400>},
     {"SPEECH_WORKERS", "recognition processes; 0: one per core", number<&Config::speech_workers, 0, 256>},
     {"SPEECH_CALLERS", "callers a recognition process takes at most; 0: what it can decode",
@@ -539,6 +563,11 @@ Result<Config> load_config(const std::optional<std::filesystem::path>& given, co
         "S3_… has no effect without STORAGE_URL=s3://BUCKET: recordings are kept as files");
   if (!config.smtp_url.empty() && config.mail_from.empty())
     return bad_value("SMTP_URL needs MAIL_FROM: the address that mails are from, such as desk@example.com");
+
+  if (config.tls_cert.empty() != config.tls_key.empty())
+    return bad_value(
+        std::string{config.tls_cert.empty() ? "TLS_KEY needs TLS_CERT" : "TLS_CERT needs TLS_KEY"} +
+        ": the certificate and its key belong together");
 
   const bool development = config.environment == Environment::development;
   const auto given_anywhere = [&](std::string_view variable) {

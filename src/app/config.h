@@ -36,6 +36,7 @@ struct Config {
   Secret operator_token;
   std::vector<net::Network> trusted_proxies;
   std::vector<std::string> allowed_origins;
+  std::filesystem::path tls_cert, tls_key;  // both or none: HTTPS and WSS
   std::string public_url;
 
   std::vector<std::string> sip_listen;  // "udp:127.0.0.1:5060"; empty: off
@@ -55,8 +56,14 @@ struct Config {
   std::string embedding_model;  // empty: text-embedding-3-small where there is a key; "off"
 
   int requests_per_minute = 6'000;  // of an organization; 0: no limit
-  int max_calls = 0;                // 0: what this machine is known to carry
-  std::string overflow_number;      // E.164; empty: none
+  // Limits of the HTTP and WebSocket listener (net/server.h).
+  int max_connections = 16'384, max_connections_per_address = 2'048;
+  int max_header_bytes = 16 * 1024, max_bodies_megabytes = 512;
+  int header_seconds = 10, body_seconds = 30, idle_seconds = 60, write_seconds = 30;
+  int websocket_ping_seconds = 20, websocket_backlog_kilobytes = 1'024, websocket_backlogs_megabytes = 256;
+
+  int max_calls = 0;            // 0: what this machine is known to carry
+  std::string overflow_number;  // E.164; empty: none
   std::string cleanup_cron = "0 2 * * *";
   std::optional<int> recording_retention_days;  // nullopt: for ever
   int failed_upload_days = 7;

@@ -165,6 +165,29 @@ TEST_F(ConfigTest, published_keys_need_an_issuer_an_audience_and_a_safe_way) {
   EXPECT_EQ(error(), "no error");
 }
 
+TEST_F(ConfigTest, the_listener_s_limits_have_bounds_of_their_own) {
+  variables_ = {{"MAX_CONNECTIONS", "100"}, {"HEADER_SECONDS", "2"}, {"WEBSOCKET_PING_SECONDS", "5"}};
+  EXPECT_EQ(load()->max_connections, 100);
+  EXPECT_EQ(load()->header_seconds, 2);
+  EXPECT_EQ(load()->websocket_ping_seconds, 5);
+  for (const char* name :
+       {"MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS", "MAX_HEADER_BYTES", "HEADER_SECONDS",
+        "BODY_SECONDS", "IDLE_SECONDS", "WRITE_SECONDS", "WEBSOCKET_PING_SECONDS"})
+    for (const char* bad : {"0", "-1", "ten", "99999999999"}) {
+      variables_ = {{name, bad}};
+      EXPECT_THAT(error(), HasSubstr(std::string{name} + " is \"" + bad)) << "and what is allowed";
+    }
+}
+
+TEST_F(ConfigTest, a_certificate_and_its_key_belong_together) {
+  variables_ = {{"TLS_CERT", "/a.crt"}};
+  EXPECT_THAT(error(), HasSubstr("TLS_CERT needs TLS_KEY"));
+  variables_ = {{"TLS_KEY", "/a.key"}};
+  EXPECT_THAT(error(), HasSubstr("TLS_KEY needs TLS_CERT"));
+  variables_["TLS_CERT"] = "/a.crt";
+  EXPECT_EQ(load()->tls_cert, "/a.crt");
+}
+
 TEST_F(ConfigTest, who_is_trusted_is_read_with_care) {
   variables_ = {{"TRUSTED_PROXIES", "10.0.0.0/8, ::1"}, {"ALLOWED_ORIGINS", "HTTPS://App.Example.com"}};
   EXPECT_EQ(load()->trusted_proxies.size(), 2u);

@@ -10,7 +10,7 @@ namespace close_code = net::close_code;
 
 constexpr milliseconds subscribe_within{5'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
-constexpr std::size_t portion = 64 * 1024;
+constexpr std::size_t portion = 16 * 1024;
 
 // One connection's listening between two subscribe messages.
 class Listening {

@@ -4,6 +4,12 @@
 #include "net/response_text.h"
 #include "net/websocket_accept.h"
 
+#include <boost/asio/ssl/error.hpp>
+
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -17,26 +23,31 @@ constexpr std::size_t body_progress = 256 * 1024;  // has to arrive within each 
 constexpr std::size_t max_lingering = 8 * 1024 * 1024;
 constexpr milliseconds linger_time{2'000};
 
+// The kernel would take megabytes for a reader that does not read, beyond any limit of ours.
+using NotSentLowWater = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
+constexpr int websocket_not_sent = 64 * 1024;
+
+bool is_plain_http(const ErrorCode& failed) {
+  return failed.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(failed.value())) == SSL_R_HTTP_REQUEST;
+}
+
 Error overloaded() {
   return {Fault::unavailable, "server_busy", "too much is being uploaded at once; try again", seconds{1}};
 }
 
 }  // namespace
 
-Connection::Connection(Shard& shard, Socket socket, Peer peer, Admission::Permit permit)
+Connection::Connection(Shard& shard, Socket socket, Peer peer)
     : shard_(shard),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
-      permit_(std::move(permit)),
       parser_(shard.common.options.max_header),
-      place_(shard.connections.insert(shard.connections.end(), this)) {
-  shard_.connection_count.fetch_add(1, std::memory_order_relaxed);
-}
+      place_(shard.connections.insert(shard.connections.end(), this)) {}
 
 Connection::~Connection() {
   shard_.common.body_bytes.fetch_sub(body_held_, std::memory_order_relaxed);
   shard_.connections.erase(place_);
-  shard_.connection_count.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Connection::expire(SteadyTime now) {
@@ -44,17 +55,36 @@ void Connection::expire(SteadyTime now) {
   deadline_ = SteadyTime::max();
   expired_ = true;
   ErrorCode ignored;
-  socket_.cancel(ignored);
+  raw().cancel(ignored);
 }
 
 void Connection::begin_drain() {
-  if (websocket_) websocket_->close(close_code::going_away, "the server is shutting down");
   if (idle_) expire(SteadyTime::max());
 }
 
-async::Task<> Connection::serve() {
+async::Task<std::optional<Upgraded>> Connection::serve() {
+  if (shard_.common.options.tls && !co_await shake_hands()) co_return std::nullopt;
   while (!shard_.draining && co_await serve_one() == Next::request) {
   }
+  co_return std::move(upgraded_);
+}
+
+async::Task<bool> Connection::shake_hands() {
+  const auto context = shard_.common.options.tls->context();
+  tls_ = std::make_unique<TlsStream>(std::move(socket_), *context);
+  peer_.secure = true;
+  allow(shard_.common.options.header_timeout);
+  const auto [failed] = co_await tls_->async_handshake(TlsStream::server, as_result);
+  deadline_ = SteadyTime::max();
+  if (!failed) co_return true;
+  if (is_plain_http(failed)) {
+    // Whoever forgot the s is told so, in the language that they speak.
+    socket_ = std::move(tls_->next_layer());
+    tls_.reset();
+    peer_.secure = false;
+    co_await reject(400, malformed("plain_http_on_tls_port", "this port speaks TLS: use https:// or wss://"));
+  }
+  co_return false;
 }
 
 async::Task<Connection::Next> Connection::serve_one() {
@@ -88,7 +118,7 @@ async::Task<Connection::Next> Connection::serve_one() {
     log::unhandled("http.handler_failed", std::current_exception(), {{"path", request.path}});
   }
   if (!response)
-    response = shard_.common.render(500, internal("internal_error", "the server failed to answer"));
+    response = shard_.common.render(500, internal("internal_error", "the server failed to answer"), &request);
   co_return co_await respond(request, std::move(*response));
 }
 
@@ -152,11 +182,12 @@ async::Task<bool> Connection::read_body() {
 async::Task<Connection::Next> Connection::respond(const Request& request, Response response) {
   if (response.is_upgrade()) {
     if (request.websocket && unread().empty()) {
-      co_await run_websocket(request, std::move(response));
+      co_await upgrade(request, std::move(response));
       co_return Next::close;
     }
     response = shard_.common.render(
-        426, malformed("websocket_required", "this address speaks WebSocket (RFC 6455, version 13) only"));
+        426, malformed("websocket_required", "this address speaks WebSocket (RFC 6455, version 13) only"),
+        &request);
     response.headers.set("Upgrade", "websocket");
     response.headers.set("Sec-WebSocket-Version", "13");
   }
@@ -185,7 +216,7 @@ async::Task<Connection::Next> Connection::respond(const Request& request, Respon
 }
 
 async::Task<Connection::Next> Connection::reject(int status, const Error& error) {
-  Response response = shard_.common.render(status, error);
+  Response response = shard_.common.render(status, error, &parser_.request());
   response.headers.set("Connection", "close");
   if (status == 405) response.headers.set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   if (error.retry_after) response.headers.set("Retry-After", std::to_string(error.retry_after->count()));
@@ -195,40 +226,31 @@ async::Task<Connection::Next> Connection::reject(int status, const Error& error)
   co_return co_await respond(parser_.request(), std::move(response));
 }
 
-async::Task<> Connection::run_websocket(const Request& request, Response response) {
+async::Task<> Connection::upgrade(const Request& request, Response response) {
   deadline_ = SteadyTime::max();  // the WebSocket keeps its own
-  const auto impl = co_await accept_websocket(std::move(socket_), request, response,
-                                              shard_.common.options.common_headers, shard_.common.queues);
+  const auto& options = shard_.common.options;
+  auto& limits = std::get<Upgrade>(response.body).limits;
+  limits.max_queued = std::min(limits.max_queued, options.max_websocket_queue);
+  limits.ping_interval = std::min(limits.ping_interval, options.websocket_ping);
+  ErrorCode ignored;
+  raw().set_option(NotSentLowWater{websocket_not_sent}, ignored);
+  auto& queues = shard_.common.queues;
+  auto impl =
+      tls_ ? co_await accept_websocket(std::move(*tls_), request, response, options.common_headers, queues)
+           : co_await accept_websocket(std::move(socket_), request, response, options.common_headers, queues);
   if (!impl) co_return;
-  impl->run(shard_.tasks);
-  WebSocket socket{impl};
-  shard_.common.websockets.fetch_add(1, std::memory_order_relaxed);
-  struct Gone {
-    Connection& self;
-    ~Gone() {
-      self.websocket_ = nullptr;
-      self.shard_.common.websockets.fetch_sub(1, std::memory_order_relaxed);
-    }
-  } const gone{*this};
-  websocket_ = &socket;
-  if (shard_.draining) begin_drain();
-  try {
-    co_await std::get<Upgrade>(response.body).serve(socket);
-    socket.close();
-  } catch (const std::exception&) {
-    if (async::is_cancellation(std::current_exception())) throw;
-    log::unhandled("websocket.session_failed", std::current_exception(),
-                   {{"requestId", response.headers.get("X-Request-Id")}, {"path", request.path}});
-    socket.close(close_code::internal_error, "the server failed");
-  }
-  co_await socket.ended();
+  upgraded_ = Upgraded{.impl = std::move(impl),
+                       .serve = std::move(std::get<Upgrade>(response.body).serve),
+                       .path = request.path,
+                       .request_id = std::string{response.headers.get("X-Request-Id")}};
 }
 
 async::Task<bool> Connection::write(std::string_view head, std::string_view body) {
   allow(shard_.common.options.write_timeout);
   while (!head.empty() || !body.empty()) {
     const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-    const auto [failed, written] = co_await socket_.async_write_some(parts, as_result);
+    const auto [failed, written] = tls_ ? co_await tls_->async_write_some(parts, as_result)
+                                        : co_await socket_.async_write_some(parts, as_result);
     if (failed) co_return false;
     const auto of_head = std::min(written, head.size());
     head.remove_prefix(of_head);
@@ -268,8 +290,9 @@ async::Task<bool> Connection::read_some() {
       co_return false;  // one piece of framing larger than any limit
     }
   }
-  const auto [failed, size] =
-      co_await socket_.async_read_some(asio::buffer(buffer_.get() + end_, capacity_ - end_), as_result);
+  const auto room = asio::buffer(buffer_.get() + end_, capacity_ - end_);
+  const auto [failed, size] = tls_ ? co_await tls_->async_read_some(room, as_result)
+                                   : co_await socket_.async_read_some(room, as_result);
   if (failed) co_return false;
   end_ += size;
   co_return true;
@@ -277,9 +300,15 @@ async::Task<bool> Connection::read_some() {
 
 // Closing with unread input makes TCP reset, which can take the answer back from the peer.
 async::Task<> Connection::linger() {
-  ErrorCode failed;
-  socket_.shutdown(tcp::socket::shutdown_send, failed);
   allow(linger_time);
+  // With TLS the peer has to be told inside as well, or it takes the end for a cut.
+  if (tls_) {
+    co_await tls_->async_shutdown(as_result);
+    if (expired_) co_return;
+  }
+  ErrorCode failed;
+  raw().shutdown(tcp::socket::shutdown_send, failed);
+  if (tls_) co_return;
   for (std::size_t discarded = 0; !failed && discarded < max_lingering && !expired_;) {
     begin_ = end_ = 0;
     if (!co_await read_some()) co_return;

@@ -88,6 +88,7 @@ struct Peer {
   std::string address;  // of the socket, never of a forwarding header; IPv4-mapped ones as IPv4
   std::uint16_t port = 0;
   bool loopback = false;
+  bool secure = false;  // over TLS, to this server itself
 };
 
 struct Request {

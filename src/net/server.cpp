@@ -24,6 +24,7 @@ constexpr int backlog = 1024;
 constexpr int accepts_per_wake = 64;
 constexpr std::size_t max_refused_open = 64;
 constexpr milliseconds out_of_descriptors_pause{100};
+constexpr milliseconds cancel_patience{2'000};
 
 Peer peer_of(const tcp::endpoint& endpoint) {
   auto address = endpoint.address();
@@ -77,6 +78,7 @@ struct Server::Impl {
   std::deque<Socket> refused_open;  // until the peer has had time to read why
   std::uint16_t port = 0;
   bool running = false;
+  bool abandoned = false;  // something of it still runs and may never end
 };
 
 Result<> Server::Impl::listen() {
@@ -171,7 +173,7 @@ void Server::Impl::refuse(Socket socket) {
   common.refused.fetch_add(1, std::memory_order_relaxed);
   const Error error{Fault::unavailable, "too_many_connections",
                     "too many connections are open; close some or try again"};
-  Response response = common.render(503, error);
+  Response response = common.render(503, error, nullptr);
   response.headers.set("Retry-After", "5");
   std::string answer;
   append_response_head(answer, response,
@@ -190,7 +192,10 @@ void Server::Impl::refuse(Socket socket) {
 Server::Server(Options options, std::vector<async::Executor> shards, Handler handler)
     : impl_(std::make_unique<Impl>(std::move(options), shards, std::move(handler))) {}
 
-Server::~Server() { stop(milliseconds{0}); }
+Server::~Server() {
+  stop(milliseconds{0});
+  if (impl_->abandoned) static_cast<void>(impl_.release());
+}
 
 Result<> Server::start() {
   if (auto listening = impl_->listen(); !listening) return listening;
@@ -207,17 +212,29 @@ Result<> Server::start() {
 void Server::stop(milliseconds grace) {
   if (!std::exchange(impl_->running, false)) return;
   const auto deadline = std::chrono::steady_clock::now() + grace;
+  const auto give_up = deadline + cancel_patience + cancel_patience;
   // The acceptor first, on its own loop: what it dealt is in the shards' queues before they drain.
-  async::run_on(impl_->acceptor.get_executor(), [](Impl& impl) -> async::Task<> {
-    ErrorCode ignored;
-    impl.acceptor.close(ignored);
-    impl.refused_open.clear();
-    co_return;
-  }(*impl_));
-  std::vector<std::future<void>> drained;
+  auto closed = asio::co_spawn(
+      impl_->acceptor.get_executor(),
+      [](Impl& impl) -> async::Task<> {
+        ErrorCode ignored;
+        impl.acceptor.close(ignored);
+        impl.refused_open.clear();
+        co_return;
+      }(*impl_),
+      asio::use_future);
+  // A handler that blocks its loop keeps even this from running.
+  bool ended = closed.wait_until(give_up) == std::future_status::ready;
+  std::vector<std::future<bool>> drained;
   for (const auto& shard : impl_->shards)
-    drained.push_back(asio::co_spawn(shard->executor, shard->drain(deadline), asio::use_future));
-  for (auto& each : drained) each.get();
+    drained.push_back(
+        asio::co_spawn(shard->executor, shard->drain(deadline, cancel_patience), asio::use_future));
+  for (auto& each : drained)
+    ended = each.wait_until(give_up) == std::future_status::ready && each.get() && ended;
+  if (ended) return;
+  impl_->abandoned = true;
+  log::error("http.stop_incomplete", {{"connections", impl_->admission->connections()},
+                                      {"notice", "handlers that ignore cancellation are abandoned"}});
 }
 
 std::uint16_t Server::port() const { return impl_->port; }

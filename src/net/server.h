@@ -22,6 +22,8 @@
 
 namespace voxanne::net {
 
+class TlsIdentity;  // net/tls_identity.h
+
 class Server {
  public:
   struct Options {
@@ -39,12 +41,17 @@ class Server {
     milliseconds body_timeout{30'000};                // for each 256 KiB of a body, so that slow-loris ends
     milliseconds idle_timeout{60'000};                // between requests on a kept-alive connection
     milliseconds write_timeout{30'000};               // without any progress of a response
-    std::size_t max_websocket_queues = 256 * 1024 * 1024;  // bytes waiting in all of them together
+    // Upper bounds of every upgrade's own limits.
+    std::size_t max_websocket_queue = 1024 * 1024;         // bytes waiting in one WebSocket
+    std::size_t max_websocket_queues = 256 * 1024 * 1024;  // in all of them together
+    milliseconds websocket_ping{20'000};
     // Header lines put into every response, each ending in CRLF (security headers).
     std::string common_headers{};
-    // The body of an error the server itself finds (400, 405, 408, 413, 426, 431, 500, 503).
-    // Default: {"error","code"} as JSON.
-    std::function<Response(int status, const Error& error)> render_error{};
+    // What an error the server itself finds is answered with (400, 405, 408, 413, 417, 426, 431, 500, 503);
+    // `request` is what was read of it, null when nothing was. Default: {"error","code"} as JSON.
+    std::function<Response(int status, const Error& error, const Request* request)> render_error{};
+    // HTTPS and WSS instead of HTTP and WS. The handshake has to be done within header_timeout.
+    std::shared_ptr<TlsIdentity> tls{};
   };
 
   struct Stats {
@@ -60,7 +67,9 @@ class Server {
   // Errors: conflict (port_in_use), malformed (bad_listen_address), forbidden (port_not_permitted),
   // unavailable (listen_failed).
   Result<> start();
-  // Polite for `grace`, then firm. Idempotent.
+  // Polite for `grace`, then firm: what runs is cancelled. Idempotent. A handler that does not end for
+  // that either is abandoned a while later, and told of in the log; what it uses of the server's is then
+  // never freed, and its loop must be stopped before what it uses besides.
   void stop(milliseconds grace);
 
   std::uint16_t port() const;  // the bound one

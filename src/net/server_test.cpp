@@ -48,6 +48,15 @@ class ServerTest : public testing::Test {
     if (request.path == "/source") co_return pieces({"012", "3456", "789"});
     if (request.path == "/short") co_return pieces({"012", "345678"});
     if (request.path == "/long") co_return pieces({"0123456789abc"});
+    if (request.path == "/deaf") {
+      ++waiting_;
+      co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+      async::SteadyTimer timer{co_await boost::asio::this_coro::executor};
+      while (!released_) {
+        timer.expires_after(2ms);
+        co_await timer.async_wait(async::use_task);
+      }
+    }
     if (request.path == "/wait") {
       ++waiting_;
       async::SteadyTimer timer{co_await boost::asio::this_coro::executor};
@@ -393,6 +402,21 @@ TEST_F(ServerTest, two_thousand_connections_of_every_kind_leave_nothing_behind) 
   if (test::memory_is_measurable) {
     EXPECT_LT(test::resident_bytes(), memory + (16 << 20)) << "the 8 MiB answers in flight are the allowance";
   }
+}
+
+TEST_F(ServerTest, a_handler_that_ignores_cancellation_does_not_hold_up_the_stop) {
+  start(options());
+  auto client = connect();
+  client.send(get("/deaf"));
+  ASSERT_TRUE(eventually([&] { return waiting_ == 1; }));
+  const auto begun = std::chrono::steady_clock::now();
+  server_->stop(100ms);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_GE(took, 2s) << "it has time to clean up";
+  EXPECT_LT(took, 6s);
+  server_.reset();  // what the handler still uses stays
+  released_ = true;
+  EXPECT_TRUE(client.closed_by_peer()) << "it ends in its own time";
 }
 
 }  // namespace

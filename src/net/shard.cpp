@@ -34,8 +34,8 @@ std::size_t Admission::connections() const {
   return connections_;
 }
 
-Response Common::render(int status, const Error& error) const {
-  if (options.render_error) return options.render_error(status, error);
+Response Common::render(int status, const Error& error, const Request* request) const {
+  if (options.render_error) return options.render_error(status, error, request);
   std::string text = R"({"error":)";
   append_json_string(text, error.message);
   text += R"(,"code":)";
@@ -44,12 +44,29 @@ Response Common::render(int status, const Error& error) const {
   return Response::json(status, std::move(text));
 }
 
+namespace {
+
+struct Counted {
+  explicit Counted(std::atomic<std::size_t>& c) : count(c) { count.fetch_add(1, std::memory_order_relaxed); }
+  ~Counted() { count.fetch_sub(1, std::memory_order_relaxed); }
+  std::atomic<std::size_t>& count;
+};
+
+async::Task<> carry(Shard& shard, Socket socket, Peer peer, Admission::Permit permit) {
+  const Counted counted{shard.connection_count};
+  std::optional<Upgraded> upgraded;
+  {
+    const auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
+    upgraded = co_await connection->serve();
+  }
+  if (upgraded) co_await run_websocket(shard, std::move(*upgraded));
+}
+
+}  // namespace
+
 void Shard::open(Socket socket, Peer peer, Admission::Permit permit) {
   if (draining) return;
-  tasks.spawn([](Shard& shard, Socket s, Peer p, Admission::Permit admitted) -> async::Task<> {
-    Connection connection{shard, std::move(s), std::move(p), std::move(admitted)};
-    co_await connection.serve();
-  }(*this, std::move(socket), std::move(peer), std::move(permit)));
+  tasks.spawn(carry(*this, std::move(socket), std::move(peer), std::move(permit)));
 }
 
 async::Task<> Shard::sweep() {
@@ -66,15 +83,21 @@ async::Task<> Shard::sweep() {
   }
 }
 
-async::Task<> Shard::drain(SteadyTime deadline) {
+async::Task<bool> Shard::drain(SteadyTime deadline, milliseconds patience) {
   draining = true;
   for (Connection* connection : connections) connection->begin_drain();
+  for (WebSocket* socket : websockets) socket->close(close_code::going_away, shutting_down);
   async::SteadyTimer timer{executor};
-  while (!connections.empty() && std::chrono::steady_clock::now() < deadline) {
-    timer.expires_after(milliseconds{5});
-    co_await timer.async_wait(async::use_task);
-  }
-  co_await tasks.stop();
+  const auto until = [&](SteadyTime end, auto done) -> async::Task<> {
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      timer.expires_after(milliseconds{5});
+      co_await timer.async_wait(async::use_task);
+    }
+  };
+  co_await until(deadline, [&] { return connections.empty() && websockets.empty(); });
+  tasks.cancel();
+  co_await until(std::chrono::steady_clock::now() + patience, [&] { return tasks.empty(); });
+  co_return tasks.empty();
 }
 
 std::string_view Shard::date() {

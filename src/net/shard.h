@@ -17,6 +17,8 @@ namespace voxanne::net {
 
 class Connection;
 
+inline constexpr const char* shutting_down = "the server is shutting down";  // with close code 1001
+
 // How many connections there are, in all and per address; any thread.
 class Admission : public std::enable_shared_from_this<Admission> {
  public:
@@ -59,7 +61,7 @@ struct Common {
   std::atomic<std::size_t> websockets{0};
   std::atomic<std::size_t> body_bytes{0};  // held by requests being read or answered
 
-  Response render(int status, const Error& error) const;
+  Response render(int status, const Error& error, const Request* request) const;
 };
 
 struct Shard {
@@ -68,15 +70,17 @@ struct Shard {
 
   // All on the shard's loop.
   void open(Socket socket, Peer peer, Admission::Permit permit);
-  async::Task<> sweep();                     // ends connections whose deadline has passed
-  async::Task<> drain(SteadyTime deadline);  // see Server::stop
-  std::string_view date();                   // of now, made once a second
+  async::Task<> sweep();  // ends connections whose deadline has passed
+  // See Server::stop. False when something has not ended `patience` after it was cancelled.
+  async::Task<bool> drain(SteadyTime deadline, milliseconds patience);
+  std::string_view date();  // of now, made once a second
 
   Common& common;
   async::Executor executor;
   const unsigned index;
   std::atomic<std::size_t> connection_count{0};  // also read by the acceptor
-  std::list<Connection*> connections;
+  std::list<Connection*> connections;            // those that speak HTTP
+  std::list<WebSocket*> websockets;
   bool draining = false;
 
  private:

@@ -21,44 +21,20 @@ Error lost(std::string message) { return unavailable("websocket_lost", std::move
 
 }  // namespace
 
-// One of the three tasks: however it ends, the connection ends with it, and the last one says so.
-class WebSocket::Impl::Running {
- public:
-  explicit Running(Impl& impl) : impl_(impl.shared_from_this()) {}
-  ~Running() {
-    impl_->finish(lost("the connection was dropped"));
-    if (--impl_->running_ == 0) impl_->ended_.set();
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
- private:
-  std::shared_ptr<Impl> impl_;
-};
-
 WebSocket::Impl::Impl(async::Executor executor, const WebSocketLimits& l, std::shared_ptr<QueueBudget> budget)
     : limits(l),
       budget_(std::move(budget)),
       readable_(executor),
-      room_(executor),
-      work_(executor),
       drained_(executor),
       ended_(executor),
       heartbeat_(executor) {}
 
 WebSocket::Impl::~Impl() { release(queued); }
 
-void WebSocket::Impl::run(async::TaskGroup& tasks) {
-  running_ = 3;
-  const auto start = [self = shared_from_this()](async::Task<> (Impl::*task)()) -> async::Task<> {
-    return [](std::shared_ptr<Impl> impl, async::Task<> (Impl::*body)()) -> async::Task<> {
-      const Running running{*impl};
-      co_await ((*impl).*body)();
-    }(self, task);
-  };
-  tasks.spawn(start(&Impl::run_reader));
-  tasks.spawn(start(&Impl::run_writer));
-  tasks.spawn(start(&Impl::run_heartbeat));
+void WebSocket::Impl::run() {
+  next_ping_ = std::chrono::steady_clock::now() + limits.ping_interval;
+  arm_heartbeat();
+  receive_more();
 }
 
 void WebSocket::Impl::release(std::size_t bytes) {
@@ -70,9 +46,10 @@ void WebSocket::Impl::release(std::size_t bytes) {
 bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
   if (end || closing_ || !data) return false;
   const auto size = data->size();
-  const bool over = queued > 0 && queued + size > limits.max_queued;
+  // Who has read everything gets its message, however far behind the others are.
+  const bool over = queued + size > limits.max_queued;
   const bool all_over = budget_ && budget_->used.load(std::memory_order_relaxed) + size > budget_->limit;
-  if (over || all_over) {
+  if (queued > 0 && (over || all_over)) {
     std::size_t waiting = 0;
     for (const auto& message : out_) waiting += message.data->size();
     out_.clear();
@@ -83,7 +60,7 @@ bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
   queued += size;
   if (budget_) budget_->used.fetch_add(size, std::memory_order_relaxed);
   out_.push_back({std::move(data), kind});
-  work_.set();
+  send_more();
   return true;
 }
 
@@ -93,8 +70,8 @@ void WebSocket::Impl::close(std::uint16_t code, std::string_view reason) {
   our_code = code;
   close_reason_ = reason.substr(0, utf8_cut(reason, max_close_reason));
   begin_teardown();
-  work_.set();
-  room_.set();
+  send_more();
+  receive_more();
 }
 
 void WebSocket::Impl::begin_teardown() {
@@ -103,15 +80,18 @@ void WebSocket::Impl::begin_teardown() {
   heartbeat_.cancel();  // re-armed for the deadline
 }
 
-void WebSocket::Impl::finish(Error why) {
+void WebSocket::Impl::finish(Error why, bool at_once) {
   if (end) return;
   end = std::move(why);
-  drop();
+  drop(at_once);
   readable_.set();
-  work_.set();
-  room_.set();
   drained_.set();
   heartbeat_.cancel();
+  leave();
+}
+
+void WebSocket::Impl::leave() {
+  if (end && !receiving_ && !sending_) ended_.set();
 }
 
 async::Task<Result<Message>> WebSocket::Impl::read() {
@@ -123,7 +103,7 @@ async::Task<Result<Message>> WebSocket::Impl::read() {
   Message message = std::move(in_.front());
   in_.pop_front();
   unread_bytes_ -= message.data.size();
-  room_.set();
+  receive_more();
   co_return message;
 }
 
@@ -136,70 +116,79 @@ async::Task<> WebSocket::Impl::drained() {
 
 async::Task<> WebSocket::Impl::ended() { co_await ended_.wait(); }
 
-async::Task<> WebSocket::Impl::run_reader() {
-  while (!end) {
-    while (!closing_ && (in_.size() >= limits.max_unread || unread_bytes_ >= limits.max_message)) {
-      room_.reset();
-      co_await room_.wait();
-    }
-    if (end) co_return;
-    auto message = co_await receive();
-    if (!message) {
-      finish(message.error());
-      co_return;
-    }
-    heard();
-    if (closing_) continue;  // RFC 6455 §1.4: what arrives between the two close frames is discarded
+void WebSocket::Impl::receive_more() {
+  if (receiving_ || end) return;
+  // Without room the peer waits; closing needs none, since nothing is kept any more.
+  if (!closing_ && (in_.size() >= limits.max_unread || unread_bytes_ >= limits.max_message)) return;
+  receiving_ = true;
+  start_receive();
+}
+
+void WebSocket::Impl::received(Result<Message> message) {
+  receiving_ = false;
+  if (end) return leave();
+  if (!message) return finish(message.error());
+  heard();
+  // RFC 6455 §1.4: what arrives between the two close frames is discarded.
+  if (!closing_) {
     unread_bytes_ += message->data.size();
     in_.push_back(std::move(*message));
     readable_.set();
   }
+  receive_more();
 }
 
-async::Task<> WebSocket::Impl::run_writer() {
-  while (!end) {
-    ErrorCode failed;
-    if (ping_due_) {
-      ping_due_ = false;
-      failed = co_await transmit_ping();
-    } else if (!out_.empty()) {
-      const Outgoing message = std::move(out_.front());
-      out_.pop_front();
-      failed = co_await transmit(message);
-      release(message.data->size());
-    } else if (closing_) {
-      failed = co_await transmit_close(our_code, close_reason_);
-      if (!failed) finish({Fault::cancelled, "websocket_closed", "the connection was closed"});
-    } else {
-      work_.reset();
-      co_await work_.wait();
-    }
-    if (failed) finish(lost("writing failed: " + failed.message()));
+void WebSocket::Impl::send_more() {
+  if (sending_ || end) return;
+  if (ping_due_) {
+    ping_due_ = false;
+    sending_ = true;
+    start_ping();
+  } else if (!out_.empty()) {
+    sending_now_ = std::move(out_.front());
+    out_.pop_front();
+    sending_ = true;
+    start_send(sending_now_);
+  } else if (closing_) {
+    close_sent_ = sending_ = true;
+    start_close(our_code, close_reason_);
   }
 }
 
-async::Task<> WebSocket::Impl::run_heartbeat() {
-  auto next_ping = std::chrono::steady_clock::now() + limits.ping_interval;
-  while (!end) {
-    heartbeat_.expires_at(std::min(next_ping, close_deadline_));
-    co_await heartbeat_.async_wait(as_result);
-    if (end) co_return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= close_deadline_) {
-      finish(closing_ || peer_code != 0
-                 ? Error{Fault::cancelled, "websocket_closed", "closed; the peer did not confirm in time"}
-                 : lost("the peer broke the protocol and did not leave in time"));
-    } else if (now >= next_ping) {
-      if (unanswered_pings_ >= max_unanswered_pings) {
-        finish(lost("the peer answered no ping"));
-        co_return;
-      }
-      ++unanswered_pings_;
-      ping_due_ = true;
-      work_.set();
-      next_ping = now + limits.ping_interval;
-    }
+void WebSocket::Impl::sent(const ErrorCode& failed) {
+  sending_ = false;
+  if (const auto data = std::move(sending_now_.data)) release(data->size());
+  if (end) return leave();
+  if (failed) return finish(lost("writing failed: " + failed.message()));
+  if (close_sent_) return finish({Fault::cancelled, "websocket_closed", "the connection was closed"});
+  send_more();
+}
+
+void WebSocket::Impl::arm_heartbeat() {
+  heartbeat_.expires_at(std::min(next_ping_, close_deadline_));
+  heartbeat_.async_wait([weak = weak_from_this()](const ErrorCode&) {
+    if (const auto self = weak.lock()) self->beat();
+  });
+}
+
+void WebSocket::Impl::beat() {
+  if (end) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= close_deadline_) {
+    const bool polite = closing_ || peer_code != 0;
+    return finish(
+        polite ? Error{Fault::cancelled, "websocket_closed", "closed; the peer did not confirm in time"}
+               : lost("the peer broke the protocol and did not leave in time"),
+        true);
   }
+  if (now >= next_ping_) {
+    if (unanswered_pings_ >= max_unanswered_pings) return finish(lost("the peer answered no ping"), true);
+    ++unanswered_pings_;
+    ping_due_ = true;
+    next_ping_ = now + limits.ping_interval;
+    send_more();
+  }
+  arm_heartbeat();
 }
 
 WebSocket::WebSocket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

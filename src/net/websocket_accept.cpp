@@ -26,20 +26,17 @@ void add_lines(http::fields& fields, std::string_view lines) {
   }
 }
 
-}  // namespace
-
-async::Task<std::shared_ptr<WebSocket::Impl>> accept_websocket(Socket socket, const Request& request,
-                                                               const Response& response,
-                                                               std::string_view common,
-                                                               std::shared_ptr<QueueBudget> budget) {
+template <class Layer>
+async::Task<std::shared_ptr<WebSocket::Impl>> accept(Layer layer, const Request& request,
+                                                     const Response& response, std::string_view common,
+                                                     std::shared_ptr<QueueBudget> budget) {
   const Upgrade& upgrade = std::get<Upgrade>(response.body);
   http::request<http::empty_body> handshake{http::verb::get, beast_view(request.target), 11};
   for (const auto name : {http::field::host, http::field::connection, http::field::upgrade,
                           http::field::sec_websocket_key, http::field::sec_websocket_version})
     handshake.set(name, beast_view(request.headers.get(std::string_view{http::to_string(name)})));
 
-  auto impl =
-      std::make_shared<WebSocketStream<Wire>>(Wire{std::move(socket)}, upgrade.limits, std::move(budget));
+  auto impl = std::make_shared<WebSocketStream<Layer>>(std::move(layer), upgrade.limits, std::move(budget));
   impl->stream().set_option(websocket::stream_base::decorator([&](websocket::response_type& answer) {
     answer.set(http::field::server, "voxanne");  // else Beast names its version
     add_lines(answer, common);
@@ -53,6 +50,22 @@ async::Task<std::shared_ptr<WebSocket::Impl>> accept_websocket(Socket socket, co
   impl->stream().set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
   if (failed) co_return nullptr;
   co_return impl;
+}
+
+}  // namespace
+
+async::Task<std::shared_ptr<WebSocket::Impl>> accept_websocket(Socket socket, const Request& request,
+                                                               const Response& response,
+                                                               std::string_view common,
+                                                               std::shared_ptr<QueueBudget> budget) {
+  return accept(Wire{std::move(socket)}, request, response, common, std::move(budget));
+}
+
+async::Task<std::shared_ptr<WebSocket::Impl>> accept_websocket(TlsStream stream, const Request& request,
+                                                               const Response& response,
+                                                               std::string_view common,
+                                                               std::shared_ptr<QueueBudget> budget) {
+  return accept(TlsWire{std::move(stream)}, request, response, common, std::move(budget));
 }
 
 }  // namespace voxanne::net

@@ -1,6 +1,7 @@
 // What stands behind a WebSocket: queues, back-pressure, heartbeat and close, independent of the
-// stream below, which websocket_stream.h adds. Three tasks share it and keep it alive: reader,
-// writer and heartbeat. Private to net.
+// stream below, which websocket_stream.h adds. It is driven by the completions of its operations, at
+// most one that receives and one that sends, which keep it alive: a task for each would cost ten
+// thousand idle listeners twice the memory. Private to net.
 #pragma once
 
 #include "async/task_group.h"
@@ -8,7 +9,7 @@
 #include "net/websocket.h"
 
 #include <atomic>
-#include <deque>
+#include <list>
 #include <optional>
 
 namespace voxanne::net {
@@ -24,20 +25,20 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   Impl(async::Executor executor, const WebSocketLimits& limits, std::shared_ptr<QueueBudget> budget);
   virtual ~Impl();
 
-  // Starts the three tasks; the group outlives them.
-  void run(async::TaskGroup& tasks);
+  // Once the stream is open: receives and keeps the heart beating.
+  void run();
 
   bool send(std::shared_ptr<const std::string> data, Kind kind);
   void close(std::uint16_t code, std::string_view reason);
   // The connection is over: drops the stream and wakes everybody. The first reason counts.
-  void finish(Error why);
+  void finish(Error why, bool at_once = false);
   async::Task<Result<Message>> read();
   async::Task<> drained();
   async::Task<> ended();
 
   struct Outgoing {
     std::shared_ptr<const std::string> data;
-    Kind kind;
+    Kind kind = Kind::text;
   };
 
   const WebSocketLimits limits;
@@ -47,33 +48,42 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   std::size_t queued = 0;       // bytes in `out_` and in the message being written
 
  protected:
-  virtual async::Task<Result<Message>> receive() = 0;
-  virtual async::Task<ErrorCode> transmit(const Outgoing& message) = 0;
-  virtual async::Task<ErrorCode> transmit_ping() = 0;
+  // Each begins one operation, never completes within the call, and tells received() or sent().
+  virtual void start_receive() = 0;
+  virtual void start_send(const Outgoing& message) = 0;
+  virtual void start_ping() = 0;
   // Sends the close frame and waits for the peer's.
-  virtual async::Task<ErrorCode> transmit_close(std::uint16_t code, std::string reason) = 0;
-  virtual void drop() = 0;  // closes the stream's socket; idempotent
+  virtual void start_close(std::uint16_t code, std::string_view reason) = 0;
+  // Closes the stream's socket; idempotent. `at_once`: by RST, since the kernel would keep what a peer
+  // that is gone has not read for many minutes more.
+  virtual void drop(bool at_once) = 0;
+
+  void received(Result<Message> message);
+  void sent(const ErrorCode& failed);
 
   void heard() { unanswered_pings_ = 0; }
   // The stream is being shut down and waits for the peer: bounded by close_timeout from here.
   void begin_teardown();
 
  private:
-  class Running;
-  async::Task<> run_reader();
-  async::Task<> run_writer();
-  async::Task<> run_heartbeat();
+  void receive_more();
+  void send_more();
+  void arm_heartbeat();
+  void beat();
+  void leave();  // the last operation has ended after the connection
   void release(std::size_t bytes);
 
   std::shared_ptr<QueueBudget> budget_;
-  std::deque<Outgoing> out_;
-  std::deque<Message> in_;
+  std::list<Outgoing> out_;  // an empty deque holds half a kilobyte
+  std::list<Message> in_;
   std::size_t unread_bytes_ = 0;
   std::string close_reason_;
-  bool closing_ = false, ping_due_ = false;
-  int unanswered_pings_ = 0, running_ = 0;
-  SteadyTime close_deadline_ = SteadyTime::max();
-  async::Event readable_, room_, work_, drained_, ended_;
+  Outgoing sending_now_;
+  bool receiving_ = false, sending_ = false;
+  bool closing_ = false, close_sent_ = false, ping_due_ = false;
+  int unanswered_pings_ = 0;
+  SteadyTime next_ping_{}, close_deadline_ = SteadyTime::max();
+  async::Event readable_, drained_, ended_;
   async::SteadyTimer heartbeat_;
 };
 

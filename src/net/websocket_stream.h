@@ -2,10 +2,12 @@
 // Private to net; included only where a connection is made.
 #pragma once
 
+#include "net/tls_stream.h"
 #include "net/websocket_impl.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/beast/websocket/teardown.hpp>
 
@@ -20,10 +22,21 @@ struct Wire : Socket {
   std::function<void()> on_teardown;
 };
 
+struct TlsWire : TlsStream {
+  explicit TlsWire(TlsStream stream) : TlsStream(std::move(stream)) {}
+  std::function<void()> on_teardown;
+};
+
 template <class Handler>
 void async_teardown(boost::beast::role_type role, Wire& wire, Handler&& handler) {
   if (wire.on_teardown) wire.on_teardown();
   boost::beast::websocket::async_teardown(role, static_cast<Socket&>(wire), std::forward<Handler>(handler));
+}
+
+template <class Handler>
+void async_teardown(boost::beast::role_type role, TlsWire& wire, Handler&& handler) {
+  if (wire.on_teardown) wire.on_teardown();
+  boost::beast::async_teardown(role, static_cast<TlsStream&>(wire), std::forward<Handler>(handler));
 }
 
 template <class Layer>
@@ -43,41 +56,45 @@ class WebSocketStream final : public WebSocket::Impl {
       this->heard();
       if (kind == boost::beast::websocket::frame_type::close) note_peer_code();
     });
-    boost::beast::get_lowest_layer(stream_).on_teardown = [this] { this->begin_teardown(); };
+    stream_.next_layer().on_teardown = [this] { this->begin_teardown(); };
   }
 
   Stream& stream() noexcept { return stream_; }
 
  private:
-  async::Task<Result<Message>> receive() override {
-    Message message;
-    auto buffer = asio::dynamic_buffer(message.data);
-    const auto [failed, size] = co_await stream_.async_read(buffer, as_result);
-    if (failed) co_return error_of(failed);
-    message.kind = stream_.got_text() ? Kind::text : Kind::binary;
-    co_return message;
+  auto self() { return std::static_pointer_cast<WebSocketStream>(this->shared_from_this()); }
+  auto tell_sent() {
+    return [self = self()](const ErrorCode& failed, std::size_t = 0) { self->sent(failed); };
   }
 
-  async::Task<ErrorCode> transmit(const Outgoing& message) override {
+  void start_receive() override {
+    incoming_.clear();
+    buffer_.emplace(incoming_);
+    stream_.async_read(*buffer_, [self = self()](const ErrorCode& failed, std::size_t) {
+      if (failed) return self->received(self->error_of(failed));
+      Message message{self->stream_.got_text() ? Kind::text : Kind::binary, std::move(self->incoming_)};
+      self->received(std::move(message));
+    });
+  }
+
+  void start_send(const Outgoing& message) override {
     stream_.binary(message.kind == Kind::binary);
-    const auto [failed, size] = co_await stream_.async_write(asio::buffer(*message.data), as_result);
-    co_return failed;
+    stream_.async_write(asio::buffer(*message.data), tell_sent());
   }
 
-  async::Task<ErrorCode> transmit_ping() override {
-    const auto [failed] = co_await stream_.async_ping({}, as_result);
-    co_return failed;
+  void start_ping() override { stream_.async_ping({}, tell_sent()); }
+
+  void start_close(std::uint16_t code, std::string_view reason) override {
+    const boost::beast::websocket::close_reason words{
+        static_cast<boost::beast::websocket::close_code>(code),
+        boost::beast::string_view{reason.data(), reason.size()}};
+    stream_.async_close(words, tell_sent());
   }
 
-  async::Task<ErrorCode> transmit_close(std::uint16_t code, std::string reason) override {
-    const boost::beast::websocket::close_reason words{static_cast<boost::beast::websocket::close_code>(code),
-                                                      boost::beast::string_view{reason}};
-    const auto [failed] = co_await stream_.async_close(words, as_result);
-    co_return failed;
-  }
-
-  void drop() override {
+  void drop(bool at_once) override {
     ErrorCode ignored;
+    if (at_once)
+      boost::beast::get_lowest_layer(stream_).set_option(asio::socket_base::linger{true, 0}, ignored);
     boost::beast::get_lowest_layer(stream_).close(ignored);
   }
 
@@ -107,6 +124,8 @@ class WebSocketStream final : public WebSocket::Impl {
   }
 
   Stream stream_;
+  std::string incoming_;
+  std::optional<asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>>> buffer_;
 };
 
 }  // namespace voxanne::net

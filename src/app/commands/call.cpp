@@ -97,9 +97,9 @@ void call(CommandLine& line, const Options& options) {
   if (clips.has_error()) return line.fail(clips.error());
   const bool web = options.to.starts_with("ws://") || options.to.starts_with("wss://");
   if (!web && !options.to.starts_with("sip:"))
-    return line.fail(
-        malformed("bad_usage",
-                  "--to: allowed are sip:USER@HOST[:PORT] and ws://HOST[:PORT]/ws/web-call?assistantId=ID"));
+    return line.fail(malformed(
+        "bad_usage",
+        "--to: allowed are sip:USER@HOST[:PORT] and ws[s]://HOST[:PORT]/ws/web-call?assistantId=ID"));
   auto script = web ? call_web(options, *clips) : call_sip(options, *clips);
   if (script.has_error()) return line.fail(script.error());
   if (options.save.empty()) return;
@@ -115,7 +115,8 @@ void add_call(CommandLine& line) {
   auto* command = line.parser.add_subcommand(
       "call", "call somebody, play files as the caller's voice, save what was heard");
   command
-      ->add_option("--to", options->to, "sip:USER@HOST[:PORT] or ws://HOST[:PORT]/ws/web-call?assistantId=ID")
+      ->add_option("--to", options->to,
+                   "sip:USER@HOST[:PORT] or ws[s]://HOST[:PORT]/ws/web-call?assistantId=ID")
       ->required();
   command
       ->add_option("--audio", options->audio,

@@ -8,6 +8,7 @@
 #include "async/thread.h"
 #include "base/ids.h"
 #include "net/smtp_client.h"
+#include "net/tls_identity.h"
 #include "recordings/s3/s3_store.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -75,6 +76,19 @@ void check_secrets(const Config& config, Report& report) {
                 "set VOXANNE_ENV=production before real callers ring");
   else
     report.ok("environment: " + std::string{to_string(config.environment)});
+}
+
+void check_certificate(const Config& config, Report& report) {
+  if (config.tls_cert.empty()) return;
+  const auto identity = net::TlsIdentity::load({.certificate = config.tls_cert, .key = config.tls_key});
+  if (identity.has_error()) return report.fail("certificate: " + identity.error().message, "see above");
+  const auto until = (*identity)->valid_until();
+  const std::string said = "certificate: valid until " + to_rfc3339(until);
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  if (until < now) return report.fail(said, "renew it; clients refuse it");
+  if (until < now + std::chrono::days{14})
+    return report.warn(said, "renew it; a running server notices by itself");
+  report.ok(said);
 }
 
 void check_database(const Config& config, Report& report, bool running) {
@@ -216,6 +230,7 @@ void add_doctor(CommandLine& line) {
       bool running = false;
       check_data_dir(*config, report, running);
       check_secrets(*config, report);
+      check_certificate(*config, report);
       check_database(*config, report, running);
       check_storage(*config, report);
       check_listeners(*config, report, running);

@@ -22,9 +22,9 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-void welcome(const Server& server) {
+void welcome(const Server& server, bool secure) {
   const auto ports = server.ports();
-  const std::string here = "http://localhost:" + std::to_string(ports.http);
+  const std::string here = (secure ? "https://localhost:" : "http://localhost:") + std::to_string(ports.http);
   std::cout << "\nVoxanne serves " << here
             << " with the demo organization Harbour Dental.\n"
                "From this machine no login is needed: you are the organization's owner.\n";
@@ -46,7 +46,9 @@ void serve(CommandLine& line) {
   sigemptyset(&stopping);
   sigaddset(&stopping, SIGTERM);
   sigaddset(&stopping, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stopping, nullptr);
+  sigset_t waited = stopping;
+  sigaddset(&waited, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &waited, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // over a file-size limit a write fails, as on a full disk
 
@@ -54,13 +56,14 @@ void serve(CommandLine& line) {
   if (!config) return;
   raise_descriptor_limit();
   const log::LogThread log_thread;
-  const bool development = config->environment == Environment::development;
+  const bool development = config->environment == Environment::development,
+             secure = !config->tls_cert.empty();
   Server server{std::move(*config), line.program};
   if (const auto started = server.start(); started.has_error()) return line.fail(started.error());
-  if (development) welcome(server);
+  if (development) welcome(server, secure);
 
   int received = 0;
-  sigwait(&stopping, &received);
+  while (sigwait(&waited, &received) == 0 && received == SIGHUP) server.reload_certificate();
   log::info("server.draining",
             {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}, {"activeCalls", server.active_calls()}});
   // A second signal does not wait for calls any more; one that follows at once is the same wish, sent

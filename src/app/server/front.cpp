@@ -4,6 +4,11 @@
 
 namespace voxanne::app {
 
+namespace {
+// Who has seen the certificate once does not come without TLS again (RFC 6797), for a year.
+constexpr const char* strict_transport = "Strict-Transport-Security: max-age=31536000\r\n";
+}  // namespace
+
 Result<> Front::start(const Secret& root) {
   start_health();
   entrance.emplace(foundation, *records.store, outward, root);
@@ -50,17 +55,39 @@ Result<> Front::listen() {
                                  .eraser = &*records.eraser});
   api::add_routes(*router, *services);
   watch_requests();
-  http.emplace(net::Server::Options{.host = config.host,
-                                    .port = std::uint16_t(config.port),
-                                    .max_body_for = router->body_limits(),
-                                    .shared_addresses = config.trusted_proxies,
-                                    .common_headers = api::security_headers(recordings_origin(config)),
-                                    .render_error = api::server_error},
-               foundation.web_executors(), router->handler());
+  if (!config.tls_cert.empty())
+    if (auto shown = certificate.start({.certificate = config.tls_cert, .key = config.tls_key});
+        shown.has_error())
+      return shown;
+  http.emplace(listener(), foundation.web_executors(), router->handler());
   add_metrics();
   if (auto listening = http->start(); listening.has_error()) return listening;
   port = http->port();
+  memory_return.start([this] { return http->stats().connections; });
   return {};
+}
+
+net::Server::Options Front::listener() const {
+  const Config& config = foundation.config;
+  return {.host = config.host,
+          .port = std::uint16_t(config.port),
+          .max_header = std::size_t(config.max_header_bytes),
+          .max_body_for = router->body_limits(),
+          .max_bodies = std::size_t(config.max_bodies_megabytes) << 20,
+          .max_connections = std::size_t(config.max_connections),
+          .max_connections_per_address = std::size_t(config.max_connections_per_address),
+          .shared_addresses = config.trusted_proxies,
+          .header_timeout = seconds{config.header_seconds},
+          .body_timeout = seconds{config.body_seconds},
+          .idle_timeout = seconds{config.idle_seconds},
+          .write_timeout = seconds{config.write_seconds},
+          .max_websocket_queue = std::size_t(config.websocket_backlog_kilobytes) << 10,
+          .max_websocket_queues = std::size_t(config.websocket_backlogs_megabytes) << 20,
+          .websocket_ping = seconds{config.websocket_ping_seconds},
+          .common_headers = api::security_headers(recordings_origin(config)) +
+                            (certificate.identity() ? strict_transport : ""),
+          .render_error = api::server_error,
+          .tls = certificate.identity()};
 }
 
 void Front::drain() {
@@ -69,6 +96,8 @@ void Front::drain() {
 
 void Front::stop_listening(seconds limit) {
   if (http) http->stop(limit);
+  certificate.stop();
+  memory_return.stop();
   if (entrance) entrance->stop();
 }
 

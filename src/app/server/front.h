@@ -5,8 +5,10 @@
 
 #include "api/router.h"
 #include "api/routes/routes.h"
+#include "app/server/certificate.h"
 #include "app/server/entrance.h"
 #include "app/server/lines.h"
+#include "app/server/memory_return.h"
 #include "net/server.h"
 #include "ops/health.h"
 #include "ops/http_metrics.h"
@@ -25,6 +27,8 @@ struct Front {
   // Answers what was asked before, for as long as `limit`.
   void stop_listening(seconds limit);
   void stop_health();
+  // The certificate's files are other ones, says the operator. Any thread.
+  void reload_certificate() { certificate.reload(); }
 
   Foundation& foundation;
   Records& records;
@@ -40,7 +44,9 @@ struct Front {
   std::optional<api::Router> router;
   std::optional<api::Services> services;
   std::optional<ops::HttpMetrics> http_metrics;
+  Certificate certificate{foundation.clock, foundation.house.executor()};
   std::optional<net::Server> http;
+  MemoryReturn memory_return{foundation.clock, foundation.house.executor()};
   std::uint16_t port = 0;
   std::atomic<std::int64_t> uploads_waiting{0}, uploads_failed{0};  // counted by the probe of jobs
 
@@ -49,6 +55,7 @@ struct Front {
   void add_metrics();     // front_metrics.cpp
   void watch_requests();  // front_metrics.cpp
   Result<> listen();
+  net::Server::Options listener() const;
 };
 
 }  // namespace voxanne::app

@@ -59,7 +59,10 @@ Result<> Records::open_store() {
       store::SqliteStore::open({.path = path.string(), .inline_readers = foundation.web_executors()});
   if (opened.has_error()) return opened.error();
   store = std::move(*opened);
-  bus.emplace(foundation.clock);
+  const Config& config = foundation.config;
+  bus.emplace(foundation.clock,
+              events::Bus::Options{.max_bytes = std::size_t(config.websocket_backlogs_megabytes) << 20,
+                                   .max_behind = std::size_t(config.websocket_backlog_kilobytes) << 10});
   live.emplace(*bus, foundation.clock);
   if (!foundation.development()) return {};
   return async::run_on(foundation.house.executor(), seed_demo());

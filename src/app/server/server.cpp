@@ -45,6 +45,7 @@ std::optional<std::pair<std::string, Secret>> Server::demo_login() const {
   if (!entrance || !entrance->demo_password) return std::nullopt;
   return std::pair{std::string{demo_email}, *entrance->demo_password};
 }
+void Server::reload_certificate() { parts_->front.reload_certificate(); }
 events::Bus& Server::events() { return *parts_->records.bus; }
 std::size_t Server::active_calls() const {
   return parts_->lines.switchboard ? parts_->lines.switchboard->active() : 0;

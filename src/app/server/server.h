@@ -48,6 +48,8 @@ class Server {
   std::optional<std::pair<std::string, Secret>> demo_login() const;
   events::Bus& events();
   std::size_t active_calls() const;
+  // Looks at the certificate's files anew (SIGHUP).
+  void reload_certificate();
   // Waits until calls can be understood: recognition is up, the demo's language model is built.
   bool wait_until_hearing(milliseconds limit);
 

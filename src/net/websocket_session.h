@@ -1,0 +1,23 @@
+// A WebSocket of the server from its handshake to its end. Private to net.
+#pragma once
+
+#include "net/shard.h"
+#include "net/websocket_impl.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace voxanne::net {
+
+// What a connection has become.
+struct Upgraded {
+  std::shared_ptr<WebSocket::Impl> impl;
+  std::function<async::Task<>(WebSocket&)> serve;
+  std::string path, request_id;
+};
+
+// Serves it on its shard until it has ended.
+async::Task<> run_websocket(Shard& shard, Upgraded upgraded);
+
+}  // namespace voxanne::net
