@@ -49,6 +49,7 @@ HttpAnswer http(const HttpAsk& ask) {
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
   curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, &answer.headers);
+  if (!ask.trusted.empty()) curl_easy_setopt(curl.get(), CURLOPT_CAINFO, ask.trusted.c_str());
   if (ask.method == "HEAD") curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);
   if (!ask.body.empty() || ask.method == "POST" || ask.method == "PUT" || ask.method == "PATCH") {
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, long(ask.body.size()));

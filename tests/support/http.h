@@ -25,6 +25,7 @@ struct HttpAsk {
   std::vector<std::string> headers;  // "Name: value"
   std::string body;
   std::chrono::milliseconds limit{10'000};
+  std::string trusted{};  // a file of certificates, instead of those this machine trusts
 };
 
 HttpAnswer http(const HttpAsk& ask);
