@@ -61,6 +61,17 @@ TEST(RequestParserTest, reads_chunks_and_ignores_trailers) {
   }
 }
 
+TEST(RequestParserTest, an_empty_body_of_chunks_may_come_in_any_pieces) {
+  for (const std::string last : {"0\r\n\r\n", "0\r\nX-Trailer: 1\r\n\r\n", "00;a=b\r\n\r\n"}) {
+    const std::string text = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + last;
+    for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+      RequestParser parser{max_header};
+      ASSERT_EQ(parse(parser, text, piece), State::done) << piece;
+      EXPECT_EQ(parser.request().body, "");
+    }
+  }
+}
+
 TEST(RequestParserTest, takes_the_other_target_forms) {
   RequestParser absolute{max_header};
   ASSERT_EQ(parse(absolute, "GET http://example.com/x?y=1 HTTP/1.1\r\nHost: example.com\r\n\r\n", 1000),
