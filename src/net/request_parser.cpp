@@ -211,8 +211,8 @@ std::size_t RequestParser::feed(std::string_view bytes) {
   Impl& self = *impl_;
   std::size_t consumed = 0;
   if (state() == State::header) {
-    // An empty line before the request line is to be ignored (RFC 9112 §2.2).
-    if (!self.started && bytes.starts_with("\r\n")) {
+    // Empty lines before the request line are ignored (RFC 9112 §2.2), in whatever pieces they come.
+    while (!self.started && bytes.starts_with("\r\n")) {
       bytes.remove_prefix(2);
       consumed += 2;
     }
