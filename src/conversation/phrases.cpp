@@ -79,9 +79,15 @@ bool is_backchannel(const std::vector<std::string>& words) {
          (words.size() > 1 || !one_of(words.front(), helpers));
 }
 
-bool has_content(const std::vector<std::string>& words) {
+bool has_attention(const std::vector<std::string>& words) {
   return std::ranges::any_of(words,
-                             [](const auto& w) { return !one_of(w, open_ends) && !one_of(w, carriers); });
+                             [](const auto& w) { return one_of(w, attention) && !one_of(w, helpers); });
+}
+
+bool has_content(const std::vector<std::string>& words) {
+  return std::ranges::any_of(words, [](const auto& w) {
+    return !one_of(w, open_ends) && !one_of(w, carriers) && !one_of(w, attention);
+  });
 }
 
 bool is_farewell(const std::vector<std::string>& words) {

@@ -16,7 +16,11 @@ std::vector<std::string> words_of(std::string_view text);
 // turn.
 bool is_backchannel(const std::vector<std::string>& words);
 
-// False for what is only the beginning of something, or a sound taken for it: "of a", "you have", "i'd".
+// At least one word of it is such by itself.
+bool has_attention(const std::vector<std::string>& words);
+
+// False for what is only attention, the beginning of something, or a sound taken for it: "of a", "you have",
+// "i'd".
 bool has_content(const std::vector<std::string>& words);
 
 // "bye then", "thank you": what people say over a goodbye without wanting it to stop.

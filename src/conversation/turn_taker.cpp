@@ -167,6 +167,8 @@ bool TurnTaker::is_long_speech(CallTime now) const {
 
 bool TurnTaker::takes_turn(const std::vector<std::string>& words) const {
   if (words.empty() || is_backchannel(words) || occurs_in(words, saying_)) return false;
+  // "But okay" is what a recognizer makes of "uh huh, okay".
+  if (has_attention(words) && !has_content(words)) return false;
   return !closing_ || !is_farewell(words);
 }
 
