@@ -33,6 +33,10 @@ constexpr auto open_ends = std::to_array<std::string_view>(
      "since", "so",    "than", "that's", "the",  "their", "they",  "to",      "uh",   "um",
      "was",   "we",    "well", "were",   "when", "where", "which", "whether", "who",  "will",
      "with",  "would", "your", "mister", "mrs",  "miss",  "doctor"});
+// With these somebody begins who wants something.
+constexpr auto beginnings = std::to_array<std::string_view>(
+    {"am",   "are", "can", "could", "do",   "does",  "how",   "i",   "i'd",  "i'll", "i'm",
+     "i've", "is",  "my",  "we",    "when", "where", "which", "who", "will", "would"});
 // So short and frequent that a recognizer makes them of any sound.
 constexpr auto carriers = std::to_array<std::string_view>({"it", "me", "that", "there", "this", "you"});
 // These are whole answers by themselves; another lone word may be the first of several.
@@ -45,6 +49,8 @@ constexpr auto short_answers = std::to_array<std::string_view>(
 
 constexpr auto abbreviations = std::to_array<std::string_view>(
     {"Dr", "Mr", "Mrs", "Ms", "St", "Prof", "No", "Tel", "Ext", "Rev", "approx", "ca"});
+
+bool attends(std::string_view word) { return one_of(word, attention) && !one_of(word, helpers); }
 
 bool is_letter(char c) {
   const auto u = static_cast<unsigned char>(c);
@@ -79,15 +85,20 @@ bool is_backchannel(const std::vector<std::string>& words) {
          (words.size() > 1 || !one_of(words.front(), helpers));
 }
 
-bool has_attention(const std::vector<std::string>& words) {
-  return std::ranges::any_of(words,
-                             [](const auto& w) { return one_of(w, attention) && !one_of(w, helpers); });
+bool has_attention(const std::vector<std::string>& words) { return std::ranges::any_of(words, attends); }
+
+bool ends_in_attention(const std::vector<std::string>& words) {
+  return words.size() == 2 && attends(words.back()) && !one_of(words.front(), short_answers);
 }
 
 bool has_content(const std::vector<std::string>& words) {
   return std::ranges::any_of(words, [](const auto& w) {
     return !one_of(w, open_ends) && !one_of(w, carriers) && !one_of(w, attention);
   });
+}
+
+bool has_beginning(const std::vector<std::string>& words) {
+  return std::ranges::any_of(words, [](const auto& w) { return one_of(w, beginnings); });
 }
 
 bool is_farewell(const std::vector<std::string>& words) {

@@ -19,9 +19,16 @@ bool is_backchannel(const std::vector<std::string>& words);
 // At least one word of it is such by itself.
 bool has_attention(const std::vector<std::string>& words);
 
+// A word and then attention: "lovely, okay", and "above okay", which "uh huh, okay" is taken for. Not "stop,
+// okay".
+bool ends_in_attention(const std::vector<std::string>& words);
+
 // False for what is only attention, the beginning of something, or a sound taken for it: "of a", "you have",
 // "i'd".
 bool has_content(const std::vector<std::string>& words);
+
+// "can i", "where": somebody begins who wants something. Not "but", "of a": what attention is taken for.
+bool has_beginning(const std::vector<std::string>& words);
 
 // "bye then", "thank you": what people say over a goodbye without wanting it to stop.
 bool is_farewell(const std::vector<std::string>& words);

@@ -31,6 +31,12 @@ TEST(PhrasesTest, backchannels_show_attention_and_nothing_else) {
 TEST(PhrasesTest, beginnings_and_what_any_sound_is_taken_for_have_no_content) {
   for (const auto* text : {"", "of a", "you have", "i'd", "how", "can i", "but okay", "yes but"})
     EXPECT_FALSE(has_content(words_of(text))) << text;
+  for (const auto* text : {"above okay", "lovely yes"})
+    EXPECT_TRUE(ends_in_attention(words_of(text))) << text;
+  for (const auto* text : {"", "okay", "stop okay", "okay stop", "how much is it okay"})
+    EXPECT_FALSE(ends_in_attention(words_of(text))) << text;
+  for (const auto* text : {"i have", "can i", "where"}) EXPECT_TRUE(has_beginning(words_of(text))) << text;
+  for (const auto* text : {"", "but", "of a", "and"}) EXPECT_FALSE(has_beginning(words_of(text))) << text;
   for (const auto* text : {"stop", "no", "what", "how much", "excuse me", "can i park"})
     EXPECT_TRUE(has_content(words_of(text))) << text;
 }

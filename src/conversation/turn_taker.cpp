@@ -76,9 +76,10 @@ TurnTaker::Actions TurnTaker::partial(CallTime, std::string_view text, std::stri
   partial_ = words_of(text);
   choose_pause();
   const auto sure = words_of(firm);
-  words_after_ = !takes_turn(sure)                       ? milliseconds::max()
-                 : sure.size() >= 2 && has_content(sure) ? timing_.duck_after
-                                                         : timing_.beginning_after;
+  if (!takes_turn(sure) || ends_in_attention(partial_) || !(has_content(sure) || has_beginning(sure)))
+    words_after_ = milliseconds::max();
+  else
+    words_after_ = sure.size() >= 2 && has_content(sure) ? timing_.duck_after : timing_.beginning_after;
   // Words alone may be the recognizer's guess at a noise: they count together with speech.
   if (assistant_ == Assistant::speaking && voiced_ >= words_after_) decide(actions, "words");
   return actions;
@@ -167,8 +168,8 @@ bool TurnTaker::is_long_speech(CallTime now) const {
 
 bool TurnTaker::takes_turn(const std::vector<std::string>& words) const {
   if (words.empty() || is_backchannel(words) || occurs_in(words, saying_)) return false;
-  // "But okay" is what a recognizer makes of "uh huh, okay".
-  if (has_attention(words) && !has_content(words)) return false;
+  // "But okay", "above okay" are what a recognizer makes of "uh huh, okay".
+  if (ends_in_attention(words) || (has_attention(words) && !has_content(words))) return false;
   return !closing_ || !is_farewell(words);
 }
 
