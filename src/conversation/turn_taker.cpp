@@ -15,6 +15,8 @@ constexpr milliseconds slot{audio::frame_ms};
 constexpr std::size_t dictation_tail = 3;
 // A pause that is part of speech: a plosive, a breath.
 constexpr milliseconds inside_a_word{120};
+// After it another utterance begins: "uh huh … okay".
+constexpr milliseconds between_utterances{200};
 // Speech that goes on so long after the assistant ended is more than attention to it.
 constexpr milliseconds alone_enough{300};
 // Of a stretch of speech so much is heard as speech: consonants and short pauses are not. Recorded
@@ -39,6 +41,7 @@ TurnTaker::Actions TurnTaker::frame(CallTime now, bool speech, milliseconds bega
   const auto gap = now - slot - last_speech_;
   const auto more = slot + (burst_.count() > 0 && gap <= inside_a_word ? gap : milliseconds{0});
   burst_ += burst_.count() > 0 ? more : began_ago + slot;
+  stretch_ = gap < between_utterances && stretch_.count() > 0 ? stretch_ + more : began_ago + slot;
   if (burst_ <= began_ago + slot) burst_start_ = std::max(now - burst_, CallTime{0});
   if (!open_ && burst_ <= began_ago + slot) start_ = burst_start_;
   last_speech_ = now;
@@ -56,7 +59,7 @@ TurnTaker::Actions TurnTaker::frame(CallTime now, bool speech, milliseconds bega
   }
   if (assistant_ == Assistant::speaking) {
     if (burst_ >= timing_.duck_after && !ducked_) ducked_ = actions.duck = true;
-    if (voiced_ >= words_after_)
+    if (words_suffice())
       decide(actions, "words");
     else if (is_long_speech(now) && !closing_)
       decide(actions, "speech");
@@ -81,7 +84,7 @@ TurnTaker::Actions TurnTaker::partial(CallTime, std::string_view text, std::stri
   else
     words_after_ = sure.size() >= 2 && has_content(sure) ? timing_.duck_after : timing_.beginning_after;
   // Words alone may be the recognizer's guess at a noise: they count together with speech.
-  if (assistant_ == Assistant::speaking && voiced_ >= words_after_) decide(actions, "words");
+  if (assistant_ == Assistant::speaking && words_suffice()) decide(actions, "words");
   return actions;
 }
 
@@ -157,6 +160,11 @@ void TurnTaker::choose_pause() {
   const auto dictated = parse_spoken_digits(partial_text_);
   if (dictated.trailing >= dictation_tail || (awaiting_ == Awaiting::digits && dictated.trailing > 0))
     pause_ = looks_like_whole_number(dictated.digits) ? timing_.open_pause : timing_.dictation_pause;
+}
+
+bool TurnTaker::words_suffice() const {
+  // What is only a beginning has to go on.
+  return (words_after_ == timing_.beginning_after ? stretch_ : voiced_) >= words_after_;
 }
 
 bool TurnTaker::is_long_speech(CallTime now) const {

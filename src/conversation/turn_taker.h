@@ -100,6 +100,7 @@ class TurnTaker {
 
  private:
   void choose_pause();
+  bool words_suffice() const;
   bool is_long_speech(CallTime now) const;
   bool takes_turn(const std::vector<std::string>& words) const;
   void decide(Actions& actions, std::string cause);
@@ -118,9 +119,10 @@ class TurnTaker {
   CallTime start_{0}, last_speech_{0};
   milliseconds burst_{0};  // speech since the last burst_gap
   CallTime burst_start_{0};
-  milliseconds voiced_{0};  // speech in the open turn
-  milliseconds alone_{0};   // … of which the assistant was quiet
-  milliseconds pause_{0};   // quiet that ends the open turn
+  milliseconds stretch_{0};  // speech since a pause that parts utterances
+  milliseconds voiced_{0};   // speech in the open turn
+  milliseconds alone_{0};    // … of which the assistant was quiet
+  milliseconds pause_{0};    // quiet that ends the open turn
   std::vector<std::string> partial_;
   // So much speech takes the turn together with what was surely understood so far.
   milliseconds words_after_ = milliseconds::max();
