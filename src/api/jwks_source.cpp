@@ -2,9 +2,8 @@
 
 #include "async/backoff.h"
 #include "async/deadline.h"
+#include "async/reply.h"
 #include "base/log.h"
-
-#include <boost/asio/bind_cancellation_slot.hpp>
 
 #include <charconv>
 
@@ -125,10 +124,7 @@ async::Task<> JwksSource::request_and_wait() {
 
 async::Task<> JwksSource::renewed() {
   if (!fetching_ && ns(clock_.now()) < next_request_ns_) co_return;
-  // Not cancelled across loops: it ends by itself soon enough.
-  co_await async::asio::co_spawn(
-      executor_, request_and_wait(),
-      async::asio::bind_cancellation_slot(async::asio::cancellation_slot{}, async::use_task));
+  co_await async::on_loop(executor_, request_and_wait());
 }
 
 }  // namespace voxanne::api

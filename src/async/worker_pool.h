@@ -6,10 +6,7 @@
 // Lifecycle: construct, run, stop() (finishes what is queued, joins). Any thread may post.
 #pragma once
 
-#include "async/task.h"
-
-#include <boost/asio/append.hpp>
-#include <boost/asio/async_result.hpp>
+#include "async/reply.h"
 
 #include <condition_variable>
 #include <deque>
@@ -48,25 +45,20 @@ class WorkerPool {
       std::exception_ptr error;
       Slot value;
     };
-    const Executor executor = co_await asio::this_coro::executor;
     Outcome outcome;
-    co_await asio::async_initiate<const asio::use_awaitable_t<Executor>&, void()>(
-        [&](auto handler) {
-          auto done = std::make_shared<decltype(handler)>(std::move(handler));
-          auto work = asio::make_work_guard(executor);
-          post([&outcome, &f, executor, done = std::move(done), work = std::move(work)]() mutable {
-            try {
-              if constexpr (std::is_void_v<R>)
-                f();
-              else
-                outcome.value.emplace(f());
-            } catch (...) {
-              outcome.error = std::current_exception();
-            }
-            asio::post(executor, [done = std::move(done)] { (*done)(); });
-          });
-        },
-        use_task);
+    co_await reply([&](Reply<> done) {
+      post([&outcome, &f, done = std::move(done)] {
+        try {
+          if constexpr (std::is_void_v<R>)
+            f();
+          else
+            outcome.value.emplace(f());
+        } catch (...) {
+          outcome.error = std::current_exception();
+        }
+        done();
+      });
+    });
     if (outcome.error) std::rethrow_exception(outcome.error);
     if constexpr (!std::is_void_v<R>) co_return std::move(*outcome.value);
   }

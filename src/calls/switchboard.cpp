@@ -1,5 +1,6 @@
 #include "calls/switchboard.h"
 
+#include "async/reply.h"
 #include "async/wait.h"
 #include "base/e164.h"
 #include "base/unhandled.h"
@@ -7,8 +8,6 @@
 #include "store/contacts.h"
 #include "store/organizations.h"
 #include "store/webhooks.h"
-
-#include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
 #include <future>
@@ -122,6 +121,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
     log::warning("call.refused", {{"why", target.has_error() ? target.error().code
                                                              : refusal_error(*refusal, seconds{0}).code},
                                   {"protocolId", info.protocol_id},
+                                  {"orgId", target ? target->organization.id.str() : std::string{}},
                                   {"active", active()}});
     co_await turn_away(std::move(leg), *refusal, std::move(info.to));
     co_return;
@@ -228,8 +228,7 @@ async::Task<Result<Switchboard::Target>> Switchboard::look_up(
 
 async::Task<Result<domain::Call>> Switchboard::place(PlaceCall request) {
   Desk& desk = desk_of(choose_shard());
-  co_return co_await async::asio::co_spawn(desk.shard.executor(), place_on(desk, std::move(request)),
-                                           async::use_task);
+  co_return co_await async::on_loop(desk.shard.executor(), place_on(desk, std::move(request)));
 }
 
 async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall request) {
@@ -296,8 +295,7 @@ async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, std::funct
     co_return f(*session->second);
   };
   if (desk) {
-    auto done =
-        co_await async::asio::co_spawn(desk->shard.executor(), on_desk(*desk, org, id, act), async::use_task);
+    auto done = co_await async::on_loop(desk->shard.executor(), on_desk(*desk, org, id, act));
     if (done) co_return *done;
   }
   auto call = co_await store::find_call(services_.store, {org, id});

@@ -1,5 +1,7 @@
 #include "recordings/recorder.h"
 
+#include "async/reply.h"
+
 #include <utility>
 
 namespace voxanne::recordings {
@@ -78,17 +80,10 @@ void Recorder::close() {
 }
 
 async::Task<Recording> Recorder::finish() {
-  const async::Executor executor = co_await async::asio::this_coro::executor;
-  co_await async::asio::async_initiate<const async::asio::use_awaitable_t<async::Executor>&, void()>(
-      [&](auto handler) {
-        auto done = std::make_shared<decltype(handler)>(std::move(handler));
-        auto work = async::asio::make_work_guard(executor);
-        track_->closed = [executor, done = std::move(done), work = std::move(work)]() mutable {
-          async::asio::post(executor, [done = std::move(done)] { (*done)(); });
-        };
-        close();
-      },
-      async::use_task);
+  co_await async::reply([&](async::Reply<> done) {
+    track_->closed = std::move(done);
+    close();
+  });
   co_return Recording{track_->slots, track_->lost, track_->error};
 }
 

@@ -1,5 +1,6 @@
 #include "knowledge/embed/openai_embedder.h"
 
+#include "async/reply.h"
 #include "base/log.h"
 
 #include <algorithm>
@@ -15,26 +16,6 @@ constexpr milliseconds probe_within{2'500};
 constexpr std::size_t largest_answer = 64u << 20;
 // More than this to read costs the loop more than handing it over does.
 constexpr std::size_t read_here_at_most = 128u << 10;
-
-// The task runs on its own loop and answers on the asker's, which is not cancelled while it waits: Asio's own
-// way of ending a task on another loop races with the task's end.
-async::Task<Vectors> on(async::Executor there, async::Task<Vectors> task) {
-  const async::Executor here = co_await asio::this_coro::executor;
-  Vectors outcome = internal("embedding_lost", "the embedding ended without an answer");
-  co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>&, void()>(
-      [&](auto handler) {
-        auto done = std::make_shared<decltype(handler)>(std::move(handler));
-        auto work = asio::make_work_guard(here);
-        asio::co_spawn(
-            there, std::move(task),
-            [&outcome, here, done, work = std::move(work)](std::exception_ptr error, Vectors answer) mutable {
-              if (!error) outcome = std::move(answer);
-              asio::post(here, [done] { (*done)(); });
-            });
-      },
-      async::use_task);
-  co_return outcome;
-}
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
@@ -55,9 +36,8 @@ void OpenAiEmbedder::start() { tasks_.spawn(probe()); }
 
 async::Task<Vectors> OpenAiEmbedder::embed(std::string model, std::vector<std::string> texts, Purpose purpose,
                                            async::Deadline deadline) {
-  if (co_await asio::this_coro::executor == executor_)
-    co_return co_await embed_here(std::move(model), std::move(texts), purpose, deadline);
-  co_return co_await on(executor_, embed_here(std::move(model), std::move(texts), purpose, deadline));
+  co_return co_await async::on_loop(executor_,
+                                    embed_here(std::move(model), std::move(texts), purpose, deadline));
 }
 
 async::Task<Vectors> OpenAiEmbedder::embed_here(std::string model, std::vector<std::string> texts,

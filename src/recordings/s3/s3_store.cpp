@@ -1,9 +1,8 @@
 #include "recordings/s3/s3_store.h"
 
+#include "async/reply.h"
 #include "recordings/key.h"
 #include "recordings/s3/s3_xml.h"
-
-#include <boost/asio/bind_cancellation_slot.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -45,22 +44,15 @@ S3Store::S3Store(async::Executor executor, async::Clock& clock, async::WorkerPoo
       probe_key_(".probe/" + std::move(node)),
       client_(executor, clock, std::move(options)) {}
 
-template <class T>
-async::Task<T> S3Store::on_loop(async::Task<T> task) {
-  if (co_await async::asio::this_coro::executor == executor_) co_return co_await std::move(task);
-  co_return co_await async::asio::co_spawn(
-      executor_, std::move(task),
-      async::asio::bind_cancellation_slot(async::asio::cancellation_slot{}, async::use_task));
-}
-
 async::Task<Result<>> S3Store::put(std::string key, std::filesystem::path file, std::string checksum) {
   if (!is_object_key(key)) co_return bad_key();
-  co_return co_await on_loop(put_file(std::move(key), std::move(file), std::move(checksum)));
+  co_return co_await async::on_loop(executor_,
+                                    put_file(std::move(key), std::move(file), std::move(checksum)));
 }
 
 async::Task<Result<std::uint64_t>> S3Store::size(std::string key) {
   if (!is_object_key(key)) co_return bad_key();
-  co_return co_await on_loop(size_of(name_of(key), client_.options().quick));
+  co_return co_await async::on_loop(executor_, size_of(name_of(key), client_.options().quick));
 }
 
 // A GET of the first byte: unlike HEAD's, its 404 says whether the object or the bucket is missing.
@@ -83,7 +75,7 @@ async::Task<Result<std::uint64_t>> S3Store::size_of(std::string name, millisecon
 async::Task<Result<std::string>> S3Store::read(std::string key, std::uint64_t offset, std::size_t length) {
   if (!is_object_key(key)) co_return bad_key();
   if (length == 0) co_return std::string{};
-  co_return co_await on_loop(read_range(name_of(key), offset, length));
+  co_return co_await async::on_loop(executor_, read_range(name_of(key), offset, length));
 }
 
 async::Task<Result<std::string>> S3Store::read_range(std::string name, std::uint64_t offset,
@@ -101,7 +93,7 @@ async::Task<Result<std::string>> S3Store::read_range(std::string name, std::uint
 
 async::Task<Result<>> S3Store::remove(std::string key) {
   if (!is_object_key(key)) co_return bad_key();
-  co_return co_await on_loop(remove_object(name_of(key)));
+  co_return co_await async::on_loop(executor_, remove_object(name_of(key)));
 }
 
 async::Task<Result<>> S3Store::remove_object(std::string name) {
@@ -114,7 +106,7 @@ async::Task<Result<std::vector<ObjectInfo>>> S3Store::list(std::string prefix, s
                                                            std::size_t limit) {
   const auto last = prefix.empty() || prefix.back() != '/' ? prefix : prefix.substr(0, prefix.size() - 1);
   if (!last.empty() && !is_object_key(last)) co_return bad_key();
-  co_return co_await on_loop(list_objects(std::move(prefix), std::move(after), limit));
+  co_return co_await async::on_loop(executor_, list_objects(std::move(prefix), std::move(after), limit));
 }
 
 async::Task<Result<std::vector<ObjectInfo>>> S3Store::list_objects(std::string prefix, std::string after,

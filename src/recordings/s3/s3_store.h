@@ -41,8 +41,6 @@ class S3Store final : public ObjectStore {
   struct Piece;
   struct Upload;
 
-  template <class T>
-  async::Task<T> on_loop(async::Task<T> task);
   std::string name_of(const std::string& key) const { return client_.options().prefix + key; }
 
   async::Task<Result<>> put_file(std::string key, std::filesystem::path file, std::string checksum);

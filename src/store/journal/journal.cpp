@@ -1,6 +1,7 @@
 #include "store/journal/journal.h"
 
 #include "async/backoff.h"
+#include "async/reply.h"
 #include "async/thread.h"
 #include "async/wait.h"
 #include "base/log.h"
@@ -122,18 +123,9 @@ async::Task<Result<>> Journal::keep(const Batch& batch, bool database_failed) {
   std::string payload = encode_batch(batch);
   if (payload.size() > max_frame_payload)
     co_return Error{Fault::too_large, "journal_batch_too_large", "a batch is larger than the journal takes"};
-  const async::Executor home = co_await async::asio::this_coro::executor;
-  co_return co_await async::asio::async_initiate<const async::asio::use_awaitable_t<async::Executor>&,
-                                                 void(Result<>)>(
-      [&](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        auto answer = [home, shared, work = async::asio::make_work_guard(home)](Result<> outcome) {
-          async::asio::post(
-              home, [shared, outcome = std::move(outcome)]() mutable { (*shared)(std::move(outcome)); });
-        };
-        submit({std::move(payload), batch.once->stream, database_failed, std::move(answer)});
-      },
-      async::use_task);
+  co_return co_await async::reply<Result<>>([&](async::Reply<Result<>> answer) {
+    submit({std::move(payload), batch.once->stream, database_failed, std::move(answer)});
+  });
 }
 
 void Journal::submit(Submission submission) {

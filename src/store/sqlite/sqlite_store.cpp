@@ -27,10 +27,11 @@ class Asking final : public Writer::Submission {
         handler_(std::move(handler)) {}
 
   void answer(Result<> outcome) override {
-    async::asio::post(work_.get_executor(),
-                      [handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
-                        std::move(handler)(std::move(outcome));
-                      });
+    // As async::Reply, without its allocation: nothing of the asker's loop is touched afterwards.
+    const async::Executor executor = work_.get_executor();
+    async::asio::post(executor,
+                      [work = std::move(work_), handler = std::move(handler_),
+                       outcome = std::move(outcome)]() mutable { std::move(handler)(std::move(outcome)); });
   }
 
  private:
