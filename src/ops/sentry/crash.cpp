@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <utility>
 
 namespace voxanne::ops::sentry::crash {
 namespace {
@@ -150,13 +151,14 @@ void install(const Options& options, const Breadcrumbs& breadcrumbs) {
   made->breadcrumbs = &breadcrumbs;
 
   // A stack that ran over cannot run a handler.
-  stack_t stack{};
-  stack.ss_sp =
+  static void* const room =
       mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  stack_t stack{};
+  stack.ss_sp = room;
   stack.ss_size = stack_size;
   if (stack.ss_sp != MAP_FAILED) sigaltstack(&stack, nullptr);
 
-  prepared = made.release();
+  delete std::exchange(prepared, made.release());
   struct sigaction action{};
   action.sa_sigaction = on_fatal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;

@@ -5,6 +5,7 @@
 #include <execinfo.h>
 #include <link.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -104,11 +105,15 @@ int note_module(dl_phdr_info* info, std::size_t, void* out) {
 
 void prepare_stacks() { static_cast<void>(capture()); }
 
-Addresses capture(std::size_t skip) {
+[[gnu::noinline]] Addresses capture(std::size_t skip) {
   void* frames[max_frames + 8];
   const int count = backtrace(frames, int(max_frames + 8));
+  // A sanitizer may stand between.
+  const void* const caller = __builtin_return_address(0);
+  const auto found = std::find(frames, frames + count, caller);
+  const int first = found != frames + count ? int(found - frames) : 1;
   Addresses out;
-  for (int i = 1 + int(skip); i < count && out.size() < max_frames; ++i)
+  for (int i = first + int(skip); i < count && out.size() < max_frames; ++i)
     out.push_back(reinterpret_cast<std::uintptr_t>(frames[i]));
   return out;
 }
