@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <stdexcept>
 
@@ -89,6 +90,14 @@ bool Headers::has_token(std::string_view name, std::string_view token) const {
     }
   }
   return false;
+}
+
+std::optional<seconds> retry_after(const Headers& headers) {
+  const auto text = headers.get("Retry-After");
+  std::uint32_t count = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return seconds{std::min(count, 86'400u)};
 }
 
 }  // namespace voxanne::net

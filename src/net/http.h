@@ -67,6 +67,9 @@ class Headers {
   std::vector<Slot> slots_;
 };
 
+// The seconds of an answer's Retry-After, at most a day; a date is not waited for (RFC 9110 §10.2.3).
+std::optional<seconds> retry_after(const Headers& headers);
+
 // Query parameters, decoded (application/x-www-form-urlencoded: "+" is a space), in order.
 class Query {
  public:

@@ -3,23 +3,11 @@
 #include "base/log.h"
 #include "notify/signature.h"
 
-#include <charconv>
-
 namespace voxanne::notify {
 namespace {
 
 constexpr int deliveries_at_a_time = 16;
 constexpr std::size_t max_answer = 64 * 1024;
-
-// Seconds only (RFC 9110 §10.2.3); a date is not waited for.
-std::optional<seconds> retry_after(const net::Headers& headers) {
-  const auto text = headers.find("Retry-After");
-  int value = 0;
-  if (!text) return std::nullopt;
-  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (failed != std::errc{} || end != text->data() + text->size() || value < 0) return std::nullopt;
-  return seconds{std::min(value, 86'400)};
-}
 
 }  // namespace
 
@@ -106,7 +94,7 @@ async::Task<WebhookQueue::Attempt> WebhookQueue::attempt(const store::Webhook& w
     done.error = Error{Fault::unavailable, "redirect_refused", "redirects are not followed"};
   else if (answer->status / 100 != 2)
     done.error = Error{Fault::unavailable, "http_" + std::to_string(answer->status),
-                       "the endpoint did not take it", retry_after(answer->headers)};
+                       "the endpoint did not take it", net::retry_after(answer->headers)};
   co_return done;
 }
 

@@ -3,7 +3,6 @@
 #include "recordings/s3/s3_xml.h"
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
 namespace voxanne::recordings::s3 {
@@ -14,14 +13,6 @@ net::Url endpoint_of(const Options& options) {
   if (!url) throw std::invalid_argument("the S3 endpoint is no URL");
   if (url->path == "/") url->path.clear();
   return std::move(*url);
-}
-
-std::optional<seconds> retry_after(const net::Headers& headers) {
-  const auto text = headers.get("Retry-After");
-  std::int64_t count = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (failed != std::errc{} || end != text.data() + text.size() || count < 0) return std::nullopt;
-  return seconds{std::min<std::int64_t>(count, 3'600)};
 }
 
 Error away(const std::string& why) {
@@ -66,7 +57,7 @@ Error refusal(int status, const net::Headers& headers, std::string_view body, co
   if (code == "BadDigest" || code == "XAmzContentSHA256Mismatch" || code == "InvalidDigest")
     return unavailable("object_not_verified", "the S3 service received other bytes than were sent");
   Error error = away("answered " + std::to_string(status) + (is_word(code) ? " " + code : ""));
-  error.retry_after = retry_after(headers);
+  if (const auto asked = net::retry_after(headers)) error.retry_after = std::min(*asked, seconds{3'600});
   return error;
 }
 
