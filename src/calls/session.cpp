@@ -312,10 +312,18 @@ async::Task<Result<>> Session::take_message(conversation::TakenMessage taken) {
   if (!messages_.contains(id)) messages_.emplace(id, write_message(id, std::move(taken)));
   // The caller is told once it is durable. One that takes longer stays on its way and is not sent twice.
   const auto ticket = messages_.at(id);
-  if (!co_await async::wait_until(services_.clock, async::Deadline::after(services_.clock, 3s),
-                                  ticket->settled))
-    co_return unavailable("message_not_durable", "neither the database nor the journal took it in time");
-  co_return ticket->outcome;
+  const bool settled = co_await async::wait_until(
+      services_.clock, async::Deadline::after(services_.clock, 3s), ticket->settled);
+  const Result<> kept =
+      settled ? ticket->outcome
+              : unavailable("message_not_durable", "neither the database nor the journal took it in time");
+  if (!kept)
+    log::warning("message.not_kept", {{"callId", call_.id.str()},
+                                      {"orgId", call_.org.str()},
+                                      {"traceId", trace_.trace_id()},
+                                      {"messageId", id.str()},
+                                      {"code", kept.error().code}});
+  co_return kept;
 }
 
 std::shared_ptr<Ledger::Ticket> Session::write_message(const MessageId& id,

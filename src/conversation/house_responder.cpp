@@ -285,7 +285,6 @@ async::Task<bool> HouseResponder::keep(TakenMessage message) {
     kept_.insert(message.id);
     co_return true;
   }
-  log::warning("message.not_kept", {{"messageId", message.id.str()}, {"code", kept.error().code}});
   if (same == unkept_.end()) unkept_.push_back(std::move(message));
   co_return false;
 }

@@ -50,7 +50,8 @@ std::optional<std::string> body_to_keep(const net::Response& response) {
   return *text;
 }
 
-async::Task<> conclude(Services& services, store::IdempotencyClaim claim, const net::Response* response) {
+async::Task<> conclude(Services& services, const Context& context, store::IdempotencyClaim claim,
+                       const net::Response* response) {
   store::Batch batch;
   auto body = response ? body_to_keep(*response) : std::nullopt;
   if (body)
@@ -58,7 +59,10 @@ async::Task<> conclude(Services& services, store::IdempotencyClaim claim, const 
   else
     store::release(batch, claim);
   if (const auto written = co_await services.store.write(std::move(batch)); !written)
-    log::warning("idempotency.not_kept", {{"orgId", claim.org.str()}, {"code", written.error().code}});
+    log::warning("idempotency.not_kept", {{"requestId", context.request_id},
+                                          {"traceId", context.trace.trace_id()},
+                                          {"orgId", claim.org.str()},
+                                          {"code", written.error().code}});
 }
 
 }  // namespace
@@ -84,14 +88,14 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
     thrown = std::current_exception();
   }
   if (thrown) {
-    co_await conclude(services, claim, nullptr);
+    co_await conclude(services, context, claim, nullptr);
     std::rethrow_exception(thrown);
   }
   if (!outcome) {
     const auto answered = problem(outcome.error(), context.request_id);
-    co_await conclude(services, claim, &answered);
+    co_await conclude(services, context, claim, &answered);
   } else {
-    co_await conclude(services, claim, &*outcome);
+    co_await conclude(services, context, claim, &*outcome);
   }
   co_return outcome;
 }
