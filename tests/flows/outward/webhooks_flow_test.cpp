@@ -1,7 +1,7 @@
 // Webhooks as their receiver sees them: signed so that the specification's own library accepts them, sent
 // though the process was killed in between, and not held up by anybody else's endpoint.
+#include "receiver.h"
 #include "support/http.h"
-#include "support/process.h"
 #include "support/server.h"
 
 #include <gtest/gtest.h>
@@ -14,51 +14,6 @@ namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
-
-class Receiver {
- public:
-  Receiver()
-      : process_{{.command = {"node", OUTWARD_SCRIPTS "/receiver.mjs"}, .environment = {}, .directory = {}}} {
-    const auto line = process_.wait_for_line("listening ", 20s);
-    if (!line) throw std::runtime_error("the receiver does not start: " + process_.output());
-    base_ = "http://127.0.0.1:" + line->substr(line->find(' ') + 1) + "/hook/";
-  }
-  std::string url(const std::string& name) const { return base_ + name; }
-  void set(const std::string& name, json::object how) {
-    const auto answer =
-        http({.method = "PUT", .url = url(name), .headers = {}, .body = json::serialize(how)});
-    ASSERT_EQ(answer.status, 200) << answer.error;
-  }
-  // The first request from line `from` on whose line holds all of these.
-  json::value next(const std::string& hook, const std::string& holds, std::size_t from = 0) {
-    const std::string mine = R"({"hook":")" + hook + "\"";
-    for (std::size_t at = from;;) {
-      const auto line = process_.wait_for_line(mine, 20s, at);
-      if (!line) {
-        ADD_FAILURE() << "nothing came for " << hook << " with " << holds << "\n" << process_.output();
-        return json::value{};
-      }
-      if (line->find(holds) != std::string::npos) return json::parse(*line);
-      at = index_after(*line, at);
-    }
-  }
-  std::size_t lines() const { return process_.line_count(); }
-
- private:
-  std::size_t index_after(const std::string& line, std::size_t from) const {
-    const std::string all = process_.output();
-    std::size_t number = 0, begin = 0;
-    for (; begin < all.size(); ++number) {
-      const auto end = std::min(all.find('\n', begin), all.size());
-      if (number >= from && all.substr(begin, end - begin) == line) return number + 1;
-      begin = end + 1;
-    }
-    return number;
-  }
-
-  Process process_;
-  std::string base_;
-};
 
 class Webhooks : public testing::Test {
  protected:
