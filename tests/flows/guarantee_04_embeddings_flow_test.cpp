@@ -105,9 +105,9 @@ class Embeddings : public testing::Test {
   bool health_shows(Server& server, bool up, milliseconds limit) {
     return until(
         [&] {
-          const auto answer = http_get(server.url("/health"));
-          const auto* shown = answer.json().at("services").as_object().if_contains("embeddings");
-          return shown && shown->as_bool() == up && answer.json().at("status") == "ok";
+          const auto health = http_get(server.url("/health")).json();
+          const auto* shown = health.at("services").as_object().if_contains("embeddings");
+          return shown && shown->as_bool() == up && health.at("status") == "ok";
         },
         limit);
   }
