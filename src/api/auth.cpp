@@ -156,16 +156,14 @@ async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, 
   co_return identity;
 }
 
-async::Task<std::string> Authenticator::until_refused(unsigned shard, std::string token) {
-  for (;;) {
-    const auto identity = co_await authenticate_token(shard, token);
-    if (!identity &&
-        (identity.error().kind == Fault::unauthenticated || identity.error().kind == Fault::forbidden))
-      co_return identity.error().message;
-    auto wait = impl_->options.look_again;
-    if (identity) wait = std::clamp<milliseconds>(identity->expires_at - impl_->clock.utc(), 1ms, wait);
-    co_await impl_->clock.sleep_for(wait);
-  }
+async::Task<Result<milliseconds>> Authenticator::may_stay(unsigned shard, std::string_view token) {
+  const auto identity = co_await authenticate_token(shard, token);
+  if (identity)
+    co_return std::clamp<milliseconds>(identity->expires_at - impl_->clock.utc(), 1ms,
+                                       impl_->options.look_again);
+  const Fault kind = identity.error().kind;
+  if (kind == Fault::unauthenticated || kind == Fault::forbidden) co_return identity.error();
+  co_return impl_->options.look_again;
 }
 
 void Authenticator::forget() { impl_->forgotten.fetch_add(1, std::memory_order_release); }

@@ -63,9 +63,10 @@ class Authenticator {
   async::Task<Result<Identity>> authenticate(const net::Request& request);
   // A token that came otherwise: a WebSocket's first message.
   async::Task<Result<Identity>> authenticate_token(unsigned shard, std::string_view token);
-  // For a connection that lives on: returns when its credential has expired, was revoked or belongs to
-  // somebody who was removed, with why. A database that is away ends nothing.
-  async::Task<std::string> until_refused(unsigned shard, std::string token);
+  // For a connection that lives on: how soon to ask again, or why it may not (unauthenticated, forbidden):
+  // its credential has expired, was revoked or belongs to somebody who was removed. A database that is
+  // away ends nothing.
+  async::Task<Result<milliseconds>> may_stay(unsigned shard, std::string_view token);
   // What was remembered is looked up again: call it after a revocation. Any thread.
   void forget();
   // What no token means for this connection; also for a WebSocket whose first message has none.

@@ -4,7 +4,7 @@
 // on the awaiting task's loop and ends by cancellation like any asio operation.
 #pragma once
 
-#include "async/task.h"
+#include "async/event.h"
 #include "base/time.h"
 
 namespace voxanne::async {
@@ -15,6 +15,8 @@ class Clock {
   virtual SteadyTime now() const = 0;
   virtual UtcTime utc() const = 0;
   virtual Task<> sleep_until(SteadyTime time) = 0;
+  // Until `event` is set or it is `time`, whichever is first; nobody else waits for the event.
+  virtual Task<> wait(Event& event, SteadyTime time);
 
   Task<> sleep_for(milliseconds duration) { return sleep_until(now() + duration); }
 };
@@ -24,6 +26,7 @@ class SystemClock final : public Clock {
   SteadyTime now() const override { return std::chrono::steady_clock::now(); }
   UtcTime utc() const override { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
   Task<> sleep_until(SteadyTime time) override;
+  Task<> wait(Event& event, SteadyTime time) override;
 };
 
 }  // namespace voxanne::async

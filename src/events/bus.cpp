@@ -29,25 +29,23 @@ std::size_t cost(const Entry& entry) {
 // The part of a subscription that publishers reach: they hold the bus's lock, the reader's loop
 // resumes by a posted handler that holds it weakly.
 struct Subscription::Waker : std::enable_shared_from_this<Subscription::Waker> {
-  explicit Waker(async::Executor e) : executor(e), ready(e), overrun_event(e) {}
+  Waker(async::Executor e, async::Event& c) : executor(e), changed(c) {}
 
   void wake() {
     if (posted) return;
     posted = true;
     async::asio::post(executor, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->ready.set();
+      if (const auto self = weak.lock()) self->changed.set();
     });
   }
   void mark_overrun() {
     if (overrun.exchange(true)) return;
-    async::asio::post(executor, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->overrun_event.set();
-    });
+    posted = false;  // it may be sending what it took, and would not look before that is done
+    wake();
   }
 
   async::Executor executor;
-  async::Event ready;          // reader's loop
-  async::Event overrun_event;  // reader's loop
+  async::Event& changed;  // reader's loop; there while the subscription holds this
   std::atomic<bool> overrun = false;
   bool posted = false;             // under the lock: a wake-up is on its way
   std::uint64_t taken_end = 0;     // under the lock: byte position of the last frame taken
@@ -177,8 +175,8 @@ std::uint64_t Bus::publish(const Event& event) {
 }
 
 std::unique_ptr<Subscription> Bus::subscribe(const OrgId& org, const std::optional<Since>& since,
-                                             async::Executor executor) {
-  return std::unique_ptr<Subscription>{new Subscription{impl_, org, since, executor}};
+                                             async::Executor executor, async::Event& changed) {
+  return std::unique_ptr<Subscription>{new Subscription{impl_, org, since, executor, changed}};
 }
 
 std::size_t Bus::bytes() const {
@@ -187,8 +185,8 @@ std::size_t Bus::bytes() const {
 }
 
 Subscription::Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org,
-                           const std::optional<Since>& since, async::Executor executor)
-    : bus_(std::move(bus)), org_(org), waker_(std::make_shared<Waker>(executor)) {
+                           const std::optional<Since>& since, async::Executor executor, async::Event& changed)
+    : bus_(std::move(bus)), org_(org), waker_(std::make_shared<Waker>(executor, changed)) {
   const std::scoped_lock lock{bus_->mutex};
   auto& ring = bus_->rings[org_];
   head_ = taken_ = ring.seq;
@@ -220,7 +218,6 @@ std::vector<Frame> Subscription::take(std::size_t max_bytes) {
   std::vector<Frame> frames;
   const std::scoped_lock lock{bus_->mutex};
   waker_->posted = false;
-  waker_->ready.reset();
   if (waker_->overrun) return frames;
   const auto& ring = bus_->rings.find(org_)->second;
   std::size_t bytes = 0;
@@ -232,7 +229,6 @@ std::vector<Frame> Subscription::take(std::size_t max_bytes) {
     waker_->taken_end = entry.end;
     ++taken_;
   }
-  if (taken_ < ring.seq) waker_->ready.set();
   return frames;
 }
 
@@ -241,8 +237,6 @@ void Subscription::consumed() {
   waker_->consumed_end = std::max(waker_->consumed_end, waker_->taken_end);
 }
 
-async::Task<> Subscription::wait() { co_await waker_->ready.wait(); }
-async::Task<> Subscription::wait_overrun() { co_await waker_->overrun_event.wait(); }
 bool Subscription::overrun() const noexcept { return waker_->overrun; }
 
 }  // namespace voxanne::events

@@ -83,9 +83,10 @@ class Bus {
   // Any thread. Answers the event's seq.
   std::uint64_t publish(const Event& event);
 
-  // Any thread; the subscription is used on `executor`'s loop only.
+  // Any thread; the subscription is used on `executor`'s loop only. `changed`: set there whenever the
+  // reader may take something or is overrun; outlives the subscription.
   std::unique_ptr<Subscription> subscribe(const OrgId& org, const std::optional<Since>& since,
-                                          async::Executor executor);
+                                          async::Executor executor, async::Event& changed);
 
   // Bytes that all rings hold now, for metrics and tests.
   std::size_t bytes() const;
@@ -113,22 +114,19 @@ class Subscription {
   std::uint64_t position() const noexcept { return taken_; }
 
   // The frames after the last ones taken, oldest first; at most `max_bytes` of them but at least
-  // one; empty when there are none yet or when overrun. Taking frames does not yet count as
-  // progress: consumed() does, once they are sent.
+  // one; empty when there are none yet or when overrun. Ask again until it is: what is left over sets
+  // no event. Taking frames does not yet count as progress: consumed() does, once they are sent.
   std::vector<Frame> take(std::size_t max_bytes);
   void consumed();
 
-  // Returns once something may be there to take.
-  async::Task<> wait();
-  // Ends when the reader is overrun, and not before: awaited beside the sending.
-  async::Task<> wait_overrun();
+  // Fell too far back; nothing can be taken any more.
   bool overrun() const noexcept;
 
  private:
   friend class Bus;
   struct Waker;
   Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org, const std::optional<Since>& since,
-               async::Executor executor);
+               async::Executor executor, async::Event& changed);
 
   std::shared_ptr<Bus::Impl> bus_;
   OrgId org_;

@@ -9,33 +9,68 @@ namespace {
 namespace close_code = net::close_code;
 
 constexpr milliseconds subscribe_within{5'000};
+// At the token; when nobody can say, again later.
+constexpr milliseconds look_within{2'000}, look_again{10'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
 
-// One connection's listening between two subscribe messages.
+// The connection is over, closed or about to be.
+struct Over {};
+// Nullopt: nothing was asked that concerns the caller.
+using Asked = std::optional<std::variant<Subscribe, Over>>;
+
+// Answers what the peer has sent. A peer that asks without reading waits for its own answers.
+Asked answer_requests(net::WebSocket& socket) {
+  const auto refuse = [&](std::uint16_t code, std::string_view reason) {
+    socket.close(code, reason);
+    return Asked{Over{}};
+  };
+  while (socket.queued_bytes() < portion) {
+    auto message = socket.try_read();
+    if (!message) return {};
+    if (!*message) return Over{};
+    if ((*message)->kind != net::Kind::text) return refuse(close_code::unsupported_data, "messages are text");
+    auto request = parse_live_request((*message)->data);
+    if (!request) return refuse(close_code::policy, request.error().message);
+    if (auto* subscribe = std::get_if<Subscribe>(&*request)) return std::move(*subscribe);
+    socket.send(std::string{pong_message});
+  }
+  return {};
+}
+
+// One connection's listening between two subscribe messages. Ten thousand of them wait at a time, so
+// each waits in one place, for everything.
 class Listening {
  public:
-  Listening(Bus& bus, async::Clock& clock, net::WebSocket& socket, Listener listener,
+  Listening(Bus& bus, async::Clock& clock, net::WebSocket& socket, const Listener& listener,
             const std::optional<Since>& since, async::Executor executor)
       : clock_(clock),
         socket_(socket),
-        listener_(std::move(listener)),
+        listener_(listener),
         epoch_(bus.epoch()),
-        subscription_(bus.subscribe(listener_.org, since, executor)) {}
+        subscription_(bus.subscribe(listener_.org, since, executor, socket.news())),
+        next_look_(listener.may_stay ? clock.now() : SteadyTime::max()) {}
 
   // Until the listener subscribes anew; nullopt when the connection is over.
   async::Task<std::optional<Subscribe>> run() {
-    using namespace async::asio::experimental::awaitable_operators;
     greet();
-    auto outcome = co_await (requests() || events() || subscription_->wait_overrun() || refusal());
-    if (auto* subscribe = std::get_if<0>(&outcome)) co_return std::move(*subscribe);
-    if (outcome.index() == 2)
-      socket_.close(close_code::try_again_later, "reader too slow; resume with since");
-    if (outcome.index() == 3) socket_.close(close_code::policy, refused_);
-    co_return std::nullopt;
+    socket_.news().set();
+    for (;;) {
+      co_await clock_.wait(socket_.news(), next_look_);
+      socket_.news().reset();
+      if (clock_.now() >= next_look_ && !co_await may_stay()) co_return std::nullopt;
+      if (subscription_->overrun()) {
+        socket_.close(close_code::try_again_later, "reader too slow; resume with since");
+        co_return std::nullopt;
+      }
+      if (auto asked = answer_requests(socket_)) {
+        if (auto* subscribe = std::get_if<Subscribe>(&*asked)) co_return std::move(*subscribe);
+        co_return std::nullopt;
+      }
+      pass_on();
+    }
   }
 
-  const OrgId& org() const { return listener_.org; }
   Since position() const { return {epoch_, subscription_->position()}; }
 
  private:
@@ -44,49 +79,30 @@ class Listening {
     if (subscription_->resync()) socket_.send(resync_message(epoch_, subscription_->head()));
   }
 
-  async::Task<std::optional<Subscribe>> requests() {
-    for (;;) {
-      auto message = co_await socket_.read();
-      if (!message) co_return std::nullopt;
-      if (message->kind != net::Kind::text) {
-        socket_.close(close_code::unsupported_data, "messages are text");
-        co_return std::nullopt;
-      }
-      auto request = parse_live_request(message->data);
-      if (!request) {
-        socket_.close(close_code::policy, request.error().message);
-        co_return std::nullopt;
-      }
-      if (auto* subscribe = std::get_if<Subscribe>(&*request)) co_return std::move(*subscribe);
-      socket_.send(std::string{pong_message});
-      // A peer that asks without reading waits for its own answers.
-      co_await socket_.drained();
-    }
+  void pass_on() {
+    if (socket_.queued_bytes() > 0) return;  // there will be news once it is written
+    subscription_->consumed();
+    for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
   }
 
-  async::Task<> events() {
-    for (;;) {
-      co_await subscription_->wait();
-      for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
-      co_await socket_.drained();
-      subscription_->consumed();
+  async::Task<bool> may_stay() {
+    const auto deadline = async::Deadline::after(clock_, look_within);
+    const auto answer = co_await async::with_deadline(clock_, deadline, listener_.may_stay());
+    if (!answer &&
+        (answer.error().kind == Fault::unauthenticated || answer.error().kind == Fault::forbidden)) {
+      socket_.close(close_code::policy, answer.error().message);
+      co_return false;
     }
-  }
-
-  async::Task<> refusal() {
-    if (listener_.until_refused) {
-      refused_ = co_await listener_.until_refused();
-      co_return;
-    }
-    co_await clock_.sleep_until(SteadyTime::max());
+    next_look_ = clock_.now() + (answer ? *answer : look_again);
+    co_return true;
   }
 
   async::Clock& clock_;
   net::WebSocket& socket_;
-  const Listener listener_;
+  const Listener& listener_;
   const std::string& epoch_;
   const std::unique_ptr<Subscription> subscription_;
-  std::string refused_;
+  SteadyTime next_look_;
 };
 
 std::uint16_t refusal_code(const Error& error) {
@@ -94,25 +110,20 @@ std::uint16_t refusal_code(const Error& error) {
                                                                            : close_code::policy;
 }
 
-// The first message, in time; closes and answers nullopt when it does not come or cannot be read.
+// The first message, in time; nullopt when the connection is over.
 async::Task<std::optional<Subscribe>> first_subscribe(net::WebSocket& socket, async::Clock& clock) {
-  const auto deadline = async::Deadline::after(clock, subscribe_within);
+  const auto deadline = clock.now() + subscribe_within;
   for (;;) {
-    auto message = co_await async::with_deadline(clock, deadline, socket.read());
-    if (!message) {
-      if (message.error().kind == Fault::timed_out)
-        socket.close(close_code::policy, "subscribe within 5 seconds");
+    if (auto asked = answer_requests(socket)) {
+      if (auto* subscribe = std::get_if<Subscribe>(&*asked)) co_return std::move(*subscribe);
       co_return std::nullopt;
     }
-    auto request = message->kind == net::Kind::text
-                       ? parse_live_request(message->data)
-                       : Result<LiveRequest>{malformed("bad_message", "messages are text")};
-    if (!request) {
-      socket.close(close_code::policy, request.error().message);
+    if (clock.now() >= deadline) {
+      socket.close(close_code::policy, "subscribe within 5 seconds");
       co_return std::nullopt;
     }
-    if (auto* subscribe = std::get_if<Subscribe>(&*request)) co_return std::move(*subscribe);
-    socket.send(std::string{pong_message});
+    co_await clock.wait(socket.news(), deadline);
+    socket.news().reset();
   }
 }
 

@@ -31,9 +31,10 @@ namespace voxanne::events {
 // Whose events, and until when.
 struct Listener {
   OrgId org;
-  // Returns, with why, when the listener may no longer listen; empty: never (the development
-  // convenience). Runs on the connection's loop and ends by cancellation.
-  std::function<async::Task<std::string>()> until_refused{};
+  // For how long the listener may stay before it is asked again, or why not at all (unauthenticated,
+  // forbidden; any other error ends nothing). Empty: for good (the development convenience). Runs on
+  // the connection's loop; events wait meanwhile, so it is bounded.
+  std::function<async::Task<Result<milliseconds>>()> may_stay{};
 };
 
 // Who shows this token; an empty one stands for none. Runs on the connection's loop.

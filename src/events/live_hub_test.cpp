@@ -56,9 +56,16 @@ class LiveHubTest : public testing::Test {
   async::Task<Result<Listener>> check(std::string token) {
     if (token == "a" || token == "b") co_return Listener{OrgId{token}};
     if (token == "short")
-      co_return Listener{OrgId{"a"}, [this]() -> async::Task<std::string> {
-                           co_await clock_.sleep_for(10s);
-                           co_return "the token has expired";
+      co_return Listener{OrgId{"a"},
+                         [this, ends = clock_.now() + 10s]() -> async::Task<Result<milliseconds>> {
+                           if (clock_.now() < ends)
+                             co_return std::chrono::ceil<milliseconds>(ends - clock_.now());
+                           co_return Error{Fault::unauthenticated, "token_expired", "the token has expired"};
+                         }};
+    if (token == "unsure")  // who checks tokens is away, and does not even say so
+      co_return Listener{OrgId{"a"}, [this]() -> async::Task<Result<milliseconds>> {
+                           co_await clock_.sleep_for(1h);
+                           co_return unavailable("database_unavailable", "try again");
                          }};
     if (token == "down") co_return unavailable("database_unavailable", "try again");
     co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
@@ -197,6 +204,15 @@ TEST_F(LiveHubTest, a_token_s_expiry_ends_the_connection_unless_it_is_renewed) {
     if (const auto event = read(renewed); event.at("type") == "call.updated")
       seen.push_back(event.at("seq").as_int64());
   EXPECT_THAT(seen, testing::ElementsAre(1, 2, 3));
+}
+
+TEST_F(LiveHubTest, a_check_that_hangs_ends_nothing_and_events_go_on) {
+  auto client = subscribe(R"({"type":"subscribe","token":"unsure"})");
+  for (int i = 0; i < 5; ++i) {
+    publish("a", std::to_string(i));
+    EXPECT_EQ(read(client).at("data"), i);
+    std::this_thread::sleep_for(50ms);  // 2.5 s of the hub's
+  }
 }
 
 TEST_F(LiveHubTest, a_renewal_with_another_organization_s_token_is_refused) {

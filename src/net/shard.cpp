@@ -46,27 +46,18 @@ Response Common::render(int status, const Error& error, const Request* request) 
 
 namespace {
 
-struct Counted {
-  explicit Counted(std::atomic<std::size_t>& c) : count(c) { count.fetch_add(1, std::memory_order_relaxed); }
-  ~Counted() { count.fetch_sub(1, std::memory_order_relaxed); }
-  std::atomic<std::size_t>& count;
-};
-
-async::Task<> carry(Shard& shard, Socket socket, Peer peer, Admission::Permit permit) {
-  const Counted counted{shard.connection_count};
-  std::optional<Upgraded> upgraded;
-  {
-    const auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
-    upgraded = co_await connection->serve();
-  }
-  if (upgraded) co_await run_websocket(shard, std::move(*upgraded));
+async::Task<> carry(Shard& shard, Socket socket, Peer peer, Place place) {
+  auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
+  auto upgraded = co_await connection->serve();
+  // In a task of its own, which holds less than this one, since there may be ten thousand.
+  if (upgraded) shard.tasks.spawn(run_websocket(shard, std::move(*upgraded), std::move(place)));
 }
 
 }  // namespace
 
 void Shard::open(Socket socket, Peer peer, Admission::Permit permit) {
   if (draining) return;
-  tasks.spawn(carry(*this, std::move(socket), std::move(peer), std::move(permit)));
+  tasks.spawn(carry(*this, std::move(socket), std::move(peer), Place{connection_count, std::move(permit)}));
 }
 
 async::Task<> Shard::sweep() {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace voxanne::net {
 
@@ -50,6 +51,25 @@ class Admission : public std::enable_shared_from_this<Admission> {
   mutable std::mutex mutex_;
   std::size_t connections_ = 0;
   std::map<std::string, std::size_t> per_address_;
+};
+
+// A connection's, from its acceptance to its end, whatever it becomes.
+class Place {
+ public:
+  Place(std::atomic<std::size_t>& count, Admission::Permit permit)
+      : count_(&count), permit_(std::move(permit)) {
+    count.fetch_add(1, std::memory_order_relaxed);
+  }
+  Place(Place&& other) noexcept
+      : count_(std::exchange(other.count_, nullptr)), permit_(std::move(other.permit_)) {}
+  Place& operator=(Place&&) = delete;
+  ~Place() {
+    if (count_) count_->fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::size_t>* count_;
+  Admission::Permit permit_;
 };
 
 // Shared by all shards; immutable but for the counters.

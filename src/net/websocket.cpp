@@ -23,6 +23,7 @@ Error lost(std::string message) { return unavailable("websocket_lost", std::move
 
 WebSocket::Impl::Impl(async::Executor executor, const WebSocketLimits& l, std::shared_ptr<QueueBudget> budget)
     : limits(l),
+      news(executor),
       budget_(std::move(budget)),
       readable_(executor),
       drained_(executor),
@@ -40,7 +41,9 @@ void WebSocket::Impl::run() {
 void WebSocket::Impl::release(std::size_t bytes) {
   queued -= bytes;
   if (budget_) budget_->used.fetch_sub(bytes, std::memory_order_relaxed);
-  if (queued == 0) drained_.set();
+  if (queued > 0) return;
+  drained_.set();
+  news.set();
 }
 
 bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
@@ -86,6 +89,7 @@ void WebSocket::Impl::finish(Error why, bool at_once) {
   drop(at_once);
   readable_.set();
   drained_.set();
+  news.set();
   heartbeat_.cancel();
   leave();
 }
@@ -95,16 +99,20 @@ void WebSocket::Impl::leave() {
 }
 
 async::Task<Result<Message>> WebSocket::Impl::read() {
-  while (in_.empty()) {
-    if (end) co_return *end;
+  for (;;) {
+    if (auto message = try_read()) co_return std::move(*message);
     readable_.reset();
     co_await readable_.wait();
   }
+}
+
+std::optional<Result<Message>> WebSocket::Impl::try_read() {
+  if (in_.empty()) return end ? std::optional<Result<Message>>{*end} : std::nullopt;
   Message message = std::move(in_.front());
   in_.pop_front();
   unread_bytes_ -= message.data.size();
   receive_more();
-  co_return message;
+  return message;
 }
 
 async::Task<> WebSocket::Impl::drained() {
@@ -134,6 +142,7 @@ void WebSocket::Impl::received(Result<Message> message) {
     unread_bytes_ += message->data.size();
     in_.push_back(std::move(*message));
     readable_.set();
+    news.set();
   }
   receive_more();
 }
@@ -195,6 +204,8 @@ WebSocket::WebSocket(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WebSocket::~WebSocket() { abort(); }
 
 async::Task<Result<Message>> WebSocket::read() { return impl_->read(); }
+std::optional<Result<Message>> WebSocket::try_read() { return impl_->try_read(); }
+async::Event& WebSocket::news() { return impl_->news; }
 bool WebSocket::send(std::shared_ptr<const std::string> data, Kind kind) {
   return impl_->send(std::move(data), kind);
 }

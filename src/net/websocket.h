@@ -14,10 +14,12 @@
 // from elsewhere, asio::post.
 #pragma once
 
+#include "async/event.h"
 #include "net/http.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace voxanne::net {
@@ -49,6 +51,13 @@ class WebSocket {
   // (websocket_protocol) or too_large (message_too_large) for what the peer did wrong. Messages
   // that arrived before the end are delivered first. One reader at a time.
   async::Task<Result<Message>> read();
+
+  // The next message, or why there will be none, if that is known now.
+  std::optional<Result<Message>> try_read();
+
+  // Set whenever there is a message to read, everything queued has been written, or the connection has
+  // ended: for one task that waits for all of it at once, and resets it before it looks.
+  async::Event& news();
 
   // Queues a message; the payload is shared, not copied, so that one serves many subscribers.
   // False when closed or over the limit (the connection is then being closed with 1013).

@@ -33,6 +33,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   // The connection is over: drops the stream and wakes everybody. The first reason counts.
   void finish(Error why, bool at_once = false);
   async::Task<Result<Message>> read();
+  std::optional<Result<Message>> try_read();
   async::Task<> drained();
   async::Task<> ended();
 
@@ -46,6 +47,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   std::uint16_t peer_code = 0;  // as received; 0: none
   std::uint16_t our_code = 0;   // as sent or about to be sent
   std::size_t queued = 0;       // bytes in `out_` and in the message being written
+  async::Event news;
 
  protected:
   // Each begins one operation, never completes within the call, and tells received() or sent().

@@ -27,7 +27,7 @@ class Listed {
 
 }  // namespace
 
-async::Task<> run_websocket(Shard& shard, Upgraded upgraded) {
+async::Task<> run_websocket(Shard& shard, Upgraded upgraded, [[maybe_unused]] Place place) {
   WebSocket socket{upgraded.impl};
   const Listed listed{shard, socket};
   upgraded.impl->run();

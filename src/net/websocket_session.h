@@ -18,6 +18,6 @@ struct Upgraded {
 };
 
 // Serves it on its shard until it has ended.
-async::Task<> run_websocket(Shard& shard, Upgraded upgraded);
+async::Task<> run_websocket(Shard& shard, Upgraded upgraded, Place place);
 
 }  // namespace voxanne::net

@@ -11,6 +11,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/beast/websocket/teardown.hpp>
 
+#include <algorithm>
 #include <functional>
 
 namespace voxanne::net {
@@ -70,8 +71,15 @@ class WebSocketStream final : public WebSocket::Impl {
   void start_receive() override {
     incoming_.clear();
     buffer_.emplace(incoming_);
-    stream_.async_read(*buffer_, [self = self()](const ErrorCode& failed, std::size_t) {
+    receive_part(expected_);
+  }
+
+  // Of the message at most `size` bytes: what is made ready for more is held by every idle connection.
+  void receive_part(std::size_t size) {
+    stream_.async_read_some(*buffer_, size, [self = self()](const ErrorCode& failed, std::size_t) {
       if (failed) return self->received(self->error_of(failed));
+      if (!self->stream_.is_message_done()) return self->receive_part(large_part);
+      self->expected_ = std::clamp(self->incoming_.size(), small_part, large_part);
       Message message{self->stream_.got_text() ? Kind::text : Kind::binary, std::move(self->incoming_)};
       self->received(std::move(message));
     });
@@ -123,8 +131,11 @@ class WebSocketStream final : public WebSocket::Impl {
     return unavailable("websocket_lost", "the connection broke: " + failed.message());
   }
 
+  static constexpr std::size_t small_part = 128, large_part = 4 * 1024;
+
   Stream stream_;
   std::string incoming_;
+  std::size_t expected_ = small_part;  // bytes of the next message: as many as the last one had
   std::optional<asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>>> buffer_;
 };
 

@@ -2,6 +2,7 @@
 // every way there is; ten thousand that only listen; and listeners whose connections break all the time.
 // `./bench sockets_bench` does the same with a hundred thousand.
 #include "support/http.h"
+#include "support/patience.h"
 #include "support/raw_client.h"
 #include "support/sockets/crowd.h"
 
@@ -50,6 +51,7 @@ TEST_F(LiveConnections, ten_thousand_of_six_endings_leave_neither_memory_nor_des
             << first / megabyte << " → " << second / megabyte << " MB, descriptors " << descriptors << " → "
             << descriptors_of(pid) << "\n";
   EXPECT_LE(descriptors_of(pid), descriptors + 2);
+  if (slowness > 1) return;                 // a sanitizer's own memory
   EXPECT_LE(first, small + 32 * megabyte);  // what the allocator keeps between pieces that live
   EXPECT_LE(second, first + allowance) << "and no more of it";
 }
@@ -95,12 +97,13 @@ void listen(Idle& seen) {
 TEST_F(LiveConnections, ten_thousand_idle_listeners_each_hear_every_event) {
   Idle seen;
   ASSERT_NO_FATAL_FAILURE(listen(seen));
-  EXPECT_LT(seen.each, 26'000u);
+  if (slowness > 1) return;
+  EXPECT_LT(seen.each, 11'000u);
   EXPECT_LT(seen.fan_out_ms, 500);
 }
 
-// Guarantee 6 as it is written. A listener held 22 kB and an event took 98 ms beside other builds on two
-// cores when this was last measured: the hub waits for four things at once, each in a task of its own.
+// Guarantee 6 as it is written. A listener held 9.4 kB when this was last measured, 138 MB in all, most of it
+// coroutine frames in blocks that Asio reuses for smaller ones and Beast's 2.5 kB a stream.
 TEST_F(LiveConnections, DISABLED_ten_thousand_idle_listeners_hold_120_MB_and_hear_within_100_ms) {
   Idle seen;
   ASSERT_NO_FATAL_FAILURE(listen(seen));

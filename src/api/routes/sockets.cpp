@@ -11,7 +11,7 @@ namespace {
 // Somebody, for as long as they may be here.
 struct Visitor {
   Identity identity;
-  std::function<async::Task<std::string>()> until_refused;  // empty: for good
+  std::function<async::Task<Result<milliseconds>>()> may_stay;  // empty: for good
 };
 
 struct Door {
@@ -33,7 +33,7 @@ async::Task<Result<Visitor>> enter(Authenticator& authenticator, unsigned shard,
   if (!identity) co_return identity.error();
   if (auto allowed = check_scope(*identity, scope); !allowed) co_return allowed.error();
   co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token)] {
-                      return authenticator.until_refused(shard, token);
+                      return authenticator.may_stay(shard, token);
                     }};
 }
 
@@ -62,10 +62,10 @@ async::Task<Result<Door>> door(Services& services, const Context& context, Scope
 }
 
 events::Listener listener_of(Visitor visitor) {
-  return {std::move(visitor.identity.org), std::move(visitor.until_refused)};
+  return {std::move(visitor.identity.org), std::move(visitor.may_stay)};
 }
 telephony::browser::Caller caller_of(Visitor visitor) {
-  return {std::move(visitor.identity.org), std::move(visitor.until_refused)};
+  return {std::move(visitor.identity.org), std::move(visitor.may_stay)};
 }
 
 // `?since=SEQ&epoch=…` for who authenticates on the upgrade and so needs no first message.

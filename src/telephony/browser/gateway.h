@@ -36,9 +36,10 @@ namespace voxanne::telephony::browser {
 // Whose token it is, and until when.
 struct Caller {
   OrgId org;
-  // Returns, with why, when the caller may no longer be here; empty: never. Runs on the connection's
-  // loop and ends by cancellation.
-  std::function<async::Task<std::string>()> until_refused{};
+  // For how long the caller may stay before they are asked again, or why not at all (unauthenticated,
+  // forbidden; any other error ends nothing). Empty: for good. Runs on the connection's loop and ends by
+  // cancellation.
+  std::function<async::Task<Result<milliseconds>>()> may_stay{};
 };
 // Who shows this token; an empty one stands for none. Runs on the connection's loop.
 using CheckToken = std::function<async::Task<Result<Caller>>(std::string token)>;

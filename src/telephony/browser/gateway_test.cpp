@@ -81,11 +81,13 @@ class GatewayTest : public testing::Test {
       if (token == "good") co_return Caller{OrgId{"org_1"}};
       if (token == "other") co_return Caller{OrgId{"org_2"}};
       if (token == "short")
-        co_return Caller{OrgId{"org_1"}, []() -> async::Task<std::string> {
-                           async::SystemClock clock;
-                           co_await clock.sleep_for(1s);
-                           co_return "the token has expired";
-                         }};
+        co_return Caller{
+            OrgId{"org_1"},
+            [ends = std::chrono::steady_clock::now() + 1s]() -> async::Task<Result<milliseconds>> {
+              const auto left = ends - std::chrono::steady_clock::now();
+              if (left > 0s) co_return std::chrono::ceil<milliseconds>(left);
+              co_return Error{Fault::unauthenticated, "token_expired", "the token has expired"};
+            }};
       if (token == "away") co_return unavailable("database_unavailable", "try again");
       co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
     };
