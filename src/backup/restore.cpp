@@ -233,10 +233,11 @@ async::Task<Result<Contents>> restore(fs::path file, Places to, recordings::Obje
   auto archive = ArchiveReader::open(file);
   if (!archive) co_return archive.error();
   if (again) {
-    for (const auto& part : {to.data_dir / "journal", to.data_dir / "spool", aside})
-      fs::remove_all(part, error);
+    for (const auto& part : {to.data_dir / "journal", to.data_dir / "spool"}) fs::remove_all(part, error);
     if (secret) fs::remove(to.data_dir / "secret.key", error);
     fs::remove(to.database, error);
+    // Emptied, not removed: without it what the interrupted one left would be somebody's.
+    for (const auto& part : fs::directory_iterator{aside, error}) fs::remove_all(part.path(), error);
   }
   fs::create_directories(aside, error);
   if (error)
