@@ -68,7 +68,7 @@ endfunction()
 function(voxanne_test name)
   cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "LINKS" ${ARGN})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 240) # what hangs; recognition of an hour of speech takes two minutes beside other work
   endif()
   set(reports "")
   if(VOXANNE_SANITIZE)

@@ -3,6 +3,7 @@
 #include "support/patience.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -182,6 +183,7 @@ int open_descriptors() {
 }
 
 std::size_t resident_bytes() {
+  malloc_trim(0);
   std::ifstream statm{"/proc/self/statm"};
   std::size_t total = 0, resident = 0;
   statm >> total >> resident;

@@ -66,7 +66,8 @@ std::string raw_frame(int first_byte, std::string_view payload, bool masked = tr
 
 // Descriptors this process has open.
 int open_descriptors();
-// Resident memory of this process, in bytes; a sanitizer keeps freed memory, so there it says nothing.
+// Resident memory of this process, in bytes, without what the allocator can give back; a sanitizer keeps
+// freed memory, so there it says nothing.
 std::size_t resident_bytes();
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 inline constexpr bool memory_is_measurable = false;
