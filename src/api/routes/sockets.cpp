@@ -96,8 +96,9 @@ Answer live_calls(Services& services, Context& context) {
   };
   net::Upgrade upgrade;
   upgrade.serve = [&hub = services.live, check = std::move(check), listener = std::move(listener),
-                   since = std::move(*since)](net::WebSocket& socket) {
-    return hub.serve(socket, check, listener, since);
+                   since = std::move(*since)](net::WebSocket& socket) mutable {
+    // Called once; a copy of all this would stay with every listener.
+    return hub.serve(socket, std::move(check), std::move(listener), std::move(since));
   };
   co_return net::Response::upgrade(std::move(upgrade));
 }
