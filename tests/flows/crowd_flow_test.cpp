@@ -3,12 +3,15 @@
 #include "support/browser_caller.h"
 #include "support/http.h"
 #include "support/live.h"
+#include "support/patience.h"
 #include "support/server.h"
 #include "support/spoken.h"
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 namespace voxanne::test {
 namespace {
@@ -149,6 +152,10 @@ TEST(CrowdBeyondRecognition, is_guided_by_keys_and_disturbs_nobody) {
   BrowserCaller first{url}, second{url};
   ASSERT_TRUE(first.wait_for_words("", seconds{20}));
   ASSERT_TRUE(second.wait_for_words("", seconds{20})) << "the greeting";
+  // A greeting may be heard before the model is read that understands its answer.
+  const auto until = std::chrono::steady_clock::now() + patient(seconds{10});
+  while (metric(server, "voxanne_recognition_streams") < 2 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
   EXPECT_EQ(metric(server, "voxanne_recognition_streams"), 2);
   EXPECT_EQ(metric(server, "voxanne_recognition_capacity"), 2);
 
