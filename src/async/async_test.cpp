@@ -188,5 +188,31 @@ TEST(WorkerPoolTest, runs_elsewhere_and_resumes_at_home) {
   EXPECT_THROW(run_on(home.executor(), failing(workers)), std::runtime_error);
 }
 
+// A sanitizer sees it when it does.
+TEST(ReplyTest, who_has_answered_touches_nothing_of_a_loop_that_is_gone) {
+  WorkerPool pool{"pool", 2};
+  for (int i = 0; i < 500; ++i) {
+    LoopThread asking{"asking"};
+    EXPECT_EQ(run_on(asking.executor(), pool.run([i] { return i; })), i);
+  }
+}
+
+TEST(ReplyTest, a_task_on_another_loop_answers_with_its_value_or_its_exception) {
+  LoopThread here{"here"}, there{"there"};
+  const auto work = [](bool fails) -> Task<std::thread::id> {
+    if (fails) throw std::runtime_error("on purpose");
+    co_return std::this_thread::get_id();
+  };
+  const auto ask = [&](bool fails) {
+    return run_on(here.executor(), on_loop(there.executor(), work(fails)));
+  };
+  const auto id = [](Executor executor) {
+    return run_on(executor, []() -> Task<std::thread::id> { co_return std::this_thread::get_id(); }());
+  };
+  EXPECT_EQ(ask(false), id(there.executor()));
+  EXPECT_THROW(ask(true), std::runtime_error);
+  EXPECT_EQ(run_on(there.executor(), on_loop(there.executor(), work(false))), id(there.executor()));
+}
+
 }  // namespace
 }  // namespace voxanne::async

@@ -17,14 +17,49 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace voxanne::async {
+
+// Where an answer goes: a loop that is kept running until then.
+class Home {
+ public:
+  explicit Home(Executor executor)
+      : work_(executor), posting_(asio::use_service<Posting>(executor.context())) {}
+
+  // Runs f() on the loop; once, from any thread.
+  template <class F>
+  void send(F f) {
+    Posting& posting = posting_;
+    const Executor executor = work_.get_executor();
+    posting.count.fetch_add(1, std::memory_order_relaxed);
+    asio::post(executor, [work = std::move(work_), f = std::move(f)]() mutable { f(); });
+    posting.count.fetch_sub(1, std::memory_order_release);
+  }
+
+ private:
+  // Asio's post() wakes the loop after the loop may have taken the handler, run it and been destroyed:
+  // its destruction waits for those who are just posting.
+  struct Posting final : asio::execution_context::service {
+    using key_type = Posting;
+    static inline asio::execution_context::id id;
+    explicit Posting(asio::execution_context& context) : service(context) {}
+    void shutdown() noexcept override {
+      while (count.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+    }
+    std::atomic<int> count{0};
+  };
+
+  asio::executor_work_guard<Executor> work_;
+  Posting& posting_;
+};
 
 template <class... Answer>
 class Reply {
@@ -42,15 +77,13 @@ class Reply {
   };
   template <class Handler>
   struct CoreOf final : Core {
-    CoreOf(Executor executor, Handler h) : work(executor), handler(std::move(h)) {}
+    CoreOf(Executor executor, Handler h) : home(executor), handler(std::move(h)) {}
     void send(Answer... answer) override {
-      const Executor executor = work.get_executor();
-      asio::post(executor, [moved_work = std::move(work), moved_handler = std::move(handler),
-                            values = std::tuple<Answer...>{std::move(answer)...}]() mutable {
-        std::apply(std::move(moved_handler), std::move(values));
+      home.send([moved = std::move(handler), values = std::tuple<Answer...>{std::move(answer)...}]() mutable {
+        std::apply(std::move(moved), std::move(values));
       });
     }
-    asio::executor_work_guard<Executor> work;
+    Home home;
     Handler handler;
   };
   std::shared_ptr<Core> core_;

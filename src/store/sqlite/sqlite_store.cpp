@@ -22,20 +22,16 @@ template <class Handler>
 class Asking final : public Writer::Submission {
  public:
   Asking(Batch submitted, async::Executor executor, Handler handler)
-      : Submission(std::move(submitted)),
-        work_(async::asio::make_work_guard(executor)),
-        handler_(std::move(handler)) {}
+      : Submission(std::move(submitted)), home_(executor), handler_(std::move(handler)) {}
 
   void answer(Result<> outcome) override {
-    // As async::Reply, without its allocation: nothing of the asker's loop is touched afterwards.
-    const async::Executor executor = work_.get_executor();
-    async::asio::post(executor,
-                      [work = std::move(work_), handler = std::move(handler_),
-                       outcome = std::move(outcome)]() mutable { std::move(handler)(std::move(outcome)); });
+    home_.send([handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
+      std::move(handler)(std::move(outcome));
+    });
   }
 
  private:
-  async::asio::executor_work_guard<async::Executor> work_;
+  async::Home home_;
   Handler handler_;
 };
 
