@@ -102,9 +102,10 @@ TEST(UrlTest, parses_absolute_urls) {
 }
 
 TEST(UrlTest, refuses_what_is_none) {
-  for (const char* bad : {"", "localhost", "/path", "http:", "http://", "http:///x", "mailto:a@b",
-                          "http://h:0/", "http://h:65536/", "http://h:84436/", "http://h:80a/b",
-                          "http://h:99999999999/", "http://h o/", "http://h/%zz", "://h"}) {
+  for (const char* bad :
+       {"", "http://a%60b", "http://a%2eb%2f", "http://a!b", "http://[v1.x]", "localhost", "/path",
+        "http:", "http://", "http:///x", "mailto:a@b", "http://h:0/", "http://h:65536/", "http://h:84436/",
+        "http://h:80a/b", "http://h:99999999999/", "http://h o/", "http://h/%zz", "://h"}) {
     const auto url = parse_url(bad);
     ASSERT_FALSE(url) << bad;
     EXPECT_EQ(url.error().code, "bad_url");

@@ -44,6 +44,11 @@ Result<Url> parse_url(std::string_view text) {
   url.scheme = lower(parsed->scheme());
   url.host = parsed->host_type() == boost::urls::host_type::ipv6 ? lower(parsed->host_address())
                                                                  : lower(parsed->host());
+  // Nothing that an escape hides: those who resolve, connect and check would not all read it alike.
+  if (parsed->host_type() != boost::urls::host_type::ipv6 &&
+      url.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") != std::string::npos)
+    return malformed("bad_url",
+                     "the URL's host may have letters, digits, hyphens and dots (other scripts as xn--…)");
   url.port = default_port(url.scheme);
   if (parsed->has_port()) {
     // port_number() of Boost 1.81 wraps around at 65536.
