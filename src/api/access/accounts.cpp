@@ -83,7 +83,10 @@ async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
   if (*account) hash = (*account)->password;
   const auto right = co_await passwords_.verify(std::move(hash), std::move(ask.password));
   if (!right) co_return right.error();
-  if (!*right) co_return bad_credentials();
+  if (!*right) {
+    throttle_.failed(email, ask.address);
+    co_return bad_credentials();
+  }
   throttle_.succeeded(email, ask.address);
 
   const auto memberships = co_await store::memberships_of(store_, (*account)->id.str());
@@ -157,7 +160,10 @@ async::Task<Result<Accounts::Login>> Accounts::change_password(Identity who, Sec
   if (!*account) co_return bad_credentials();
   const auto right = co_await passwords_.verify((*account)->password, std::move(current));
   if (!right) co_return right.error();
-  if (!*right) co_return bad_credentials();
+  if (!*right) {
+    throttle_.failed(who.subject, address);
+    co_return bad_credentials();
+  }
   throttle_.succeeded(who.subject, address);
   auto hash = co_await passwords_.hash(std::move(next));
   if (!hash) co_return hash.error();
@@ -214,7 +220,10 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
       co_return allowed.error();
     const auto right = co_await passwords_.verify((*existing)->password, std::move(acceptance.password));
     if (!right) co_return right.error();
-    if (!*right) co_return bad_credentials();
+    if (!*right) {
+      throttle_.failed(invitation.email, acceptance.address);
+      co_return bad_credentials();
+    }
     throttle_.succeeded(invitation.email, acceptance.address);
     account = **existing;
   } else {

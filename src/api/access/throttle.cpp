@@ -44,11 +44,22 @@ Result<> LoginThrottle::attempt(std::string_view account, std::string_view addre
     if (now - count.last >= longest) count.failures = 0;
     count.last = now;
     ++count.failures;
-    const int beyond = count.failures - key.free;
-    if (beyond >= 0)
-      count.blocked_until = now + std::min<seconds>(longest, seconds{1LL << std::min(beyond, 20)});
+    count.block(key.free, now);
   }
   return {};
+}
+
+void LoginThrottle::Count::block(int free, SteadyTime now) {
+  const int beyond = failures - free;
+  if (beyond >= 0) blocked_until = now + std::min<seconds>(longest, seconds{1LL << std::min(beyond, 20)});
+}
+
+void LoginThrottle::failed(std::string_view account, std::string_view address) {
+  const auto keys = keys_of(account, address);
+  const auto now = clock_.now();
+  const std::lock_guard lock{mutex_};
+  for (const Key& key : keys)
+    if (const auto found = counts_.find(key.name); found != counts_.end()) found->second.block(key.free, now);
 }
 
 void LoginThrottle::succeeded(std::string_view account, std::string_view address) {

@@ -93,12 +93,9 @@ TEST_F(LoginTest, unknown_and_wrong_are_answered_alike) {
 TEST_F(LoginTest, after_five_failures_one_waits_whether_the_account_exists_or_not) {
   for (const char* who : {email, "nobody@example.com"}) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(sign_in(who, "wrong").status, 401);
-    // A second at first, twice as long after each more: a busy machine may need that for a password.
-    auto waits = sign_in(who, "wrong");
-    for (int i = 0; i < 6 && waits.status == 401; ++i) waits = sign_in(who, "wrong");
+    const auto waits = sign_in(who, password);
     EXPECT_EQ(waits.status, 429);
     EXPECT_TRUE(waits.headers.contains("retry-after"));
-    EXPECT_EQ(sign_in(who, password).status, 429) << "nor with the right one";
   }
 }
 
