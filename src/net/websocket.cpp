@@ -53,10 +53,7 @@ bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
   const bool over = queued + size > limits.max_queued;
   const bool all_over = budget_ && budget_->used.load(std::memory_order_relaxed) + size > budget_->limit;
   if (queued > 0 && (over || all_over)) {
-    std::size_t waiting = 0;
-    for (const auto& message : out_) waiting += message.data->size();
-    out_.clear();
-    release(waiting);
+    discard_queue();
     close(close_code::try_again_later, "reading too slowly");
     return false;
   }
@@ -65,6 +62,13 @@ bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
   out_.push_back({std::move(data), kind});
   send_more();
   return true;
+}
+
+void WebSocket::Impl::discard_queue() {
+  std::size_t waiting = 0;
+  for (const auto& message : out_) waiting += message.data->size();
+  out_.clear();
+  release(waiting);
 }
 
 void WebSocket::Impl::close(std::uint16_t code, std::string_view reason) {
@@ -87,6 +91,7 @@ void WebSocket::Impl::finish(Error why, bool at_once) {
   if (end) return;
   end = std::move(why);
   drop(at_once);
+  discard_queue();  // nobody will be sent it, and who waits for room would wait for ever
   readable_.set();
   drained_.set();
   news.set();

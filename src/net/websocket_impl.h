@@ -73,6 +73,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   void arm_heartbeat();
   void beat();
   void leave();  // the last operation has ended after the connection
+  void discard_queue();
   void release(std::size_t bytes);
 
   std::shared_ptr<QueueBudget> budget_;
