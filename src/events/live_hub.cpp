@@ -88,8 +88,7 @@ class Listening {
   async::Task<bool> may_stay() {
     const auto deadline = async::Deadline::after(clock_, look_within);
     const auto answer = co_await async::with_deadline(clock_, deadline, listener_.may_stay());
-    if (!answer &&
-        (answer.error().kind == Fault::unauthenticated || answer.error().kind == Fault::forbidden)) {
+    if (!answer && answer.error().kind != Fault::timed_out) {
       socket_.close(close_code::policy, answer.error().message);
       co_return false;
     }

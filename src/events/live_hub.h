@@ -31,9 +31,9 @@ namespace voxanne::events {
 // Whose events, and until when.
 struct Listener {
   OrgId org;
-  // For how long the listener may stay before it is asked again, or why not at all (unauthenticated,
-  // forbidden; any other error ends nothing). Empty: for good (the development convenience). Runs on
-  // the connection's loop; events wait meanwhile, so it is bounded.
+  // For how long the listener may stay before it is asked again, or why not at all. Empty: for good (the
+  // development convenience). Runs on the connection's loop; events wait meanwhile, so that one which
+  // takes too long is given up, and ends nothing.
   std::function<async::Task<Result<milliseconds>>()> may_stay{};
 };
 

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t frame_bytes = audio::samples_per_frame(audio::wideband) * sizeof(audio::Sample);
 constexpr std::size_t max_control = 16 * 1024;  // a token of 8 KiB, escaped
-constexpr milliseconds look_again{10'000};      // at a token, when whoever checks them cannot be asked
 constexpr int max_excess_frames = 500;          // 10 s of audio beyond real time
 
 // Lets `per_second` through on average and `burst` at once.
@@ -169,10 +168,8 @@ struct Gateway::Session {
   async::Task<std::string> refusal() {
     while (caller->may_stay) {
       const auto answer = co_await caller->may_stay();
-      if (!answer &&
-          (answer.error().kind == Fault::unauthenticated || answer.error().kind == Fault::forbidden))
-        co_return answer.error().message;
-      co_await gateway.clock_.sleep_for(answer ? *answer : look_again);
+      if (!answer) co_return answer.error().message;
+      co_await gateway.clock_.sleep_for(*answer);
     }
     co_await gateway.clock_.sleep_until(SteadyTime::max());
     co_return std::string{};

@@ -36,9 +36,8 @@ namespace voxanne::telephony::browser {
 // Whose token it is, and until when.
 struct Caller {
   OrgId org;
-  // For how long the caller may stay before they are asked again, or why not at all (unauthenticated,
-  // forbidden; any other error ends nothing). Empty: for good. Runs on the connection's loop and ends by
-  // cancellation.
+  // For how long the caller may stay before they are asked again, or why not at all. Empty: for good. Runs
+  // on the connection's loop and ends by cancellation.
   std::function<async::Task<Result<milliseconds>>()> may_stay{};
 };
 // Who shows this token; an empty one stands for none. Runs on the connection's loop.
