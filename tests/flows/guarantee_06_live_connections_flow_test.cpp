@@ -49,7 +49,9 @@ TEST_F(LiveConnections, ten_thousand_of_six_endings_leave_neither_memory_nor_des
   std::cout << connections << " connections in two rounds: resident " << small / megabyte << " → "
             << first / megabyte << " → " << second / megabyte << " MB, descriptors " << descriptors << " → "
             << descriptors_of(pid) << "\n";
-  EXPECT_LE(descriptors_of(pid), descriptors + 8);  // a recording that is being encoded holds two
+  // A recording that is being encoded holds two.
+  for (int i = 0; i < 300 && descriptors_of(pid) > descriptors + 2; ++i) std::this_thread::sleep_for(100ms);
+  EXPECT_LE(descriptors_of(pid), descriptors + 2);
   if (!memory_is_measurable) return;
   EXPECT_LE(first, small + 32 * megabyte);  // what the allocator keeps between pieces that live
   EXPECT_LE(second, first + allowance) << "and no more of it";
