@@ -1,5 +1,6 @@
 #include "async/thread.h"
 
+#include "async/signal_stack.h"
 #include "base/unhandled.h"
 
 #include <pthread.h>
@@ -13,6 +14,7 @@ void prepare_thread(const std::string& name, int nice) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
   // On Linux niceness is per thread; raising it needs a capability that is often absent.
   if (nice != 0) static_cast<void>(setpriority(PRIO_PROCESS, id_t(syscall(SYS_gettid)), nice));
+  give_signal_stack();
 }
 
 LoopThread::LoopThread(std::string name, int nice)

@@ -1,9 +1,10 @@
 #include "ops/sentry/crash.h"
 
+#include "async/signal_stack.h"
+
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -18,7 +19,6 @@ namespace voxanne::ops::sentry::crash {
 namespace {
 
 constexpr std::array fatal{SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
-constexpr std::size_t stack_size = 128 * 1024;
 
 // All the handler uses is here before it is needed, at addresses that do not move.
 struct Prepared {
@@ -150,14 +150,7 @@ void install(const Options& options, const Breadcrumbs& breadcrumbs) {
                     (module.build_id.empty() ? "-" : module.build_id) + " " + module.path + "\n";
   made->breadcrumbs = &breadcrumbs;
 
-  // A stack that ran over cannot run a handler.
-  static void* const room =
-      mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  stack_t stack{};
-  stack.ss_sp = room;
-  stack.ss_size = stack_size;
-  if (stack.ss_sp != MAP_FAILED) sigaltstack(&stack, nullptr);
-
+  async::give_signal_stack();  // main's; other threads get theirs as they begin
   delete std::exchange(prepared, made.release());
   struct sigaction action{};
   action.sa_sigaction = on_fatal;

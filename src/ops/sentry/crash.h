@@ -7,7 +7,7 @@
 //   for (Report& report : crash::collect(data / "crash")) …     // the next start; files are removed
 //
 // install() once per process, from main's thread, before others write breadcrumbs; everything it is
-// given outlives the process. Its handler runs on a stack of its own on the thread that installed it.
+// given outlives the process. Its handler runs on the thread's signal stack (async/signal_stack.h).
 #pragma once
 
 #include "base/result.h"

@@ -1,5 +1,6 @@
 #include "ops/sentry/crash.h"
 
+#include "async/thread.h"
 #include "base/ids.h"
 #include "support/temp_dir.h"
 
@@ -123,20 +124,31 @@ TEST(Crash, a_signal_from_outside_and_an_uncaught_exception_are_told_as_well) {
   EXPECT_EQ(aborted[0].signal, SIGABRT);
 }
 
+// Not a tail call, and not seen to have no end.
+int down(volatile int* above, int left) {
+  volatile int here[256] = {*above};
+  return left == 0 ? 0 : down(here, left - 1) + here[0];
+}
+void run_over() {
+  volatile int top = 1;
+  static_cast<void>(down(&top, 1 << 30));
+}
+
 TEST(Crash, a_stack_that_ran_over_is_told) {
+  const auto reports = crashed(run_over);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].signal, SIGSEGV);
+}
+
+TEST(Crash, so_is_one_of_any_thread_of_the_house) {
   const auto reports = crashed([] {
-    // Not a tail call, and not seen to have no end.
-    struct Deep {
-      static int down(volatile int* above, int left) {
-        volatile int here[256] = {*above};
-        return left == 0 ? 0 : down(here, left - 1) + here[0];
-      }
-    };
-    volatile int top = 1;
-    static_cast<void>(Deep::down(&top, 1 << 30));
+    async::LoopThread thread{"media7"};
+    async::asio::post(thread.executor(), run_over);
+    pause();
   });
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_EQ(reports[0].signal, SIGSEGV);
+  EXPECT_EQ(reports[0].thread, "media7");
 }
 
 TEST(Crash, a_file_that_is_no_report_is_taken_away) {
