@@ -103,7 +103,7 @@ async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
   co_return co_await begin_session(**account, chosen->org, role_from(chosen->role), {});
 }
 
-async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token) {
+async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token, std::string request_id) {
   const auto shown = credentials_.open_refresh(refresh_token);
   if (!shown) co_return login_ended();
   const auto found = co_await store::find_session(store_, shown->session);
@@ -111,32 +111,32 @@ async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token
   const auto now = clock_.utc();
   if (!*found || now >= (*found)->expires_at) co_return login_ended();
   store::Session session = **found;
-  store::Batch batch;
-  if (shown->generation != session.generation) {
-    store::end_session(batch, session.id);
-    log::warning("auth.refresh_reused", {{"orgId", session.org.str()},
-                                         {"accountId", session.account.str()},
-                                         {"sessionId", session.id.str()}});
-    if (const auto ended = co_await store_.write(std::move(batch)); !ended) co_return ended.error();
-    changed();
-    co_return login_ended();
-  }
+  if (shown->generation != session.generation) co_return co_await end_reused(session, request_id);
   const auto role = co_await store::role_of_session(store_, session, now);
   if (!role) co_return role.error();
   if (!*role) co_return login_ended();
   session.expires_at = std::min(now + options_.session_idle, session.created_at + options_.session_at_most);
+  store::Batch batch;
   store::rotate_session(batch, session.id, session.generation, now, session.expires_at);
   if (const auto rotated = co_await store_.write(std::move(batch)); !rotated) {
     if (rotated.error().kind != Fault::conflict) co_return rotated.error();
     // Somebody showed the same token at the same time: it was used twice all the same.
-    store::Batch ending;
-    store::end_session(ending, session.id);
-    if (const auto ended = co_await store_.write(std::move(ending)); !ended) co_return ended.error();
-    changed();
-    co_return login_ended();
+    co_return co_await end_reused(session, request_id);
   }
   ++session.generation;
   co_return issue(session, role_from(**role));
+}
+
+async::Task<Error> Accounts::end_reused(const store::Session& session, std::string_view request_id) {
+  log::warning("auth.refresh_reused", {{"requestId", request_id},
+                                       {"orgId", session.org.str()},
+                                       {"accountId", session.account.str()},
+                                       {"sessionId", session.id.str()}});
+  store::Batch batch;
+  store::end_session(batch, session.id);
+  if (const auto ended = co_await store_.write(std::move(batch)); !ended) co_return ended.error();
+  changed();
+  co_return login_ended();
 }
 
 async::Task<Result<>> Accounts::logout(std::string refresh_token) {

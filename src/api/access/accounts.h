@@ -59,8 +59,9 @@ class Accounts {
   };
   // Errors: unauthenticated (bad_credentials), rate_limited, forbidden (no_organization, not_a_member).
   async::Task<Result<Login>> login(Ask ask);
-  // Errors: unauthenticated (login_ended).
-  async::Task<Result<Login>> refresh(std::string refresh_token);
+  // Errors: unauthenticated (login_ended). `request_id`: to be found by in the log, should the token have
+  // been used before.
+  async::Task<Result<Login>> refresh(std::string refresh_token, std::string request_id);
   async::Task<Result<>> logout(std::string refresh_token);
   // Ends every session of the account and begins a new one.
   async::Task<Result<Login>> change_password(Identity who, Secret current, Secret next, std::string address);
@@ -93,6 +94,8 @@ class Accounts {
  private:
   async::Task<Result<Login>> begin_session(store::Account account, OrgId org, Role role, store::Batch batch);
   Login issue(const store::Session& session, Role role) const;
+  // One whose token was used twice: stolen, or not kept by who had it.
+  async::Task<Error> end_reused(const store::Session& session, std::string_view request_id);
   void changed() const;
 
   store::Store& store_;
