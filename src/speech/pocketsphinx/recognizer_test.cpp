@@ -162,6 +162,35 @@ TEST_F(Recognizing, a_worker_that_falls_behind_lets_general_english_go) {
   destroy(std::move(stream));
 }
 
+TEST_F(Recognizing, who_would_cost_too_much_beside_those_who_talk_has_the_closed_model) {
+  auto with = options();
+  with.command = {SPEECH_WORKER, "2", unhurried, "0.3"};  // room for one at what is guessed at first
+  with.saturated_lag = 60s;
+  start(with);
+  auto first = open("demo", 16000).value();
+  ASSERT_TRUE(eventually([&] { return recognizer->load().general_ready == 1; }));
+  auto second = open("demo", 16000).value();
+  ASSERT_TRUE(eventually([&] { return recognizer->load().general_ready == 2; }));
+  const auto question = said(off_topic, 16000);
+  const auto rest = question.begin() + 3 * static_cast<std::ptrdiff_t>(audio::samples_per_frame(16000));
+  run([](RecognizerStream& one, std::vector<audio::Sample> audio) -> async::Task<> {
+    write(one, audio, 16000);
+    co_return;
+  }(*first, {question.begin(), rest}));
+  EXPECT_EQ(hear(*second, off_topic, 16000).find("mongolia"), std::string::npos) << "a decoder was free";
+  const auto heard =
+      run([](RecognizerStream& one, std::vector<audio::Sample> audio) -> async::Task<std::string> {
+        write(one, audio, 16000);
+        one.finish_utterance();
+        for (;;)
+          if (auto now = (co_await one.next()).value(); now.final) co_return now.text;
+      }(*first, {rest, question.end()}));
+  EXPECT_NE(heard.find("mongolia"), std::string::npos) << "who has begun with it keeps it";
+  EXPECT_TRUE(eventually([&] { return recognizer->load().general_utterances == 1; }));
+  destroy(std::move(first));
+  destroy(std::move(second));
+}
+
 TEST_F(Recognizing, a_limit_of_callers_is_kept) {
   auto with = options();
   with.most_callers = 2;
