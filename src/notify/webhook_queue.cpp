@@ -102,6 +102,7 @@ async::Task<bool> WebhookQueue::record(store::Webhook& webhook, store::Delivery 
                                        const Attempt& attempt) {
   const UtcTime now = clock_.utc();
   delivery.last_status = attempt.status == 0 ? std::nullopt : std::optional{attempt.status};
+  (attempt.error ? seen_.not_taken : seen_.taken).add();
   store::Batch batch;
   if (!attempt.error) {
     store::finish_delivery(batch, delivery, now);

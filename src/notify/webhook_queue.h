@@ -16,6 +16,7 @@
 
 #include "async/backoff.h"
 #include "async/clock.h"
+#include "base/metrics.h"
 #include "base/seal.h"
 #include "jobs/runner.h"
 #include "net/http_client.h"
@@ -38,6 +39,12 @@ class WebhookQueue final : public jobs::Queue<store::Webhook> {
 
   WebhookQueue(async::Executor executor, store::Store& store, async::Clock& clock, const Seal& seal,
                const Targets& targets, Options options);
+
+  // Attempts since the start; any thread.
+  struct Attempts {
+    metrics::Counter taken, not_taken;
+  };
+  const Attempts& seen() const noexcept { return seen_; }
 
   async::Task<Result<std::vector<store::Webhook>>> claim(int limit, UtcTime lease_until) override;
   async::Task<Result<std::optional<UtcTime>>> next_due() override;
@@ -66,6 +73,7 @@ class WebhookQueue final : public jobs::Queue<store::Webhook> {
   net::HttpClient http_;
   std::minstd_rand random_{std::random_device{}()};
   UtcTime forget_at_{};
+  Attempts seen_;
 };
 
 jobs::RunnerOptions webhook_runner_options();

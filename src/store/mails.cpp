@@ -47,6 +47,12 @@ constexpr Statement fail{"mails.fail",
 constexpr Statement forget_failed{"mails.forget_failed",
                                   "DELETE FROM mails WHERE status = 'failed' AND created_at < ?1"};
 
+constexpr Statement counts{
+    "mails.counts",
+    "SELECT (SELECT count(*) FROM mails WHERE status = 'queued' AND next_attempt_at >= 0), "
+    "(SELECT count(*) FROM mails WHERE status = 'failed' AND created_at >= 0)",
+    Cost::heavy};
+
 constexpr Statement recipients{"message_recipients.of_org",
                                "SELECT email FROM message_recipients WHERE org_id = ?1 ORDER BY email"};
 constexpr Statement clear_recipients{"message_recipients.clear",
@@ -66,6 +72,8 @@ Mail mail_from(const Row& row) {
           from_unix_ms(row.integer(8)),
           from_unix_ms(row.integer(9))};
 }
+
+MailCounts counts_from(const Row& row) { return {row.integer(0), row.integer(1)}; }
 
 }  // namespace
 
@@ -130,11 +138,17 @@ void set_message_recipients(Batch& batch, const OrgId& org, const std::vector<st
   for (const std::string& email : emails) batch.add(add_recipient, {bound(org), email}, 1);
 }
 
+async::Task<Result<MailCounts>> count_mails(Store& store) {
+  const auto found = co_await find_one(store, counts, {}, counts_from);
+  if (!found) co_return found.error();
+  co_return found->value_or(MailCounts{});
+}
+
 std::span<const Statement* const> mail_statements() {
   static constexpr const Statement* all[] = {
-      &enqueue,       &to_recipients, &to_owners,        &forget_call,   &due,
-      &next_due,      &claim,         &finish,           &retry,         &fail,
-      &forget_failed, &recipients,    &clear_recipients, &add_recipient, &release};
+      &enqueue, &to_recipients, &to_owners, &forget_call,   &due,        &next_due,         &claim,
+      &finish,  &retry,         &fail,      &forget_failed, &recipients, &clear_recipients, &add_recipient,
+      &release, &counts};
   return all;
 }
 

@@ -47,6 +47,10 @@ void release_mails(Batch& batch, UtcTime now);
 void finish_mail(Batch& batch, const Mail& mail);
 void retry_mail(Batch& batch, const Mail& mail, std::string error_code, UtcTime next_attempt_at);
 void fail_mail(Batch& batch, const Mail& mail, std::string error_code);
+struct MailCounts {
+  std::int64_t waiting = 0, failed = 0;
+};
+async::Task<Result<MailCounts>> count_mails(Store& store);
 // Failed ones made before.
 void forget_failed_mails(Batch& batch, UtcTime before);
 

@@ -29,6 +29,10 @@ constexpr Statement bury{"webhook_deliveries.bury",
 constexpr Statement rouse{"webhook_deliveries.rouse",
                           "UPDATE webhook_deliveries SET next_attempt_at = ?3 "
                           "WHERE " QUEUED_OF_IT " AND next_attempt_at > ?3"};
+// Every organization's: the index begins with it.
+constexpr Statement count_queued{
+    "webhook_deliveries.count_queued",
+    "SELECT count(*) FROM webhook_deliveries WHERE status = 'queued' AND org_id > ''", Cost::heavy};
 constexpr Statement replay{
     "webhook_deliveries.replay",
     "UPDATE webhook_deliveries SET status = 'queued', attempts = CASE WHEN status = 'queued' THEN attempts "
@@ -59,6 +63,8 @@ DeliveryStatus status_from(std::string_view word) {
   if (word == "delivered") return DeliveryStatus::delivered;
   return word == "dead" ? DeliveryStatus::dead : DeliveryStatus::queued;
 }
+
+std::int64_t count_from(const Row& row) { return row.integer(0); }
 
 }  // namespace
 
@@ -122,6 +128,12 @@ void rouse_deliveries(Batch& batch, const Webhook& webhook, UtcTime now) {
   batch.add(rouse, {bound(webhook.org), bound(webhook.id), bound(now)});
 }
 
+async::Task<Result<std::int64_t>> count_queued_deliveries(Store& store) {
+  const auto found = co_await find_one(store, count_queued, {}, count_from);
+  if (!found) co_return found.error();
+  co_return found->value_or(0);
+}
+
 void replay_delivery(Batch& batch, const OrgId& org, const WebhookId& webhook, const EventId& event,
                      UtcTime now) {
   batch.add(replay, {bound(org), bound(webhook), bound(event), bound(now), bound(now + give_up_after)}, 1);
@@ -148,9 +160,9 @@ async::Task<Result<PageInfo>> page_of_deliveries(Store& store, OrgId org, Webhoo
 }
 
 std::span<const Statement* const> delivery_statements() {
-  static constexpr const Statement* all[] = {&due,         &finish,        &retry,  &bury,
-                                             &rouse,       &rouse_webhook, &replay, &forget_delivered,
-                                             &forget_dead, &forget_call,   &one,    &newest};
+  static constexpr const Statement* all[] = {
+      &due,         &finish,      &retry, &bury,   &rouse,       &rouse_webhook, &replay, &forget_delivered,
+      &forget_dead, &forget_call, &one,   &newest, &count_queued};
   return all;
 }
 

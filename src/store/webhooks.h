@@ -114,6 +114,8 @@ void retry_delivery(Batch& batch, const Delivery& delivery, UtcTime at);
 void bury_deliveries(Batch& batch, const Webhook& webhook, UtcTime now);
 // All that wait are due: the endpoint is back.
 void rouse_deliveries(Batch& batch, const Webhook& webhook, UtcTime now);
+// All that wait, everybody's.
+async::Task<Result<std::int64_t>> count_queued_deliveries(Store& store);
 // One is due again, from the beginning, whatever became of it. A conflict if there is none.
 void replay_delivery(Batch& batch, const OrgId& org, const WebhookId& webhook, const EventId& event,
                      UtcTime now);

@@ -48,10 +48,13 @@ struct Front {
   std::optional<net::Server> http;
   MemoryReturn memory_return{foundation.clock, foundation.house.executor()};
   std::uint16_t port = 0;
-  std::atomic<std::int64_t> uploads_waiting{0}, uploads_failed{0};  // counted by the probe of jobs
+  // Counted by the probe of jobs.
+  std::atomic<std::int64_t> uploads_waiting{0}, uploads_failed{0}, webhooks_waiting{0}, mails_waiting{0},
+      mails_failed{0};
 
  private:
-  void start_health();    // front_health.cpp
+  void start_health();  // front_health.cpp
+  async::Task<> count_what_waits();
   void add_metrics();     // front_metrics.cpp
   void watch_requests();  // front_metrics.cpp
   Result<> listen();

@@ -20,6 +20,15 @@ async::Task<Result<>> comes_round(async::Executor house, std::function<void(std:
 
 }  // namespace
 
+async::Task<> Front::count_what_waits() {
+  store::Store& store = *records.store;
+  if (const auto counted = co_await store::count_uploads(store, foundation.holder.node))
+    uploads_waiting = counted->waiting, uploads_failed = counted->failed;
+  if (const auto queued = co_await store::count_queued_deliveries(store)) webhooks_waiting = *queued;
+  if (const auto counted = co_await store::count_mails(store))
+    mails_waiting = counted->waiting, mails_failed = counted->failed;
+}
+
 void Front::start_health() {
   const async::Executor house = foundation.house.executor();
   const Config& config = foundation.config;
@@ -62,8 +71,7 @@ void Front::start_health() {
                  }
                  if (probes_until_count-- == 0) {
                    probes_until_count = 9;  // its cost grows with what waits
-                   const auto counted = co_await store::count_uploads(*records.store, foundation.holder.node);
-                   if (counted) uploads_waiting = counted->waiting, uploads_failed = counted->failed;
+                   co_await count_what_waits();
                  }
                  co_return Result<>{};
                }});

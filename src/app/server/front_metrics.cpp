@@ -77,6 +77,16 @@ void Front::add_metrics() {
                 [this] { return double(records.journal->pending()); });
   metrics.gauge("voxanne_queue_depth", "", {{"queue", "spool"}},
                 [this] { return double(records.spool->pool().in_use()); });
+  metrics.gauge("voxanne_queue_depth", "", {{"queue", "webhooks"}},
+                [this] { return double(webhooks_waiting.load()); });
+  metrics.gauge("voxanne_queue_depth", "", {{"queue", "mails"}},
+                [this] { return double(mails_waiting.load()); });
+  const auto& attempts = outward.webhooks->seen();
+  const std::string deliveries = "voxanne_webhook_attempts_total", tried = "what webhooks were sent";
+  metrics.counter(deliveries, tried, {{"outcome", "taken"}}, attempts.taken);
+  metrics.counter(deliveries, tried, {{"outcome", "not_taken"}}, attempts.not_taken);
+  metrics.gauge("voxanne_mails_failed", "mails of the last month that were given up", {},
+                [this] { return double(mails_failed.load()); });
   metrics.gauge("voxanne_uploads_failed", "recordings that cannot be kept: the source itself is bad", {},
                 [this] { return double(uploads_failed.load()); });
   metrics.gauge("voxanne_uploads_running", "recordings being encoded or stored", {},

@@ -113,6 +113,8 @@ TEST_F(Smtp, a_message_goes_to_the_owners_or_to_whom_the_organization_says) {
     std::this_thread::sleep_for(10ms);
   EXPECT_FALSE(store.run(store::next_mail_due(*store)).value());  // nobody@ has failed for good
   async::run_on(store.executor(), runner.stop());
+  const auto counted = store.run(store::count_mails(*store)).value();
+  EXPECT_EQ(std::pair(counted.waiting, counted.failed), std::pair(std::int64_t{0}, std::int64_t{1}));
 }
 
 TEST(Mail, an_invitation_is_mailed_though_the_process_is_killed_and_the_server_was_away) {

@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include <csignal>
+#include <regex>
 
 namespace voxanne::test {
 namespace {
@@ -116,6 +117,19 @@ TEST_F(Webhooks, an_endpoint_that_is_away_holds_up_nobody_else) {
   EXPECT_TRUE(one_with(redirecting, "redirect_refused"));
   EXPECT_TRUE(one_with(endless, "response_too_large"));
   EXPECT_EQ(http_get(server.url("/health")).status, 200);
+
+  // The operator sees it: some are taken, some are not, and the dead one's wait (counted now and then).
+  const auto shows = [&](const std::string& series) {
+    return std::regex_search(http_get(server.url("/metrics")).body, std::regex{"\n" + series + " [1-9]"});
+  };
+  EXPECT_TRUE(shows(R"(voxanne_webhook_attempts_total\{outcome="taken"\})"));
+  EXPECT_TRUE(shows(R"(voxanne_webhook_attempts_total\{outcome="not_taken"\})"));
+  const auto until = std::chrono::steady_clock::now() + 30s;
+  bool waits = false;
+  while (!(waits = shows(R"(voxanne_queue_depth\{queue="webhooks"\})")) &&
+         std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(200ms);
+  EXPECT_TRUE(waits);
 }
 
 TEST(WebhookTargets, without_leave_nothing_inside_can_be_named) {
