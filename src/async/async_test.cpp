@@ -41,6 +41,54 @@ TEST_F(OnVirtualTime, sleepers_wake_in_order_without_waiting) {
   EXPECT_EQ(woken, (std::vector{1, 2, 3}));
 }
 
+// Rings what is set, and not what was destroyed; one destroys itself, one sets itself anew.
+struct Alarms {
+  void set(Clock& clock, Executor executor, milliseconds unit) {
+    const auto start = clock.now();
+    own = clock.alarm(executor, start + unit, [this] { rung += "a", own.reset(); });
+    gone = clock.alarm(executor, start + unit, [this] { rung += "x"; });
+    again = clock.alarm(executor, start + 2 * unit, [this, &clock, executor, unit] {
+      rung += "b";
+      again = clock.alarm(executor, clock.now() + unit, [this] { rung += "c"; });
+    });
+    gone.reset();
+  }
+  std::string rung;
+  std::unique_ptr<Alarm> own, gone, again;
+};
+
+TEST_F(OnVirtualTime, an_alarm_rings_once_unless_it_is_gone) {
+  Alarms alarms;
+  alarms.set(clock_, loop_.get_executor(), 1s);
+  clock_.run_for(1s);
+  EXPECT_EQ(alarms.rung, "a");
+  clock_.run_for(10s);
+  EXPECT_EQ(alarms.rung, "abc");
+}
+
+TEST(AlarmTest, rings_at_the_system_s_time) {
+  Loop loop{1};
+  SystemClock clock;
+  Alarms alarms;
+  alarms.set(clock, loop.get_executor(), 20ms);
+  const auto begun = clock.now();
+  loop.run();
+  EXPECT_EQ(alarms.rung, "abc");
+  EXPECT_GE(clock.now() - begun, 60ms);
+}
+
+TEST(AlarmTest, one_that_is_due_already_and_goes_does_not_ring) {
+  Loop loop{1};
+  SystemClock clock;
+  std::string rung;
+  std::unique_ptr<Alarm> second;
+  const auto due = clock.now();
+  const auto first = clock.alarm(loop.get_executor(), due, [&] { rung += "1", second.reset(); });
+  second = clock.alarm(loop.get_executor(), due, [&] { rung += "2"; });
+  loop.run();
+  EXPECT_EQ(rung, "1");
+}
+
 TEST_F(OnVirtualTime, cancelled_group_ends_its_sleepers_and_refuses_new_tasks) {
   bool reached = false, spawned_late = false;
   group_.spawn([](test::VirtualClock& clock, bool& flag) -> Task<> {

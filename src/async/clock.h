@@ -7,7 +7,16 @@
 #include "async/event.h"
 #include "base/time.h"
 
+#include <functional>
+#include <memory>
+
 namespace voxanne::async {
+
+// Something that is called once, unless this is destroyed before. Lives on one loop.
+class Alarm {
+ public:
+  virtual ~Alarm() = default;
+};
 
 class Clock {
  public:
@@ -15,8 +24,9 @@ class Clock {
   virtual SteadyTime now() const = 0;
   virtual UtcTime utc() const = 0;
   virtual Task<> sleep_until(SteadyTime time) = 0;
-  // Until `event` is set or it is `time`, whichever is first; nobody else waits for the event.
-  virtual Task<> wait(Event& event, SteadyTime time);
+  // Calls `ring` on `executor`'s loop, which is the caller's, when it is `time`: for ten thousand that
+  // would each need a task to wait in. `ring` may destroy the alarm.
+  virtual std::unique_ptr<Alarm> alarm(Executor executor, SteadyTime time, std::function<void()> ring);
 
   Task<> sleep_for(milliseconds duration) { return sleep_until(now() + duration); }
 };
@@ -26,7 +36,7 @@ class SystemClock final : public Clock {
   SteadyTime now() const override { return std::chrono::steady_clock::now(); }
   UtcTime utc() const override { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
   Task<> sleep_until(SteadyTime time) override;
-  Task<> wait(Event& event, SteadyTime time) override;
+  std::unique_ptr<Alarm> alarm(Executor executor, SteadyTime time, std::function<void()> ring) override;
 };
 
 }  // namespace voxanne::async

@@ -12,14 +12,4 @@ Task<> Event::wait() {
   }
 }
 
-Task<> Event::wait_until(SteadyTime time) {
-  while (!set_ && std::chrono::steady_clock::now() < time) {
-    timer_.expires_at(time);
-    boost::system::error_code woken;
-    co_await timer_.async_wait(asio::redirect_error(use_task, woken));
-    timer_.expires_at(SteadyTime::max());
-    co_await throw_if_cancelled();
-  }
-}
-
 }  // namespace voxanne::async

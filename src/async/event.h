@@ -18,12 +18,10 @@ class Event {
   void reset() { set_ = false; }
   bool is_set() const noexcept { return set_; }
   Task<> wait();
-  // Or until the system's time is `time`; for one that waits alone.
-  Task<> wait_until(SteadyTime time);
 
  private:
   bool set_ = false;
-  SteadyTimer timer_;  // expires only in wait_until(): cancelling it wakes every waiter
+  SteadyTimer timer_;  // never expires: cancelling it wakes every waiter
 };
 
 }  // namespace voxanne::async

@@ -3,12 +3,15 @@
 #include "async/mutex.h"
 #include "base/json_text.h"
 #include "base/secret.h"
+#include "base/unhandled.h"
 
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 namespace voxanne::events {
 namespace {
@@ -26,33 +29,19 @@ std::size_t cost(const Entry& entry) {
 
 }  // namespace
 
-// The part of a subscription that publishers reach: they hold the bus's lock, the reader's loop
-// resumes by a posted handler that holds it weakly.
-struct Subscription::Waker : std::enable_shared_from_this<Subscription::Waker> {
-  Waker(async::Executor e, async::Event& c) : executor(e), changed(c) {}
+// The part of a subscription that publishers reach. What they write is under the bus's lock.
+struct Subscription::Waker {
+  Waker(async::Executor e, std::function<void()> c) : executor(e), changed(std::move(c)) {}
 
-  void wake() {
-    if (posted) return;
-    posted = true;
-    async::asio::post(executor, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->changed.set();
-    });
-  }
-  void mark_overrun() {
-    if (overrun.exchange(true)) return;
-    posted = false;  // it may be sending what it took, and would not look before that is done
-    wake();
-  }
-
-  async::Executor executor;
-  async::Event& changed;  // reader's loop; there while the subscription holds this
+  const async::Executor executor;
+  const std::function<void()> changed;  // called on the loop, while the subscription is there
   std::atomic<bool> overrun = false;
-  bool posted = false;             // under the lock: a wake-up is on its way
-  std::uint64_t taken_end = 0;     // under the lock: byte position of the last frame taken
-  std::uint64_t consumed_end = 0;  // under the lock: byte position of the last frame sent
+  bool due = false;                // will be called
+  std::uint64_t taken_end = 0;     // byte position of the last frame taken
+  std::uint64_t consumed_end = 0;  // byte position of the last frame sent
 };
 
-struct Bus::Impl {
+struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
   struct Ring {
     std::deque<Entry> entries;  // the last one has seq `seq`
     std::uint64_t seq = 0;
@@ -63,6 +52,17 @@ struct Bus::Impl {
     std::uint64_t first_seq() const { return seq - entries.size() + 1; }
   };
 
+  // The readers of one loop that are to be called: one handler calls them all, in portions, so that an
+  // event for ten thousand is published at once and lets other work of the loop in between.
+  struct Bell {
+    explicit Bell(async::Executor e) : executor(e) {}
+    async::Executor executor;
+    std::size_t readers = 0;  // on this loop; the last one takes the bell along
+    std::deque<std::weak_ptr<Subscription::Waker>> due;
+    bool ringing = false;
+  };
+  static constexpr std::size_t readers_at_a_time = 64;
+
   Impl(const async::Clock& c, Options o) : clock(c), options(o), epoch(to_hex(random_bytes(8))) {}
 
   const async::Clock& clock;
@@ -71,7 +71,46 @@ struct Bus::Impl {
 
   mutable async::Mutex mutex;
   std::unordered_map<OrgId, Ring> rings;
+  std::list<Bell> bells;
   std::size_t bytes = 0;
+
+  std::list<Bell>::iterator bell_of(const async::Executor& executor) {
+    return std::ranges::find(bells, executor, &Bell::executor);
+  }
+
+  void wake(const std::shared_ptr<Subscription::Waker>& reader) {
+    if (reader->due) return;
+    reader->due = true;
+    Bell& bell = *bell_of(reader->executor);
+    bell.due.push_back(reader);
+    if (!std::exchange(bell.ringing, true)) post_ring(bell.executor);
+  }
+
+  void post_ring(const async::Executor& executor) {
+    async::asio::post(executor, [self = shared_from_this(), executor] { self->ring(executor); });
+  }
+
+  void ring(const async::Executor& executor) {
+    std::vector<std::weak_ptr<Subscription::Waker>> portion;
+    {
+      const std::scoped_lock lock{mutex};
+      const auto bell = bell_of(executor);
+      if (bell == bells.end()) return;
+      const auto count = std::min(bell->due.size(), readers_at_a_time);
+      const auto end = bell->due.begin() + static_cast<std::ptrdiff_t>(count);
+      portion.assign(std::make_move_iterator(bell->due.begin()), std::make_move_iterator(end));
+      bell->due.erase(bell->due.begin(), end);
+      bell->ringing = !bell->due.empty();
+      if (bell->ringing) post_ring(executor);
+    }
+    // One may end another's subscription, or its own.
+    for (const auto& weak : portion)
+      if (const auto reader = weak.lock()) try {
+          reader->changed();
+        } catch (const std::exception&) {  // not the others' fault
+          log::unhandled("events.reader_failed", std::current_exception(), {});
+        }
+  }
 
   void drop_oldest(Ring& ring) {
     const std::size_t size = cost(ring.entries.front());
@@ -101,7 +140,9 @@ struct Bus::Impl {
         ring.entries.empty() ? ring.end : ring.entries.front().end - ring.entries.front().frame->size();
     for (const auto& reader : ring.readers) {
       if (ring.end - reader->consumed_end <= options.max_behind && reader->taken_end >= oldest) continue;
-      reader->mark_overrun();
+      if (reader->overrun.exchange(true)) continue;
+      reader->due = false;  // it may be sending what it took, and would not look before that is done
+      wake(reader);
     }
   }
 };
@@ -170,13 +211,13 @@ std::uint64_t Bus::publish(const Event& event) {
   impl_->bytes += cost(ring.entries.back());
   impl_->trim(ring, now);
   impl_->find_overrun(ring);
-  for (const auto& reader : ring.readers) reader->wake();
+  for (const auto& reader : ring.readers) impl_->wake(reader);
   return ring.seq;
 }
 
 std::unique_ptr<Subscription> Bus::subscribe(const OrgId& org, const std::optional<Since>& since,
-                                             async::Executor executor, async::Event& changed) {
-  return std::unique_ptr<Subscription>{new Subscription{impl_, org, since, executor, changed}};
+                                             async::Executor executor, std::function<void()> changed) {
+  return std::unique_ptr<Subscription>{new Subscription{impl_, org, since, executor, std::move(changed)}};
 }
 
 std::size_t Bus::bytes() const {
@@ -185,9 +226,13 @@ std::size_t Bus::bytes() const {
 }
 
 Subscription::Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org,
-                           const std::optional<Since>& since, async::Executor executor, async::Event& changed)
-    : bus_(std::move(bus)), org_(org), waker_(std::make_shared<Waker>(executor, changed)) {
+                           const std::optional<Since>& since, async::Executor executor,
+                           std::function<void()> changed)
+    : bus_(std::move(bus)), org_(org), waker_(std::make_shared<Waker>(executor, std::move(changed))) {
   const std::scoped_lock lock{bus_->mutex};
+  auto bell = bus_->bell_of(executor);
+  if (bell == bus_->bells.end()) bell = bus_->bells.emplace(bus_->bells.end(), executor);
+  ++bell->readers;
   auto& ring = bus_->rings[org_];
   head_ = taken_ = ring.seq;
   waker_->taken_end = waker_->consumed_end = ring.end;
@@ -201,7 +246,7 @@ Subscription::Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org,
     // What is replayed is no backlog: only what is published from now on counts against the reader.
     const auto& next = ring.entries[taken_ + 1 - ring.first_seq()];
     waker_->taken_end = next.end - next.frame->size();
-    waker_->wake();
+    bus_->wake(waker_);
   }
   ring.readers.push_back(waker_);
 }
@@ -211,13 +256,15 @@ Subscription::~Subscription() {
   const auto found = bus_->rings.find(org_);
   auto& ring = found->second;
   std::erase(ring.readers, waker_);
+  const auto bell = bus_->bell_of(waker_->executor);
+  if (--bell->readers == 0) bus_->bells.erase(bell);
   if (ring.readers.empty() && ring.seq == 0) bus_->rings.erase(found);
 }
 
 std::vector<Frame> Subscription::take(std::size_t max_bytes) {
   std::vector<Frame> frames;
   const std::scoped_lock lock{bus_->mutex};
-  waker_->posted = false;
+  waker_->due = false;
   if (waker_->overrun) return frames;
   const auto& ring = bus_->rings.find(org_)->second;
   std::size_t bytes = 0;

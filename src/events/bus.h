@@ -16,11 +16,11 @@
 #pragma once
 
 #include "async/clock.h"
-#include "async/event.h"
 #include "base/ids.h"
 #include "base/time.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -83,10 +83,10 @@ class Bus {
   // Any thread. Answers the event's seq.
   std::uint64_t publish(const Event& event);
 
-  // Any thread; the subscription is used on `executor`'s loop only. `changed`: set there whenever the
-  // reader may take something or is overrun; outlives the subscription.
+  // Any thread; the subscription is used on `executor`'s loop only. `changed`: called there, by a posted
+  // handler, when the reader may take something or is overrun; at times for nothing.
   std::unique_ptr<Subscription> subscribe(const OrgId& org, const std::optional<Since>& since,
-                                          async::Executor executor, async::Event& changed);
+                                          async::Executor executor, std::function<void()> changed);
 
   // Bytes that all rings hold now, for metrics and tests.
   std::size_t bytes() const;
@@ -114,8 +114,8 @@ class Subscription {
   std::uint64_t position() const noexcept { return taken_; }
 
   // The frames after the last ones taken, oldest first; at most `max_bytes` of them but at least
-  // one; empty when there are none yet or when overrun. Ask again until it is: what is left over sets
-  // no event. Taking frames does not yet count as progress: consumed() does, once they are sent.
+  // one; empty when there are none yet or when overrun. Ask again until it is: nobody is called for
+  // what is left over. Taking frames does not yet count as progress: consumed() does, once they are sent.
   std::vector<Frame> take(std::size_t max_bytes);
   void consumed();
 
@@ -126,7 +126,7 @@ class Subscription {
   friend class Bus;
   struct Waker;
   Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org, const std::optional<Since>& since,
-               async::Executor executor, async::Event& changed);
+               async::Executor executor, std::function<void()> changed);
 
   std::shared_ptr<Bus::Impl> bus_;
   OrgId org_;

@@ -15,6 +15,10 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+std::function<void()> sets(async::Event& event) {
+  return [&event] { event.set(); };
+}
+
 class BusTest : public testing::Test {
  protected:
   Event event(std::string org, std::string data = "{}") {
@@ -37,7 +41,7 @@ class BusTest : public testing::Test {
 
 TEST_F(BusTest, a_frame_is_the_contract_s_json) {
   Bus bus{clock};
-  const auto reader = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), changed);
+  const auto reader = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(changed));
   bus.publish({EventType::call_started, OrgId{"a"}, CallId{"call_1"}, R"({"status":"ringing"})", UtcTime{}});
   bus.publish({EventType::provider_health, OrgId{"a"}, CallId{}, "", from_unix_ms(1'500)});
   EXPECT_THAT(
@@ -49,8 +53,8 @@ TEST_F(BusTest, a_frame_is_the_contract_s_json) {
 
 TEST_F(BusTest, seq_is_dense_per_organization_and_organizations_are_apart) {
   Bus bus{clock};
-  const auto a = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), changed);
-  const auto b = bus.subscribe(OrgId{"b"}, {}, loop.get_executor(), changed);
+  const auto a = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(changed));
+  const auto b = bus.subscribe(OrgId{"b"}, {}, loop.get_executor(), sets(changed));
   EXPECT_EQ(bus.publish(event("a", R"("for a")")), 1u);
   EXPECT_EQ(bus.publish(event("b", R"("for b")")), 1u);
   EXPECT_EQ(bus.publish(event("a", R"("for a")")), 2u);
@@ -62,7 +66,7 @@ TEST_F(BusTest, seq_is_dense_per_organization_and_organizations_are_apart) {
 TEST_F(BusTest, since_replays_what_was_missed_and_then_goes_on) {
   Bus bus{clock};
   for (int i = 0; i < 5; ++i) bus.publish(event("a"));
-  const auto reader = bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 3}, loop.get_executor(), changed);
+  const auto reader = bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 3}, loop.get_executor(), sets(changed));
   bus.publish(event("a"));
   EXPECT_FALSE(reader->resync());
   EXPECT_EQ(reader->head(), 5u);
@@ -74,7 +78,7 @@ TEST_F(BusTest, since_replays_what_was_missed_and_then_goes_on) {
 TEST_F(BusTest, since_without_an_epoch_is_taken_as_the_current_one) {
   Bus bus{clock};
   for (int i = 0; i < 5; ++i) bus.publish(event("a"));
-  const auto reader = bus.subscribe(OrgId{"a"}, Since{"", 4}, loop.get_executor(), changed);
+  const auto reader = bus.subscribe(OrgId{"a"}, Since{"", 4}, loop.get_executor(), sets(changed));
   EXPECT_FALSE(reader->resync());
   EXPECT_EQ(texts(*reader).size(), 1u);
 }
@@ -93,7 +97,7 @@ TEST_F(BusTest, another_epoch_the_future_and_what_is_gone_are_resync) {
   for (const auto& [since, resync] :
        {Case{{"another", 19}, true}, Case{{bus.epoch(), 21}, true}, Case{{bus.epoch(), 9}, true},
         Case{{bus.epoch(), 10}, false}, Case{{bus.epoch(), 20}, false}}) {
-    const auto reader = bus.subscribe(OrgId{"a"}, since, loop.get_executor(), changed);
+    const auto reader = bus.subscribe(OrgId{"a"}, since, loop.get_executor(), sets(changed));
     EXPECT_EQ(reader->resync(), resync) << since.epoch << ' ' << since.seq;
     EXPECT_EQ(reader->head(), 20u);
     EXPECT_EQ(reader->take(SIZE_MAX).size(), resync ? 0 : 20 - since.seq);
@@ -105,12 +109,14 @@ TEST_F(BusTest, everything_younger_than_ten_minutes_stays_however_many) {
   for (int i = 0; i < 3'000; ++i) bus.publish(event("a"));
   clock.run_for(9min);
   bus.publish(event("a"));
-  EXPECT_FALSE(bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor(), changed)->resync());
+  EXPECT_FALSE(
+      bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor(), sets(changed))->resync());
   clock.run_for(2min);
   bus.publish(event("a"));
-  EXPECT_TRUE(bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor(), changed)->resync());
+  EXPECT_TRUE(bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor(), sets(changed))->resync());
   EXPECT_FALSE(
-      bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 3'002 - 1'000}, loop.get_executor(), changed)->resync());
+      bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 3'002 - 1'000}, loop.get_executor(), sets(changed))
+          ->resync());
 }
 
 TEST_F(BusTest, the_largest_ring_gives_way_when_all_are_over_the_limit) {
@@ -123,10 +129,12 @@ TEST_F(BusTest, the_largest_ring_gives_way_when_all_are_over_the_limit) {
     bus.publish(event("large", payload));
     ASSERT_LE(bus.bytes(), options.max_bytes);
   }
-  EXPECT_FALSE(bus.subscribe(OrgId{"small"}, Since{bus.epoch(), 0}, loop.get_executor(), changed)->resync());
-  EXPECT_TRUE(bus.subscribe(OrgId{"large"}, Since{bus.epoch(), 0}, loop.get_executor(), changed)->resync());
   EXPECT_FALSE(
-      bus.subscribe(OrgId{"large"}, Since{bus.epoch(), 950}, loop.get_executor(), changed)->resync());
+      bus.subscribe(OrgId{"small"}, Since{bus.epoch(), 0}, loop.get_executor(), sets(changed))->resync());
+  EXPECT_TRUE(
+      bus.subscribe(OrgId{"large"}, Since{bus.epoch(), 0}, loop.get_executor(), sets(changed))->resync());
+  EXPECT_FALSE(
+      bus.subscribe(OrgId{"large"}, Since{bus.epoch(), 950}, loop.get_executor(), sets(changed))->resync());
 }
 
 TEST_F(BusTest, a_reader_too_far_behind_is_overrun_and_takes_nothing_more) {
@@ -134,8 +142,8 @@ TEST_F(BusTest, a_reader_too_far_behind_is_overrun_and_takes_nothing_more) {
   options.max_behind = 10'000;
   Bus bus{clock, options};
   async::Event slow_changed{loop.get_executor()};
-  const auto slow = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), slow_changed);
-  const auto quick = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), changed);
+  const auto slow = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(slow_changed));
+  const auto quick = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(changed));
   const std::string payload = '"' + std::string(900, 'x') + '"';
   bus.publish(event("a", payload));
   loop.poll();
@@ -159,7 +167,7 @@ TEST_F(BusTest, a_long_replay_is_no_backlog) {
   Bus bus{clock, options};
   const std::string payload = '"' + std::string(900, 'x') + '"';
   for (int i = 0; i < 100; ++i) bus.publish(event("a", payload));
-  const auto reader = bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor(), changed);
+  const auto reader = bus.subscribe(OrgId{"a"}, Since{bus.epoch(), 0}, loop.get_executor(), sets(changed));
   bus.publish(event("a", payload));
   EXPECT_FALSE(reader->overrun());
   EXPECT_EQ(texts(*reader).size(), 101u);
@@ -167,7 +175,7 @@ TEST_F(BusTest, a_long_replay_is_no_backlog) {
 
 TEST_F(BusTest, frames_come_in_bounded_portions) {
   Bus bus{clock};
-  const auto reader = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), changed);
+  const auto reader = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(changed));
   for (int i = 0; i < 3; ++i) bus.publish(event("a", '"' + std::string(900, 'x') + '"'));
   EXPECT_EQ(reader->take(2'100).size(), 2u);
   EXPECT_EQ(reader->take(1).size(), 1u);  // at least one, or it would never be sent
@@ -178,7 +186,7 @@ TEST_F(BusTest, an_organization_that_nobody_used_is_forgotten) {
   Bus bus{clock};
   const auto bytes = bus.bytes();
   for (int i = 0; i < 100; ++i)
-    bus.subscribe(OrgId{"o" + std::to_string(i)}, {}, loop.get_executor(), changed);
+    bus.subscribe(OrgId{"o" + std::to_string(i)}, {}, loop.get_executor(), sets(changed));
   EXPECT_EQ(bus.bytes(), bytes);
 }
 
@@ -202,7 +210,7 @@ TEST(BusThreads, readers_on_other_loops_miss_nothing_while_several_threads_publi
   async::LoopThread web{"web"};
   std::vector<std::uint64_t> seen;
   async::Event changed{web.executor()};
-  auto reader = bus.subscribe(OrgId{"a"}, {}, web.executor(), changed);
+  auto reader = bus.subscribe(OrgId{"a"}, {}, web.executor(), sets(changed));
   {
     std::vector<std::jthread> threads;
     for (int t = 0; t < publishers; ++t)

@@ -1,7 +1,10 @@
 #include "events/live_hub.h"
 
 #include "async/deadline.h"
+#include "base/unhandled.h"
 #include "events/live_protocol.h"
+
+#include <utility>
 
 namespace voxanne::events {
 namespace {
@@ -14,69 +17,100 @@ constexpr milliseconds look_within{2'000}, look_again{10'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
 
-// The connection is over, closed or about to be.
-struct Over {};
-// Nullopt: nothing was asked that concerns the caller.
-using Asked = std::optional<std::variant<Subscribe, Over>>;
-
-// Answers what the peer has sent. A peer that asks without reading waits for its own answers.
-Asked answer_requests(net::WebSocket& socket) {
-  const auto refuse = [&](std::uint16_t code, std::string_view reason) {
-    socket.close(code, reason);
-    return Asked{Over{}};
-  };
-  while (socket.queued_bytes() < portion) {
-    auto message = socket.try_read();
-    if (!message) return {};
-    if (!*message) return Over{};
-    if ((*message)->kind != net::Kind::text) return refuse(close_code::unsupported_data, "messages are text");
-    auto request = parse_live_request((*message)->data);
-    if (!request) return refuse(close_code::policy, request.error().message);
-    if (auto* subscribe = std::get_if<Subscribe>(&*request)) return std::move(*subscribe);
-    socket.send(std::string{pong_message});
-  }
-  return {};
+std::uint16_t refusal_code(const Error& error) {
+  return error.kind == Fault::unavailable || error.kind == Fault::internal ? close_code::try_again_later
+                                                                           : close_code::policy;
 }
 
-// One connection's listening between two subscribe messages. Ten thousand of them wait at a time, so
-// each waits in one place, for everything.
-class Listening {
- public:
-  Listening(Bus& bus, async::Clock& clock, net::WebSocket& socket, const Listener& listener,
-            const std::optional<Since>& since, async::Executor executor)
-      : clock_(clock),
-        socket_(socket),
-        listener_(listener),
-        epoch_(bus.epoch()),
-        subscription_(bus.subscribe(listener_.org, since, executor, socket.news())),
-        next_look_(listener.may_stay ? clock.now() : SteadyTime::max()) {}
+// A check that fails by an exception has an answer all the same: nobody stays because of it.
+template <class T>
+async::Task<Result<T>> answered(async::Task<Result<T>> check) {
+  try {
+    co_return co_await std::move(check);
+  } catch (const std::exception&) {
+    if (async::is_cancellation(std::current_exception())) throw;
+    log::unhandled("live.check_failed", std::current_exception(), {});
+    co_return internal("check_failed", "the token could not be checked");
+  }
+}
 
-  // Until the listener subscribes anew; nullopt when the connection is over.
-  async::Task<std::optional<Subscribe>> run() {
-    greet();
-    socket_.news().set();
-    for (;;) {
-      co_await clock_.wait(socket_.news(), next_look_);
-      socket_.news().reset();
-      if (clock_.now() >= next_look_ && !co_await may_stay()) co_return std::nullopt;
-      if (subscription_->overrun()) {
-        socket_.close(close_code::try_again_later, "reader too slow; resume with since");
-        co_return std::nullopt;
-      }
-      if (auto asked = answer_requests(socket_)) {
-        if (auto* subscribe = std::get_if<Subscribe>(&*asked)) co_return std::move(*subscribe);
-        co_return std::nullopt;
-      }
-      pass_on();
+}  // namespace
+
+//   waiting for subscribe ──▶ checking its token ──▶ listening ──▶ over
+//                                    ▲   with a new token  │
+//                                    └─────────────────────┘
+class LiveHub::Session final : public net::WebSocketSession, public std::enable_shared_from_this<Session> {
+ public:
+  Session(LiveHub& hub, net::WebSocket& socket, async::TaskGroup& tasks, CheckToken check)
+      : hub_(hub), socket_(socket), tasks_(tasks), check_(std::move(check)) {
+    ++hub_.listeners_;
+  }
+  ~Session() override { leave(); }
+
+  void begin(std::optional<Listener> listener, const std::optional<Since>& since) {
+    if (listener) {
+      listener_ = std::make_shared<Listener>(std::move(*listener));
+      return listen(since);
+    }
+    ring_at(hub_.clock_.now() + subscribe_within);
+  }
+
+  void on_news() override {
+    if (over_ || checking_) return;
+    if (subscription_ && subscription_->overrun())
+      return refuse(close_code::try_again_later, "reader too slow; resume with since");
+    answer_requests();
+    if (subscription_ && !over_ && !checking_) pass_on();
+  }
+
+ private:
+  // A peer that asks without reading waits for its own answers.
+  void answer_requests() {
+    while (socket_.queued_bytes() < portion) {
+      auto message = socket_.try_read();
+      if (!message) return;
+      if (!*message) return leave();
+      if ((*message)->kind != net::Kind::text)
+        return refuse(close_code::unsupported_data, "messages are text");
+      auto request = parse_live_request((*message)->data);
+      if (!request) return refuse(close_code::policy, request.error().message);
+      if (auto* subscribe = std::get_if<Subscribe>(&*request)) return resume_as(std::move(*subscribe));
+      socket_.send(std::string{pong_message});
     }
   }
 
-  Since position() const { return {epoch_, subscription_->position()}; }
+  // What is asked meanwhile, and what happens, waits until it is known who asks.
+  void resume_as(Subscribe subscribe) {
+    if (listener_ && subscribe.token.empty()) return listen_from(std::move(subscribe.since));
+    checking_ = true;
+    tasks_.spawn([](std::weak_ptr<Session> weak, CheckToken check, Subscribe asked) -> async::Task<> {
+      auto checked = co_await answered(check(std::move(asked.token)));
+      if (const auto self = weak.lock()) self->known(std::move(checked), std::move(asked.since));
+    }(weak_from_this(), check_, std::move(subscribe)));
+  }
 
- private:
-  void greet() {
-    socket_.send(subscribed_message(listener_.org, epoch_, subscription_->head()));
-    if (subscription_->resync()) socket_.send(resync_message(epoch_, subscription_->head()));
+  void known(Result<Listener> checked, std::optional<Since> since) {
+    if (over_) return;
+    checking_ = false;
+    if (!checked) return refuse(refusal_code(checked.error()), checked.error().message);
+    if (listener_ && listener_->org != checked->org)
+      return refuse(close_code::policy, "the new token is another organization's");
+    listener_ = std::make_shared<Listener>(std::move(*checked));
+    listen_from(std::move(since));
+    on_news();
+  }
+
+  void listen_from(std::optional<Since> since) {
+    if (!since && subscription_) since = Since{hub_.bus_.epoch(), subscription_->position()};
+    listen(since);
+  }
+
+  void listen(const std::optional<Since>& since) {
+    alarm_.reset();
+    subscription_ = hub_.bus_.subscribe(listener_->org, since, tasks_.executor(), [this] { on_news(); });
+    socket_.send(subscribed_message(listener_->org, hub_.bus_.epoch(), subscription_->head()));
+    if (subscription_->resync()) socket_.send(resync_message(hub_.bus_.epoch(), subscription_->head()));
+    if (listener_->may_stay) ask_may_stay();
   }
 
   void pass_on() {
@@ -85,83 +119,61 @@ class Listening {
     for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
   }
 
-  async::Task<bool> may_stay() {
-    const auto deadline = async::Deadline::after(clock_, look_within);
-    const auto answer = co_await async::with_deadline(clock_, deadline, listener_.may_stay());
-    if (!answer && answer.error().kind != Fault::timed_out) {
-      socket_.close(close_code::policy, answer.error().message);
-      co_return false;
-    }
-    next_look_ = clock_.now() + (answer ? *answer : look_again);
-    co_return true;
+  void ring_at(SteadyTime time) {
+    alarm_ = hub_.clock_.alarm(tasks_.executor(), time, [this] { ring(); });
   }
 
-  async::Clock& clock_;
+  void ring() {
+    if (over_) return;
+    if (listener_) return ask_may_stay();
+    if (!checking_) refuse(close_code::policy, "subscribe within 5 seconds");
+  }
+
+  void ask_may_stay() {
+    tasks_.spawn([](std::weak_ptr<Session> weak, async::Clock& clock,
+                    std::shared_ptr<const Listener> listener) -> async::Task<> {
+      const auto deadline = async::Deadline::after(clock, look_within);
+      auto answer = co_await async::with_deadline(clock, deadline, answered(listener->may_stay()));
+      if (const auto self = weak.lock()) self->may_stay(listener, answer);
+    }(weak_from_this(), hub_.clock_, listener_));
+  }
+
+  void may_stay(const std::shared_ptr<const Listener>& asked, const Result<milliseconds>& answer) {
+    if (over_ || asked != listener_) return;  // of an earlier token
+    if (!answer && answer.error().kind != Fault::timed_out)
+      return refuse(close_code::policy, answer.error().message);
+    ring_at(hub_.clock_.now() + (answer ? *answer : look_again));
+  }
+
+  void refuse(std::uint16_t code, std::string_view reason) {
+    socket_.close(code, reason);
+    leave();
+  }
+
+  // The socket may still be closing, and keeps this until it has.
+  void leave() {
+    if (std::exchange(over_, true)) return;
+    subscription_.reset();
+    alarm_.reset();
+    --hub_.listeners_;
+  }
+
+  LiveHub& hub_;
   net::WebSocket& socket_;
-  const Listener& listener_;
-  const std::string& epoch_;
-  const std::unique_ptr<Subscription> subscription_;
-  SteadyTime next_look_;
+  async::TaskGroup& tasks_;
+  const CheckToken check_;
+  std::shared_ptr<const Listener> listener_;
+  std::unique_ptr<Subscription> subscription_;
+  std::unique_ptr<async::Alarm> alarm_;
+  bool checking_ = false, over_ = false;
 };
 
-std::uint16_t refusal_code(const Error& error) {
-  return error.kind == Fault::unavailable || error.kind == Fault::internal ? close_code::try_again_later
-                                                                           : close_code::policy;
-}
-
-// The first message, in time; nullopt when the connection is over.
-async::Task<std::optional<Subscribe>> first_subscribe(net::WebSocket& socket, async::Clock& clock) {
-  const auto deadline = clock.now() + subscribe_within;
-  for (;;) {
-    if (auto asked = answer_requests(socket)) {
-      if (auto* subscribe = std::get_if<Subscribe>(&*asked)) co_return std::move(*subscribe);
-      co_return std::nullopt;
-    }
-    if (clock.now() >= deadline) {
-      socket.close(close_code::policy, "subscribe within 5 seconds");
-      co_return std::nullopt;
-    }
-    co_await clock.wait(socket.news(), deadline);
-    socket.news().reset();
-  }
-}
-
-struct Counted {
-  explicit Counted(std::atomic<std::size_t>& c) : count(c) { ++count; }
-  ~Counted() { --count; }
-  std::atomic<std::size_t>& count;
-};
-
-}  // namespace
-
-async::Task<> LiveHub::serve(net::WebSocket& socket, CheckToken check, std::optional<Listener> listener,
-                             std::optional<Since> since) {
-  const Counted counted{listeners_};
-  const async::Executor executor = co_await async::asio::this_coro::executor;
-  std::optional<Subscribe> subscribe;
-  if (!listener) {
-    subscribe = co_await first_subscribe(socket, clock_);
-    if (!subscribe) co_return;
-  }
-  for (;;) {
-    if (subscribe && (!listener || !subscribe->token.empty())) {
-      auto checked = co_await check(std::move(subscribe->token));
-      if (!checked) {
-        socket.close(refusal_code(checked.error()), checked.error().message);
-        co_return;
-      }
-      if (listener && listener->org != checked->org) {
-        socket.close(close_code::policy, "the new token is another organization's");
-        co_return;
-      }
-      listener = std::move(*checked);
-    }
-    if (subscribe && subscribe->since) since = std::move(subscribe->since);
-    Listening listening{bus_, clock_, socket, *listener, since, executor};
-    subscribe = co_await listening.run();
-    if (!subscribe) co_return;
-    since = listening.position();
-  }
+std::shared_ptr<net::WebSocketSession> LiveHub::attach(net::WebSocket& socket, async::TaskGroup& tasks,
+                                                       CheckToken check, std::optional<Listener> listener,
+                                                       std::optional<Since> since) {
+  auto session = std::make_shared<Session>(*this, socket, tasks, std::move(check));
+  session->begin(std::move(listener), since);
+  return session;
 }
 
 }  // namespace voxanne::events

@@ -12,17 +12,20 @@
 // Close codes: 1008 no, bad or expired token, or a message that cannot be read; 1003 binary;
 // 1013 a reader over Bus::Options::max_behind back, or the server cannot check tokens now.
 //
-// serve() runs on the socket's loop and owns everything of the connection; when it returns nothing
-// is left behind. The hub outlives the connections; one serves all web shards.
+// What attach() answers lives on the socket's loop for as long as the socket does. It has no task of its
+// own but while a token is looked at: ten thousand listeners wait at a time. The hub outlives the
+// connections; one serves all web shards.
 #pragma once
 
 #include "async/clock.h"
+#include "async/task_group.h"
 #include "base/result.h"
 #include "events/bus.h"
 #include "net/websocket.h"
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -32,8 +35,8 @@ namespace voxanne::events {
 struct Listener {
   OrgId org;
   // For how long the listener may stay before it is asked again, or why not at all. Empty: for good (the
-  // development convenience). Runs on the connection's loop; events wait meanwhile, so that one which
-  // takes too long is given up, and ends nothing.
+  // development convenience). Runs on the connection's loop, and is given up when it takes too long, which
+  // ends nothing; events go on meanwhile.
   std::function<async::Task<Result<milliseconds>>()> may_stay{};
 };
 
@@ -44,13 +47,17 @@ class LiveHub {
  public:
   LiveHub(Bus& bus, async::Clock& clock) : bus_(bus), clock_(clock) {}
 
-  // `listener`: known already from the upgrade's Authorization; it is subscribed at once.
-  async::Task<> serve(net::WebSocket& socket, CheckToken check, std::optional<Listener> listener = {},
-                      std::optional<Since> since = {});
+  // `listener`: known already from the upgrade's Authorization; it is subscribed at once. `tasks`: for what
+  // asks about tokens (net::Upgrade::attach).
+  std::shared_ptr<net::WebSocketSession> attach(net::WebSocket& socket, async::TaskGroup& tasks,
+                                                CheckToken check, std::optional<Listener> listener = {},
+                                                std::optional<Since> since = {});
 
   std::size_t listeners() const noexcept { return listeners_; }  // any thread
 
  private:
+  class Session;
+
   Bus& bus_;
   async::Clock& clock_;
   std::atomic<std::size_t> listeners_ = 0;

@@ -46,8 +46,9 @@ class LiveHubTest : public testing::Test {
     std::optional<Listener> listener;
     if (request.headers.get("Authorization") == "Bearer a") listener = Listener{OrgId{"a"}};
     net::Upgrade upgrade;
-    upgrade.serve = [this, listener](net::WebSocket& socket) {
-      return hub_.serve(socket, [this](std::string token) { return check(std::move(token)); }, listener);
+    upgrade.attach = [this, listener](net::WebSocket& socket, async::TaskGroup& tasks) {
+      return hub_.attach(
+          socket, tasks, [this](std::string token) { return check(std::move(token)); }, listener);
     };
     upgrade.limits.close_timeout = 200ms;
     co_return net::Response::upgrade(std::move(upgrade));

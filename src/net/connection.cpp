@@ -240,7 +240,7 @@ async::Task<> Connection::upgrade(const Request& request, Response response) {
            : co_await accept_websocket(std::move(socket_), request, response, options.common_headers, queues);
   if (!impl) co_return;
   upgraded_ = Upgraded{.impl = std::move(impl),
-                       .serve = std::move(std::get<Upgrade>(response.body).serve),
+                       .upgrade = std::move(std::get<Upgrade>(response.body)),
                        .path = request.path,
                        .request_id = std::string{response.headers.get("X-Request-Id")}};
 }

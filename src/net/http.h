@@ -8,7 +8,7 @@
 // Values: no thread or lifecycle of their own.
 #pragma once
 
-#include "async/task.h"
+#include "async/task_group.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -25,6 +25,7 @@
 namespace voxanne::net {
 
 class WebSocket;
+class WebSocketSession;
 
 enum class Method : std::uint8_t { get, head, post, put, patch, del, options, other };
 std::string_view to_string(Method method);   // "GET"; "OTHER" for what the server refuses with 405
@@ -114,9 +115,11 @@ struct Source {
   std::function<async::Task<Result<std::string>>()> next;
 };
 
-// The connection becomes a WebSocket when the request asked for one (else 426). `serve` runs on
-// the connection's shard and may use the socket until it returns; then the socket is closed
-// politely (1000, or the code that close() was given) and freed. Limits: net/websocket.h.
+// The connection becomes a WebSocket when the request asked for one (else 426), on its shard. `serve` may
+// use the socket until it returns; then the socket is closed politely (1000, or the code that close() was
+// given) and freed. `attach` instead, where ten thousand may only wait, makes what lives as long as the
+// socket and is told of its news, without a task; tasks that it starts in the group are cancelled when the
+// server stops, and hold it weakly. Limits: net/websocket.h.
 struct WebSocketLimits {
   std::size_t max_message = 64 * 1024;   // bytes of a message in; over: close 1009
   std::size_t max_queued = 1024 * 1024;  // bytes waiting to go out; over: close 1013 and drop
@@ -125,7 +128,8 @@ struct WebSocketLimits {
   milliseconds close_timeout{5'000};     // for the peer's part of the closing handshake
 };
 struct Upgrade {
-  std::function<async::Task<>(WebSocket&)> serve;
+  std::function<async::Task<>(WebSocket&)> serve{};
+  std::function<std::shared_ptr<WebSocketSession>(WebSocket&, async::TaskGroup&)> attach{};
   WebSocketLimits limits{};
   std::string subprotocol{};  // one of those asked for, or empty
 };

@@ -49,8 +49,7 @@ namespace {
 async::Task<> carry(Shard& shard, Socket socket, Peer peer, Place place) {
   auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
   auto upgraded = co_await connection->serve();
-  // In a task of its own, which holds less than this one, since there may be ten thousand.
-  if (upgraded) shard.tasks.spawn(run_websocket(shard, std::move(*upgraded), std::move(place)));
+  if (upgraded) run_websocket(shard, std::move(*upgraded), std::move(place));
 }
 
 }  // namespace
@@ -87,8 +86,10 @@ async::Task<bool> Shard::drain(SteadyTime deadline, milliseconds patience) {
   };
   co_await until(deadline, [&] { return connections.empty() && websockets.empty(); });
   tasks.cancel();
-  co_await until(std::chrono::steady_clock::now() + patience, [&] { return tasks.empty(); });
-  co_return tasks.empty();
+  for (WebSocket* socket : websockets) socket->abort();
+  const auto all_gone = [this] { return tasks.empty() && attached.empty(); };
+  co_await until(std::chrono::steady_clock::now() + patience, all_gone);
+  co_return all_gone();
 }
 
 std::string_view Shard::date() {

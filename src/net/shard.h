@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace voxanne::net {
@@ -101,6 +102,8 @@ struct Shard {
   std::atomic<std::size_t> connection_count{0};  // also read by the acceptor
   std::list<Connection*> connections;            // those that speak HTTP
   std::list<WebSocket*> websockets;
+  // Of those, the ones that no task serves.
+  std::unordered_map<const WebSocketSession*, std::unique_ptr<WebSocketSession>> attached;
   bool draining = false;
 
  private:

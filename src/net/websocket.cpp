@@ -23,7 +23,6 @@ Error lost(std::string message) { return unavailable("websocket_lost", std::move
 
 WebSocket::Impl::Impl(async::Executor executor, const WebSocketLimits& l, std::shared_ptr<QueueBudget> budget)
     : limits(l),
-      news(executor),
       budget_(std::move(budget)),
       readable_(executor),
       drained_(executor),
@@ -43,7 +42,16 @@ void WebSocket::Impl::release(std::size_t bytes) {
   if (budget_) budget_->used.fetch_sub(bytes, std::memory_order_relaxed);
   if (queued > 0) return;
   drained_.set();
-  news.set();
+  news();
+}
+
+void WebSocket::Impl::news() {
+  if (!session_ || telling_) return;
+  telling_ = true;
+  async::asio::post(heartbeat_.get_executor(), [self = shared_from_this()] {
+    self->telling_ = false;
+    if (self->session_) self->session_->on_news();
+  });
 }
 
 bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
@@ -94,13 +102,16 @@ void WebSocket::Impl::finish(Error why, bool at_once) {
   discard_queue();  // nobody will be sent it, and who waits for room would wait for ever
   readable_.set();
   drained_.set();
-  news.set();
+  news();
   heartbeat_.cancel();
   leave();
 }
 
 void WebSocket::Impl::leave() {
-  if (end && !receiving_ && !sending_) ended_.set();
+  if (!end || receiving_ || sending_) return;
+  left_ = true;
+  ended_.set();
+  news();
 }
 
 async::Task<Result<Message>> WebSocket::Impl::read() {
@@ -147,7 +158,7 @@ void WebSocket::Impl::received(Result<Message> message) {
     unread_bytes_ += message->data.size();
     in_.push_back(std::move(*message));
     readable_.set();
-    news.set();
+    news();
   }
   receive_more();
 }
@@ -210,7 +221,6 @@ WebSocket::~WebSocket() { abort(); }
 
 async::Task<Result<Message>> WebSocket::read() { return impl_->read(); }
 std::optional<Result<Message>> WebSocket::try_read() { return impl_->try_read(); }
-async::Event& WebSocket::news() { return impl_->news; }
 bool WebSocket::send(std::shared_ptr<const std::string> data, Kind kind) {
   return impl_->send(std::move(data), kind);
 }

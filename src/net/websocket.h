@@ -55,10 +55,6 @@ class WebSocket {
   // The next message, or why there will be none, if that is known now.
   std::optional<Result<Message>> try_read();
 
-  // Set whenever there is a message to read, everything queued has been written, or the connection has
-  // ended: for one task that waits for all of it at once, and resets it before it looks.
-  async::Event& news();
-
   // Queues a message; the payload is shared, not copied, so that one serves many subscribers.
   // False when closed or over the limit (the connection is then being closed with 1013).
   bool send(std::shared_ptr<const std::string> data, Kind kind = Kind::text);
@@ -82,6 +78,16 @@ class WebSocket {
 
  private:
   std::shared_ptr<Impl> impl_;
+};
+
+// What is attached to a connection instead of a task that serves it (Upgrade::attach). The server keeps it
+// until the connection has ended.
+class WebSocketSession {
+ public:
+  virtual ~WebSocketSession() = default;
+  // There is a message to read, everything queued has been written, or the connection has ended; several
+  // of them may be told at once, and what is found may be none. Never within a call of the socket's.
+  virtual void on_news() = 0;
 };
 
 }  // namespace voxanne::net

@@ -27,6 +27,10 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
 
   // Once the stream is open: receives and keeps the heart beating.
   void run();
+  // Told of news by a posted handler until it is replaced; null: nobody.
+  void tell(WebSocketSession* session) { session_ = session; }
+  // After the end, with no operation under way any more.
+  bool left() const noexcept { return left_; }
 
   bool send(std::shared_ptr<const std::string> data, Kind kind);
   void close(std::uint16_t code, std::string_view reason);
@@ -47,7 +51,6 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   std::uint16_t peer_code = 0;  // as received; 0: none
   std::uint16_t our_code = 0;   // as sent or about to be sent
   std::size_t queued = 0;       // bytes in `out_` and in the message being written
-  async::Event news;
 
  protected:
   // Each begins one operation, never completes within the call, and tells received() or sent().
@@ -73,10 +76,13 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   void arm_heartbeat();
   void beat();
   void leave();  // the last operation has ended after the connection
+  void news();
   void discard_queue();
   void release(std::size_t bytes);
 
   std::shared_ptr<QueueBudget> budget_;
+  WebSocketSession* session_ = nullptr;
+  bool telling_ = false, left_ = false;
   std::list<Outgoing> out_;  // an empty deque holds half a kilobyte
   std::list<Message> in_;
   std::size_t unread_bytes_ = 0;

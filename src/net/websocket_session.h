@@ -4,7 +4,6 @@
 #include "net/shard.h"
 #include "net/websocket_impl.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,11 +12,11 @@ namespace voxanne::net {
 // What a connection has become.
 struct Upgraded {
   std::shared_ptr<WebSocket::Impl> impl;
-  std::function<async::Task<>(WebSocket&)> serve;
+  Upgrade upgrade;
   std::string path, request_id;
 };
 
 // Serves it on its shard until it has ended.
-async::Task<> run_websocket(Shard& shard, Upgraded upgraded, Place place);
+void run_websocket(Shard& shard, Upgraded upgraded, Place place);
 
 }  // namespace voxanne::net

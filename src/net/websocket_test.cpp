@@ -36,11 +36,37 @@ class WebSocketTest : public testing::Test {
     if (request.path == "/refuse" || request.headers.get("Origin") == "http://evil.example")
       co_return Response::text(403, "no");
     const auto path = request.path;
+    if (path == "/attached")
+      co_return Response::upgrade(
+          {.attach = [this](WebSocket& socket,
+                            async::TaskGroup&) { return std::make_shared<Echo>(socket, ended_); },
+           .limits = limits_});
+    if (path == "/unattached")
+      co_return Response::upgrade(
+          {.attach = [](WebSocket&, async::TaskGroup&) -> std::shared_ptr<WebSocketSession> {
+            throw std::runtime_error("defect");
+          }});
     auto response = Response::upgrade(
         {.serve = [this, path](WebSocket& socket) { return session(socket, path); }, .limits = limits_});
     response.headers.add("X-Request-Id", "r1");
     co_return response;
   }
+
+  // Echoes without a task; "defect" is one.
+  struct Echo final : WebSocketSession {
+    Echo(WebSocket& s, std::atomic<int>& e) : socket(s), ended(e) {}
+    ~Echo() override { ++ended; }
+    void on_news() override {
+      while (auto message = socket.try_read()) {
+        if (!*message) return;
+        if ((*message)->data == "defect") throw std::runtime_error("defect");
+        if ((*message)->data == "bye") return socket.close(4000, "enough");
+        socket.send(std::move((*message)->data), (*message)->kind);
+      }
+    }
+    WebSocket& socket;
+    std::atomic<int>& ended;
+  };
 
   async::Task<> session(WebSocket& socket, std::string path) {
     if (path == "/throw") throw std::runtime_error("defect");
@@ -310,6 +336,33 @@ TEST_F(WebSocketTest, a_failing_session_closes_1011) {
   start();
   auto client = open("/throw");
   EXPECT_EQ(client.read_frame().close_code(), 1011);
+}
+
+TEST_F(WebSocketTest, a_session_without_a_task_lives_as_long_as_its_connection) {
+  start();
+  auto client = open("/attached");
+  for (int i = 0; i < 100; ++i) client.send_frame(1, std::to_string(i));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(client.read_frame().payload, std::to_string(i));
+  EXPECT_EQ(server_->stats().websockets, 1u);
+  client.send_frame(1, "bye");
+  EXPECT_EQ(client.read_frame().close_code(), 4000);
+  EXPECT_TRUE(eventually([&] { return ended_ == 1; }));
+
+  auto vanishing = open("/attached");
+  vanishing.reset();
+  EXPECT_TRUE(eventually([&] { return ended_ == 2; }));
+  auto failing = open("/attached");
+  failing.send_frame(1, "defect");
+  EXPECT_EQ(failing.read_frame().close_code(), 1011);
+  EXPECT_TRUE(eventually([&] { return ended_ == 3; }));
+  EXPECT_EQ(open("/unattached").read_frame().close_code(), 1011);
+  EXPECT_TRUE(eventually([&] { return server_->stats().websockets == 0; }));
+
+  auto staying = open("/attached");
+  EXPECT_TRUE(eventually([&] { return server_->stats().websockets == 1; }));
+  server_->stop(50ms);
+  EXPECT_EQ(staying.read_frame().close_code(), 1001);
+  EXPECT_EQ(ended_, 4);
 }
 
 TEST_F(WebSocketTest, stopping_the_server_says_going_away) {

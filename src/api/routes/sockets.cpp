@@ -95,10 +95,10 @@ Answer live_calls(Services& services, Context& context) {
     co_return listener_of(std::move(*visitor));
   };
   net::Upgrade upgrade;
-  upgrade.serve = [&hub = services.live, check = std::move(check), listener = std::move(listener),
-                   since = std::move(*since)](net::WebSocket& socket) mutable {
-    // Called once; a copy of all this would stay with every listener.
-    return hub.serve(socket, std::move(check), std::move(listener), std::move(since));
+  upgrade.attach = [&hub = services.live, check = std::move(check), listener = std::move(listener),
+                    since = std::move(*since)](net::WebSocket& socket, async::TaskGroup& tasks) mutable {
+    // Called once.
+    return hub.attach(socket, tasks, std::move(check), std::move(listener), std::move(since));
   };
   co_return net::Response::upgrade(std::move(upgrade));
 }
