@@ -124,6 +124,22 @@ void BrowserCaller::say(const std::vector<audio::Sample>& samples) {
   run_in_real_time(false);
 }
 
+std::string BrowserCaller::leave_a_message(std::vector<audio::Sample> sentence, const std::string& number,
+                                           std::chrono::milliseconds limit) {
+  press("0");
+  if (!wait_for_words("after the tone", limit)) return "after the tone";
+  // The tone sounds a while longer, and what follows the sentence shows that it has ended.
+  sentence.insert(sentence.begin(), audio::wideband, 0);
+  sentence.resize(sentence.size() + audio::wideband);
+  say(sentence);
+  press("#");
+  if (!wait_for_beginning("type the number", limit)) return "type the number";
+  press(number + "#");
+  if (!wait_for_beginning("Press 1 if that is right", limit)) return "Press 1 if that is right";
+  press("1");
+  return "";
+}
+
 void BrowserCaller::hang_up() { send(R"({"type":"hangup"})"); }
 
 std::vector<std::string> BrowserCaller::heard() const {

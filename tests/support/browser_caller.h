@@ -34,6 +34,10 @@ class BrowserCaller {
   void press(const std::string& digits);
   // 16 kHz, in real time: returns when all has been sent.
   void say(const std::vector<audio::Sample>& samples);
+  // By keys and one spoken sentence, so that nothing depends on recognition, from wherever "0" leads to it,
+  // until the number has been confirmed. What was not said in time, or empty.
+  std::string leave_a_message(std::vector<audio::Sample> sentence, const std::string& number,
+                              std::chrono::milliseconds limit = std::chrono::seconds{20});
   void hang_up();
   std::vector<std::string> heard() const;  // the assistant's turns
 
