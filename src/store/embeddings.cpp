@@ -73,6 +73,10 @@ constexpr Statement due{"knowledge_base.embed_due",
 constexpr Statement next_due{"knowledge_base.embed_next_due",
                              "SELECT embedding_due_at FROM knowledge_base WHERE embedding_due_at IS NOT NULL "
                              "ORDER BY embedding_due_at LIMIT 1"};
+constexpr Statement count_waiting{
+    "knowledge_base.embed_count_waiting",
+    "SELECT count(*) FROM knowledge_base WHERE embedding_due_at IS NOT NULL AND embedding_due_at >= 0",
+    Cost::heavy};
 constexpr Statement waiting{
     "knowledge_base_chunks.waiting",
     "SELECT " CHUNK_COLUMNS
@@ -150,6 +154,13 @@ async::Task<Result<std::optional<UtcTime>>> next_document_due(Store& store) {
   return find_one<UtcTime>(store, next_due, {}, [](const Row& row) { return from_unix_ms(row.integer(0)); });
 }
 
+async::Task<Result<std::int64_t>> count_waiting_documents(Store& store) {
+  const auto found = co_await find_one<std::int64_t>(store, count_waiting, {},
+                                                     [](const Row& row) { return row.integer(0); });
+  if (!found) co_return found.error();
+  co_return found->value_or(0);
+}
+
 async::Task<Result<std::vector<WaitingChunk>>> waiting_chunks(Store& store, OrgId org, DocumentId document,
                                                               std::string model, std::int64_t after,
                                                               int limit) {
@@ -212,6 +223,7 @@ std::span<const Statement* const> embedding_statements() {
                                              &retry,
                                              &due,
                                              &next_due,
+                                             &count_waiting,
                                              &waiting,
                                              &of_org,
                                              &by_number,

@@ -50,6 +50,8 @@ void change_dimensions(Batch& batch, const std::string& model, std::int64_t dime
 
 async::Task<Result<std::vector<WaitingDocument>>> due_documents(Store& store, UtcTime now, int limit);
 async::Task<Result<std::optional<UtcTime>>> next_document_due(Store& store);
+// All that wait, due or not.
+async::Task<Result<std::int64_t>> count_waiting_documents(Store& store);
 // In order, from after the position on.
 async::Task<Result<std::vector<WaitingChunk>>> waiting_chunks(Store& store, OrgId org, DocumentId document,
                                                               std::string model, std::int64_t after,

@@ -24,6 +24,7 @@ namespace json = boost::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using Mood = EmbeddingsImposter::Mood;
 
@@ -136,6 +137,23 @@ TEST_F(Embeddings, knowledge_is_found_by_words_at_once_and_by_meaning_soon) {
   EXPECT_TRUE(health_shows(server, true, seconds{5}));
   for (const auto& asked : provider_.asked()) EXPECT_EQ(asked.key, "Bearer sk-test");
   expect_whole_vectors(server);
+  const auto metrics = http_get(server.url("/metrics")).body;
+  EXPECT_THAT(metrics, ContainsRegex("voxanne_embedding_seconds_count.purpose=\"documents\". [1-9]"));
+  EXPECT_THAT(metrics, ContainsRegex("voxanne_embedding_seconds_count.purpose=\"questions\". [1-9]"));
+  EXPECT_THAT(metrics, HasSubstr("voxanne_embedding_failures_total 0\n"));
+  EXPECT_THAT(metrics, HasSubstr("voxanne_breakers_open{provider=\"embeddings\"} 0\n"));
+}
+
+TEST_F(Embeddings, the_doctor_tries_the_provider) {
+  const auto [well, all_well] = run_voxanne("doctor", settings(provider_, "first"));
+  EXPECT_EQ(well, 0) << all_well;
+  EXPECT_THAT(all_well,
+              HasSubstr("ok    embeddings: first at " + provider_.url() + " answers with 256 dimensions"));
+  provider_.set(Mood::forgetful);
+  const auto [bad, no_model] = run_voxanne("doctor", settings(provider_, "second"));
+  EXPECT_EQ(bad, 1);
+  EXPECT_THAT(no_model, testing::AllOf(HasSubstr("embeddings: second"), HasSubstr("EMBEDDING_MODEL"),
+                                       testing::Not(HasSubstr("sk-test"))));
 }
 
 TEST_F(Embeddings, whatever_the_provider_does_an_upload_completes_and_is_embedded_later) {

@@ -8,6 +8,17 @@ namespace voxanne::test {
 
 std::string voxanne_program() { return VOXANNE_PROGRAM; }
 
+std::pair<int, std::string> run_voxanne(const std::string& command,
+                                        std::map<std::string, std::string> environment) {
+  TempDir directory;
+  environment.insert({{"DATA_DIR", (directory / "data").string()}, {"PORT", "0"}, {"SIP_LISTEN", "off"}});
+  Process process{{.command = {voxanne_program(), command},
+                   .environment = std::move(environment),
+                   .directory = directory.path().string()}};
+  const auto code = process.wait(std::chrono::seconds{30});
+  return {code.value_or(-1), process.output()};
+}
+
 Server::Server(std::map<std::string, std::string> environment) : environment_(std::move(environment)) {
   const std::map<std::string, std::string> defaults{
       {"VOXANNE_ENV", "development"},

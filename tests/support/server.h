@@ -11,11 +11,16 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace voxanne::test {
 
 // build/voxanne of the build that this test belongs to.
 std::string voxanne_program();
+
+// A command of it, run to its end with these settings in an empty directory: its exit code and output.
+std::pair<int, std::string> run_voxanne(const std::string& command,
+                                        std::map<std::string, std::string> environment);
 
 class Server {
  public:

@@ -7,6 +7,7 @@
 #include "app/server/storage.h"
 #include "async/thread.h"
 #include "base/ids.h"
+#include "knowledge/embed/openai_embedder.h"
 #include "net/smtp_client.h"
 #include "net/tls_identity.h"
 #include "recordings/s3/s3_store.h"
@@ -198,6 +199,28 @@ void check_mail(const Config& config, Report& report) {
   report.ok("mail: " + url->url + " answers" + (url->user.empty() ? "" : ", and lets us in"));
 }
 
+void check_embeddings(const Config& config, Report& report) {
+  const std::string model = config.embeddings_by();
+  if (model.empty()) return report.ok("embeddings: off; what is known is found by its words");
+  async::LoopThread loop{"doctor"};
+  async::SystemClock clock;
+  async::WorkerPool workers{"doctor", 1};
+  knowledge::embed::OpenAiEmbedder embedder{
+      {.base_url = config.openai_base_url, .api_key = config.openai_api_key, .model = model},
+      clock,
+      loop.executor(),
+      workers};
+  const auto made =
+      async::run_on(loop.executor(), embedder.embed(model, {"hello"}, knowledge::Embedder::Purpose::document,
+                                                    async::Deadline::after(clock, seconds{20})));
+  const std::string where = "embeddings: " + model + " at " + config.openai_base_url;
+  if (!made)
+    return report.fail(where + ": " + made.error().message,
+                       "correct OPENAI_BASE_URL, OPENAI_API_KEY or EMBEDDING_MODEL; until then what is known "
+                       "is found by its words");
+  report.ok(where + " answers with " + std::to_string(made->front().size()) + " dimensions");
+}
+
 void check_machine(Report& report) {
   constexpr const char* model = "/usr/share/pocketsphinx/model/en-us/en-us";
   if (access(model, R_OK) == 0)
@@ -235,6 +258,7 @@ void add_doctor(CommandLine& line) {
       check_storage(*config, report);
       check_listeners(*config, report, running);
       check_mail(*config, report);
+      check_embeddings(*config, report);
       check_machine(report);
     }
     std::cout << (report.failures() == 0 ? "nothing to mend\n"

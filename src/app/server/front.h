@@ -50,7 +50,7 @@ struct Front {
   std::uint16_t port = 0;
   // Counted by the probe of jobs.
   std::atomic<std::int64_t> uploads_waiting{0}, uploads_failed{0}, webhooks_waiting{0}, mails_waiting{0},
-      mails_failed{0};
+      mails_failed{0}, documents_waiting{0};
 
  private:
   void start_health();  // front_health.cpp

@@ -27,6 +27,8 @@ async::Task<> Front::count_what_waits() {
   if (const auto queued = co_await store::count_queued_deliveries(store)) webhooks_waiting = *queued;
   if (const auto counted = co_await store::count_mails(store))
     mails_waiting = counted->waiting, mails_failed = counted->failed;
+  if (!knowing.embedder) co_return;
+  if (const auto queued = co_await store::count_waiting_documents(store)) documents_waiting = *queued;
 }
 
 void Front::start_health() {

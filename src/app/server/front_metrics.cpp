@@ -108,6 +108,18 @@ void Front::add_metrics() {
                 {{"provider", "pocketsphinx"}}, [this] { return double(speech.voices->open_breakers()); });
   metrics.gauge("voxanne_breakers_open", "", {{"provider", "storage"}},
                 [this] { return records.uploads->storage_is_away() ? 1.0 : 0.0; });
+  if (knowing.embedder) {
+    const auto& seen = knowing.embedder->seen();
+    const std::string name = "voxanne_embedding_seconds", took = "what the provider of embeddings took";
+    metrics.histogram(name, took, {{"purpose", "documents"}}, seen.documents);
+    metrics.histogram(name, took, {{"purpose", "questions"}}, seen.questions);
+    metrics.counter("voxanne_embedding_failures_total", "of those, answered with no vectors", {},
+                    seen.failed);
+    metrics.gauge("voxanne_breakers_open", "", {{"provider", "embeddings"}},
+                  [this] { return knowing.embedder->health() ? 0.0 : 1.0; });
+    metrics.gauge("voxanne_queue_depth", "", {{"queue", "embeddings"}},
+                  [this] { return double(documents_waiting.load()); });
+  }
 
   const auto http_stats = [this] { return http->stats(); };
   metrics.gauge("voxanne_http_connections", "open connections", {},

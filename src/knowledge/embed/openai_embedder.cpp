@@ -69,6 +69,9 @@ async::Task<Vectors> OpenAiEmbedder::embed_here(std::string model, std::vector<s
   } trial{breaker, clock_};
   Vectors outcome = co_await request(parse_model(model), texts, deadline);
   trial.judged = true;
+  const std::chrono::duration<double> took = clock_.now() - now;
+  (purpose == Purpose::question ? seen_.questions : seen_.documents).observe(took.count());
+  if (!outcome) seen_.failed.add();
   learn(model, purpose, outcome);
   if (question && outcome) remember(model + "\n" + texts.front(), outcome->front());
   co_return outcome;

@@ -19,6 +19,7 @@
 #include "async/clock.h"
 #include "async/task_group.h"
 #include "async/worker_pool.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "knowledge/embed/wire.h"
 #include "knowledge/embedder.h"
@@ -54,6 +55,12 @@ class OpenAiEmbedder final : public Embedder {
   milliseconds pause() const override;
   // Any thread. The error of the last use, when it failed.
   Result<> health() const;
+  // Requests since the start, and how long their answers took.
+  struct Seen {
+    metrics::Latency documents{metrics::latency_edges}, questions{metrics::latency_edges};
+    metrics::Counter failed;
+  };
+  const Seen& seen() const noexcept { return seen_; }
 
  private:
   async::Task<Result<std::vector<Vector>>> embed_here(std::string model, std::vector<std::string> texts,
@@ -74,6 +81,7 @@ class OpenAiEmbedder final : public Embedder {
   async::CircuitBreaker documents_, questions_;
   async::Backoff backoff_{milliseconds{500}, milliseconds{60'000}};
   std::minstd_rand random_{std::random_device{}()};
+  Seen seen_;
   int failures_ = 0;            // in a row
   SteadyTime retry_at_{};       // before it documents wait
   SteadyTime limited_until_{};  // before it the provider wants nothing

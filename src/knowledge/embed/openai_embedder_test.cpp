@@ -69,6 +69,7 @@ TEST_F(OpenAi, every_fault_is_an_error_and_none_a_vector) {
     ASSERT_FALSE(vectors) << code;
     EXPECT_EQ(vectors.error().code, code);
     EXPECT_FALSE(fresh.health());
+    EXPECT_EQ(fresh.seen().failed.value(), 1u);
     async::run_on(house_.executor(), fresh.stop());
   }
 }

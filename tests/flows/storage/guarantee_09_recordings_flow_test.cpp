@@ -228,36 +228,25 @@ TEST(Recordings, survive_a_kill_at_each_step_of_the_upload) {
   }
 }
 
-// A voxanne command with these settings: its exit code and output.
-std::pair<int, std::string> run(const std::string& command, std::map<std::string, std::string> environment) {
-  TempDir directory;
-  environment.insert({{"DATA_DIR", (directory / "data").string()}, {"PORT", "0"}, {"SIP_LISTEN", "off"}});
-  Process process{{.command = {voxanne_program(), command},
-                   .environment = std::move(environment),
-                   .directory = directory.path().string()}};
-  const auto code = process.wait(seconds{30});
-  return {code.value_or(-1), process.output()};
-}
-
 TEST(Recordings, wrong_settings_are_named_at_the_start_and_by_the_doctor) {
-  const auto [code, said] = run("serve", {{"STORAGE_URL", "s3://calls"}});
+  const auto [code, said] = run_voxanne("serve", {{"STORAGE_URL", "s3://calls"}});
   EXPECT_EQ(code, 2);
   EXPECT_THAT(said, HasSubstr("S3_ACCESS_KEY_ID"));
 
   S3Service s3;
-  const auto [well, all_well] = run("doctor", stored_at(s3.endpoint()));
+  const auto [well, all_well] = run_voxanne("doctor", stored_at(s3.endpoint()));
   EXPECT_THAT(all_well, HasSubstr("ok    storage: s3://calls/voxanne/"));
   EXPECT_EQ(well, 0) << all_well;
   const auto [bad_bucket, no_bucket] =
-      run("doctor", stored_at(s3.endpoint(), {{"STORAGE_URL", "s3://other"}}));
+      run_voxanne("doctor", stored_at(s3.endpoint(), {{"STORAGE_URL", "s3://other"}}));
   EXPECT_EQ(bad_bucket, 1);
   EXPECT_THAT(no_bucket, HasSubstr("no bucket other"));
   const auto [bad_key, no_key] =
-      run("doctor", stored_at(s3.endpoint(), {{"S3_SECRET_ACCESS_KEY", "wrong-one"}}));
+      run_voxanne("doctor", stored_at(s3.endpoint(), {{"S3_SECRET_ACCESS_KEY", "wrong-one"}}));
   EXPECT_EQ(bad_key, 1);
   EXPECT_THAT(no_key, testing::AllOf(HasSubstr("S3_SECRET_ACCESS_KEY"), Not(HasSubstr("wrong-one"))));
   s3.kill();
-  const auto [away, nobody] = run("doctor", stored_at(s3.endpoint()));
+  const auto [away, nobody] = run_voxanne("doctor", stored_at(s3.endpoint()));
   EXPECT_EQ(away, 1);
   EXPECT_THAT(nobody, HasSubstr("does not answer"));
 }
