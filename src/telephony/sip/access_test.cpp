@@ -56,6 +56,28 @@ TEST_F(Access, digest_opens_to_right_credentials_once) {
   EXPECT_EQ(gateway.arrived(), 1U);
 }
 
+TEST_F(Access, who_has_guessed_too_often_is_refused_unheard) {
+  Options options = closed();
+  options.users = {{"anna", Secret{"secret"}}};
+  TestGateway gateway{thread, options};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  DigestClient client;
+  client.uri = "sip:demo@127.0.0.1:" + std::to_string(gateway.port(Transport::udp));
+  const auto invite_as = [&](const std::string& password) {
+    phone.new_call();
+    phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
+    client.take(phone.response().header("WWW-Authenticate"));
+    client.password = password;
+    phone.new_call();
+    phone.send(phone.request("INVITE", "demo", {.headers = client.header(), .body = SipPhone::sdp()}));
+    return phone.response().status;
+  };
+  EXPECT_EQ(invite_as("secret"), 200) << "no guess";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(invite_as("guess" + std::to_string(i)), 403);
+  EXPECT_EQ(invite_as("secret"), 403) << "it might have been the next guess";
+  EXPECT_EQ(gateway.arrived(), 1U);
+}
+
 TEST_F(Access, requests_inside_a_call_need_no_credentials_and_others_do) {
   Options options = closed();
   options.users = {{"anna", Secret{"secret"}}};

@@ -179,23 +179,25 @@ Ref<mbuf> Call::make_offer() {
   return buffer_of(write_offer(offered_, local()));
 }
 
-Ref<mbuf> Call::answer_offer(std::string_view text) {
+Ref<mbuf> Call::answer_offer(std::string_view text, const Address& sender) {
   const auto offer = sdp::parse(text);
   if (!offer) return {};
   const auto keep = agreement_ ? std::optional{agreement_->format.codec} : std::nullopt;
   const auto agreement = choose(*offer, keep);
-  if (!agreement) return {};
+  if (!agreement || leads_inside(*agreement, sender)) return {};
   agree(*agreement);
   ++origin_.version;
   return buffer_of(write_answer(*offer, *agreement_, local()));
 }
 
-Result<> Call::take_answer(std::string_view text) {
+Result<> Call::take_answer(std::string_view text, const Address& sender) {
   if (text.empty()) return malformed("bad_sdp", "the far end sent no session description");
   const auto answer = sdp::parse(text);
   if (!answer) return answer.error();
   const auto agreement = sip::accept(*answer, offered_);
   if (!agreement) return agreement.error();
+  if (leads_inside(*agreement, sender))
+    return malformed("bad_address", "the far end's connection address is a loopback");
   agree(*agreement);
   return {};
 }
@@ -206,7 +208,7 @@ int Call::on_offer(mbuf** description, const sip_msg* msg, void* arg) {
   guarded("offer", [&] {
     const auto body = body_of(*msg);
     if (!body) return;
-    Ref<mbuf> ours = body->empty() ? self.make_offer() : self.answer_offer(*body);
+    Ref<mbuf> ours = body->empty() ? self.make_offer() : self.answer_offer(*body, address_of(msg->src));
     *description = static_cast<mbuf*>(mem_ref(ours.get()));
   });
   return *description ? 0 : EPROTO;
@@ -218,7 +220,7 @@ int Call::on_answer(const sip_msg* msg, void* arg) {
   guarded("answer", [&] {
     std::string_view body = body_of(*msg).value_or("");
     if (body.empty()) body = self.early_answer_;
-    const auto agreed = self.take_answer(body);
+    const auto agreed = self.take_answer(body, address_of(msg->src));
     taken = agreed.has_value();
     if (!taken) self.failure_ = agreed.error().message;
   });

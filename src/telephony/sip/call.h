@@ -69,9 +69,9 @@ class Call {
   static void on_ack_missing(void* arg);
   static void on_ring_timeout(void* arg);
 
-  Ref<mbuf> answer_offer(std::string_view offer);  // empty: not acceptable
+  Ref<mbuf> answer_offer(std::string_view offer, const Address& sender);  // empty: not acceptable
   Ref<mbuf> make_offer();
-  Result<> take_answer(std::string_view answer);
+  Result<> take_answer(std::string_view answer, const Address& sender);
   void agree(const Agreement& agreement);
   Local local() const;
   LegEnd verdict(int error, const sip_msg* msg) const;

@@ -124,8 +124,7 @@ void Stack::handle_invite(const sip_msg& msg) {
     return reply(msg, 488, "Not Acceptable Here",
                  std::string{"Warning: "} + code + " voxanne \"" + agreement.error().message + "\"\r\n");
   }
-  // Whoever is not on this machine has no business sending our audio to it.
-  if (agreement->remote.address().is_loopback() && !unmapped(address_of(msg.src)).is_loopback())
+  if (leads_inside(*agreement, address_of(msg.src)))
     return reply(msg, 488, "Not Acceptable Here",
                  "Warning: 301 voxanne \"the connection address is a loopback\"\r\n");
   take_call(msg, std::move(*offer), *agreement);

@@ -68,6 +68,7 @@ bool is_audio(const sdp::Media& media) {
 
 bool usable(const Address& address) {
   if (address.is_multicast()) return false;
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) return false;  // nobody's own, and a way round
   return !address.is_v4() || address.to_v4() != boost::asio::ip::address_v4::broadcast();
 }
 
@@ -145,6 +146,10 @@ std::string write_offer(std::span<const rtp::Codec> codecs, const Local& local) 
     formats.push_back({codec, rtp::static_payload_type(codec), offered_event_type});
   return sdp::write_head(local.origin) +
          write_section("RTP/AVP", formats, local.port, rtp::Direction::send_recv);
+}
+
+bool leads_inside(const Agreement& agreement, const Address& sender) {
+  return unmapped(agreement.remote.address()).is_loopback() && !unmapped(sender).is_loopback();
 }
 
 Result<Agreement> accept(const sdp::Description& answer, std::span<const rtp::Codec> codecs) {

@@ -40,6 +40,9 @@ struct Local {
 std::string write_answer(const sdp::Description& offer, const Agreement& agreement, const Local& local);
 std::string write_offer(std::span<const rtp::Codec> codecs, const Local& local);
 
+// Whether it has our audio go to this machine though its sender is elsewhere.
+bool leads_inside(const Agreement& agreement, const Address& sender);
+
 // What the far end's answer to write_offer(codecs) means. Errors as for choose().
 Result<Agreement> accept(const sdp::Description& answer, std::span<const rtp::Codec> codecs);
 

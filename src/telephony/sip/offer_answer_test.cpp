@@ -65,6 +65,21 @@ TEST(offer_answer, hold_in_both_styles) {
             Direction::inactive);
 }
 
+TEST(offer_answer, our_audio_is_not_sent_inside_for_somebody_outside) {
+  const auto to = [](const char* address) {
+    return choose(offer("m=audio 4000 RTP/AVP 0\r\n", address)).value();
+  };
+  const auto outside = boost::asio::ip::make_address("192.0.2.9");
+  const auto inside = boost::asio::ip::make_address("::ffff:127.0.0.1");
+  EXPECT_TRUE(leads_inside(to("IN IP4 127.0.0.1"), outside));
+  EXPECT_TRUE(leads_inside(to("IN IP4 127.8.8.8"), outside));
+  EXPECT_TRUE(leads_inside(to("IN IP6 ::1"), outside));
+  EXPECT_FALSE(leads_inside(to("IN IP4 127.0.0.1"), inside));
+  EXPECT_FALSE(leads_inside(to("IN IP4 192.0.2.1"), outside));
+  EXPECT_EQ(choose(offer("m=audio 4000 RTP/AVP 0\r\n", "IN IP6 ::ffff:127.0.0.1")).error().code,
+            "bad_address");
+}
+
 TEST(offer_answer, an_answer_has_every_section_and_rejects_all_but_one) {
   const auto theirs = offer(
       "m=video 5000 RTP/AVP 31 32\r\nm=audio 0 RTP/AVP 0\r\nm=audio 4000 RTP/SAVP 0\r\n"

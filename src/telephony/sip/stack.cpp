@@ -331,9 +331,8 @@ bool Stack::screened(const sip_msg& msg) {
     case DigestAuthenticator::Verdict::rejected:
       break;
   }
-  ++refused_;
-  reply(msg, 403, "Forbidden");
-  return false;
+  guesses_.count(source, now);
+  return forbid();
 }
 
 }  // namespace voxanne::telephony::sip
