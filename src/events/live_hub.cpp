@@ -17,9 +17,12 @@ constexpr milliseconds look_within{2'000}, look_again{10'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
 
+bool is_undecided(const Error& error) {
+  return error.kind == Fault::unavailable || error.kind == Fault::internal;
+}
+
 std::uint16_t refusal_code(const Error& error) {
-  return error.kind == Fault::unavailable || error.kind == Fault::internal ? close_code::try_again_later
-                                                                           : close_code::policy;
+  return is_undecided(error) ? close_code::try_again_later : close_code::policy;
 }
 
 // A check that fails by an exception has an answer all the same: nobody stays because of it.
@@ -92,6 +95,8 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   void known(Result<Listener> checked, std::optional<Since> since) {
     if (over_) return;
     checking_ = false;
+    // Whoever listens already goes on by the token before, and may show this one again.
+    if (!checked && listener_ && is_undecided(checked.error())) return on_news();
     if (!checked) return refuse(refusal_code(checked.error()), checked.error().message);
     if (listener_ && listener_->org != checked->org)
       return refuse(close_code::policy, "the new token is another organization's");

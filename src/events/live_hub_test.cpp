@@ -216,6 +216,16 @@ TEST_F(LiveHubTest, a_check_that_hangs_ends_nothing_and_events_go_on) {
   }
 }
 
+TEST_F(LiveHubTest, a_fresh_token_that_nobody_can_check_now_ends_nothing) {
+  auto client = subscribe(R"({"type":"subscribe","token":"short"})");
+  client.send_frame(1, R"({"type":"subscribe","token":"down"})");
+  publish("a", "1");
+  EXPECT_EQ(read(client).at("data"), 1);
+  const auto frame = client.read_frame();
+  EXPECT_EQ(frame.close_code(), 1008);
+  EXPECT_THAT(frame.payload, HasSubstr("expired")) << "the one before holds as long as it would have";
+}
+
 TEST_F(LiveHubTest, a_renewal_with_another_organization_s_token_is_refused) {
   auto client = subscribe(R"({"type":"subscribe","token":"a"})");
   client.send_frame(1, R"({"type":"subscribe","token":"b"})");

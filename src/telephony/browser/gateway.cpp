@@ -77,12 +77,26 @@ struct Gateway::Session {
 
   async::Task<Result<>> subscribe(const Subscribe& message) {
     auto shown = co_await check(message.token);
-    if (!shown) co_return shown.error();
-    if (caller && caller->org != shown->org) co_return out_of_turn("the token is of another organization");
+    co_return admit(std::move(shown));
+  }
+
+  Result<> admit(Result<Caller> shown) {
+    if (!shown) return shown.error();
+    if (caller && caller->org != shown->org) return out_of_turn("the token is of another organization");
     caller = std::move(*shown);
     renewed = true;
     socket.send(subscribed_message(caller->org));
-    co_return Result<>{};
+    return {};
+  }
+
+  // A fresh token during the call, whose audio waits meanwhile. Where nobody can say now whose it is, the
+  // one before stands, and the page may show it again: a database that is away ends no call.
+  async::Task<Result<>> renew(const Subscribe& message) {
+    const auto deadline = async::Deadline::after(gateway.clock_, gateway.options_.renew_within);
+    auto shown = co_await async::with_deadline(gateway.clock_, deadline, check(message.token));
+    if (!shown && (shown.error().kind == Fault::timed_out || shown.error().kind == Fault::unavailable))
+      co_return Result<>{};
+    co_return admit(std::move(shown));
   }
 
   // Until `start`, by whom is known then.
@@ -115,7 +129,7 @@ struct Gateway::Session {
     auto control = parse_control(message.data);
     if (!control) co_return control.error();
     if (const auto* fresh = std::get_if<Subscribe>(&*control)) {
-      if (auto subscribed = co_await subscribe(*fresh); !subscribed) co_return subscribed.error();
+      if (auto renewal = co_await renew(*fresh); !renewal) co_return renewal.error();
       co_return true;
     }
     co_return take_control(*control, line, now);
@@ -166,8 +180,9 @@ struct Gateway::Session {
   }
 
   async::Task<std::string> refusal() {
-    while (caller->may_stay) {
-      const auto answer = co_await caller->may_stay();
+    const auto may_stay = caller->may_stay;  // a fresh token replaces the caller's meanwhile
+    while (may_stay) {
+      const auto answer = co_await may_stay();
       if (!answer) co_return answer.error().message;
       co_await gateway.clock_.sleep_for(*answer);
     }

@@ -57,6 +57,7 @@ class Gateway {
   struct Options {
     milliseconds subscribe_within{5'000};
     milliseconds start_within{30'000};
+    milliseconds renew_within{1'000};  // which a call's audio may wait for
   };
 
   // `choose_shard`: where the next call shall live; any thread.

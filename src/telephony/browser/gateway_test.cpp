@@ -88,6 +88,10 @@ class GatewayTest : public testing::Test {
               if (left > 0s) co_return std::chrono::ceil<milliseconds>(left);
               co_return Error{Fault::unauthenticated, "token_expired", "the token has expired"};
             }};
+      if (token == "hanging") {
+        async::SystemClock clock;
+        co_await clock.sleep_for(1h);
+      }
       if (token == "away") co_return unavailable("database_unavailable", "try again");
       co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
     };
@@ -327,6 +331,17 @@ TEST_F(GatewayTest, a_token_s_end_ends_the_call_unless_it_is_renewed) {
   EXPECT_EQ(next_close(renewed).close_code(), 1000) << "it went on";
   changed.send_frame(1, R"({"type":"subscribe","token":"other"})");
   EXPECT_EQ(next_close(changed).close_code(), 1008) << "a call stays its organization's";
+}
+
+TEST_F(GatewayTest, a_fresh_token_that_nobody_can_check_now_ends_no_call) {
+  auto client = begin("short");
+  for (const std::string token : {"away", "hanging"}) {
+    client.send_frame(1, R"({"type":"subscribe","token":")" + token + "\"}");
+    client.send_frame(2, pcm(1'000));
+  }
+  EXPECT_TRUE(eventually([&] { return last_call()->read(&EchoCall::heard_) == 2; })) << "it went on";
+  const auto last = next_close(client);
+  EXPECT_EQ(last.payload.substr(2), "the token has expired") << "of the one that still holds";
 }
 
 TEST_F(GatewayTest, refusal_says_when_to_come_back) {
