@@ -39,12 +39,6 @@ constexpr Statement update{
 
 constexpr Statement one{"appointments.one", "SELECT " APPOINTMENT_COLUMNS
                                             " FROM appointments a WHERE a.org_id = ?1 AND a.id = ?2"};
-constexpr Statement in_the_way{
-    "appointments.in_the_way",
-    "SELECT " APPOINTMENT_COLUMNS
-    " FROM appointments a WHERE a.org_id = ?1 AND a.staff = ?3 AND a.status = 'booked' AND "
-    "a.starts_at > ?4 - ?6 AND a.starts_at < ?5 AND a.ends_at > ?4 AND a.id <> ?2 LIMIT 1"};
-
 constexpr Statement page{"appointments.page",
                          "SELECT " APPOINTMENT_COLUMNS
                          " FROM appointments a WHERE a.org_id = ?5 AND (a.starts_at, a.seq) > (?1, ?2) AND "
@@ -108,15 +102,6 @@ async::Task<Result<std::optional<domain::Appointment>>> find_appointment(Store& 
   return find_one(store, one, {bound(org), bound(id)}, appointment_from);
 }
 
-async::Task<Result<std::optional<domain::Appointment>>> appointment_in_the_way(Store& store, OrgId org,
-                                                                               std::string staff,
-                                                                               UtcTime from, UtcTime to,
-                                                                               AppointmentId but) {
-  return find_one(store, in_the_way,
-                  {bound(org), bound(but), std::move(staff), bound(from), bound(to), longest},
-                  appointment_from);
-}
-
 async::Task<Result<PageInfo>> page_of_appointments(Store& store, OrgId org, AppointmentFilter filter,
                                                    PageRequest request, RowVisitor visit) {
   using Limits = std::numeric_limits<std::int64_t>;
@@ -130,8 +115,7 @@ async::Task<Result<PageInfo>> page_of_appointments(Store& store, OrgId org, Appo
 }
 
 std::span<const Statement* const> appointment_statements() {
-  static constexpr const Statement* all[] = {&bump_day,   &insert, &update,    &one,
-                                             &in_the_way, &page,   &staff_page};
+  static constexpr const Statement* all[] = {&bump_day, &insert, &update, &one, &page, &staff_page};
   return all;
 }
 

@@ -35,12 +35,6 @@ domain::Appointment appointment_from(const Row& row);
 
 async::Task<Result<std::optional<domain::Appointment>>> find_appointment(Store& store, OrgId org,
                                                                          AppointmentId id);
-// A booked one, other than `but`, that takes some of [from, to) of the staff member's time.
-async::Task<Result<std::optional<domain::Appointment>>> appointment_in_the_way(Store& store, OrgId org,
-                                                                               std::string staff,
-                                                                               UtcTime from, UtcTime to,
-                                                                               AppointmentId but = {});
-
 struct AppointmentFilter {
   std::optional<UtcTime> from{}, to{};  // startsAt in [from, to)
   std::string staff{};                  // empty: everybody's

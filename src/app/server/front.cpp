@@ -10,9 +10,9 @@ constexpr const char* strict_transport = "Strict-Transport-Security: max-age=315
 }  // namespace
 
 Result<> Front::start(const Secret& root) {
-  start_health();
   entrance.emplace(foundation, *records.store, outward, root);
   if (auto open = entrance->start(root); open.has_error()) return open;
+  start_health();
   signer.emplace(root);
   return listen();
 }

@@ -119,6 +119,13 @@ void Front::start_health() {
     health->add({.name = "embeddings",
                  .severity = Severity::optional,
                  .probe = [this]() -> async::Task<Result<>> { co_return knowing.embedder->health(); }});
+  if (entrance->published)
+    health->add({.name = "signing_keys",
+                 .severity = Severity::optional,
+                 .probe = [keys = &*entrance->published]() -> async::Task<Result<>> {
+                   if (keys->healthy()) co_return Result<>{};
+                   co_return unavailable("signing_keys_stale", "JWT_JWKS_URL does not answer with its keys");
+                 }});
   for (const auto& thread : foundation.web) health->watch("web", thread->executor());
   for (const auto& shard : foundation.media) health->watch("media", shard->executor());
   health->admission([this] { return lines.switchboard->has_room(); });
