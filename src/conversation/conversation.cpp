@@ -123,12 +123,16 @@ async::Task<std::optional<Conversation::Input>> Conversation::next_input() {
   co_return std::nullopt;
 }
 
-// The next input, unless the caller is still adding to it. Keys do not wait.
+// The next input, unless the caller is still adding to it. Keys do not wait, but for those whose reply was
+// withdrawn: what took their reply's turn is still going on.
 std::optional<Conversation::Input> Conversation::take_input() {
   const auto is_speech = [](const Input& i) { return i.input.kind == CallerInput::Kind::speech; };
-  const bool keys = !inputs_.empty() && inputs_.front().input.kind == CallerInput::Kind::digits;
+  const bool first_again = unanswered_ && !is_speech(*unanswered_);
+  const bool keys =
+      !first_again && !inputs_.empty() && inputs_.front().input.kind == CallerInput::Kind::digits;
   if (!keys && (turns_.caller_speaks() || !ended_.empty())) return std::nullopt;
-  if (inputs_.empty()) return std::exchange(unanswered_, std::nullopt);
+  // Keys and guidance are no beginning of what was said since: they come before it.
+  if (inputs_.empty() || first_again) return std::exchange(unanswered_, std::nullopt);
 
   Input taken = std::move(inputs_.front());
   inputs_.pop_front();
@@ -167,18 +171,26 @@ async::Task<> Conversation::answer(Input input) {
 
   if (utterance->interrupted()) {
     const auto heard = utterance->heard_text(true);
-    const bool unfinished = input.input.kind == CallerInput::Kind::speech && !hang_up && !time_up_ &&
-                            (heard.empty() || utterance->heard_for() < barely_heard);
+    const bool again = input.input.kind != CallerInput::Kind::not_understood;
+    const bool barely =
+        input.input.kind != CallerInput::Kind::digits && utterance->heard_for() < barely_heard;
+    const bool unfinished = again && !hang_up && !time_up_ && (heard.empty() || barely);
     responders_.interrupted(unfinished ? std::string_view{} : std::string_view{heard});
     if (unfinished) unanswered_ = std::move(input);
   } else {
     end_saying();
     if (hang_up) finish(domain::ended::assistant);
-    if (early_ && now_ - milliseconds{early_->input.end_ms} <= answer_overlap + options_.timing.open_pause)
-      push(std::move(*early_));
+    take_early_answer();
   }
   early_.reset();
   set_awaiting();
+}
+
+// "Yes" over the end of a question that was heard out.
+void Conversation::take_early_answer() {
+  if (early_ && now_ - milliseconds{early_->input.end_ms} <= answer_overlap + options_.timing.open_pause)
+    push(std::move(*early_));
+  early_.reset();
 }
 
 async::Task<> Conversation::deliver(const Input& input, std::shared_ptr<Utterance> utterance, bool& hang_up) {
@@ -208,8 +220,10 @@ async::Task<bool> Conversation::speak(std::string text) {
   add_sentence(*utterance, text, {}, Utterance::Part::sentence);
   utterance->close();
   co_await utterance->finished();
-  if (!utterance->interrupted()) end_saying();
-  co_return !utterance->interrupted();
+  if (utterance->interrupted()) co_return false;
+  end_saying();
+  take_early_answer();
+  co_return true;
 }
 
 async::Task<> Conversation::say_goodbye(std::string text, std::string_view reason) {

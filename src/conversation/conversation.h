@@ -84,6 +84,8 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   void on_hold(bool held);
   // The assistant says this as soon as nobody is speaking.
   void say(std::string text);
+  // After run(): what the caller had begun to leave for somebody and nobody has kept.
+  std::optional<TakenMessage> unfinished_message() const { return responders_.unfinished(); }
   // The leg ended, or somebody ends the call: falls silent now, without a goodbye.
   void stop(ConversationEnd why);
 
@@ -123,6 +125,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   void add_sentence(Utterance& utterance, std::string_view text, std::string source, Utterance::Part part);
   void end_saying();
   void set_awaiting();
+  void take_early_answer();
   void finish(std::string_view reason, domain::FaultParty fault = domain::FaultParty::nobody,
               std::string detail = {});
 
@@ -160,7 +163,7 @@ class Conversation final : public media::Exchange, private ListenerEvents {
   std::deque<Ended> ended_;
   std::string partial_;  // of the caller, as it was told last
   std::deque<Input> inputs_;
-  std::optional<Input> unanswered_;       // its reply was withdrawn: what the caller adds belongs to it
+  std::optional<Input> unanswered_;       // its reply was withdrawn, and it is answered anew
   std::optional<Input> early_;            // said over the end of a question
   std::optional<CallTime> waited_since_;  // for an answer: when the filler is due
   std::deque<std::string> announcements_;

@@ -170,6 +170,10 @@ void Conversation::on_final(const speech::Hypothesis& final) {
   const auto ended = ended_.front();
   ended_.pop_front();
   settle(ended, final);
+  // Nobody waits for an answer where the words were none, or are known now.
+  if (ended_.empty()) filler_due_ = false;
+  const bool thinking = saying_ && saying_->reply && !saying_->first_sentence;
+  if (ended_.empty() && inputs_.empty() && !thinking) waited_since_.reset();
   wake_.set();
 }
 
@@ -189,6 +193,7 @@ void Conversation::settle(const Ended& ended, const speech::Hypothesis& final) {
                           .thinking_ms = {},
                           .first_audio_ms = {}},
               .known = clock_.now()};
+  if (outcome != TurnTaker::Outcome::nothing) idle_.caller_acted();
   switch (outcome) {
     case TurnTaker::Outcome::nothing:
       return;

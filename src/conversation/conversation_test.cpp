@@ -196,6 +196,43 @@ TEST_F(BargeInTest, a_reply_withdrawn_for_a_noise_is_given_after_all) {
   EXPECT_EQ(scene.turns.back().text, long_answer);
 }
 
+TEST_F(ConversationTest, keys_whose_reply_was_withdrawn_are_not_lost) {
+  scene.responder->script = {{.parts = {{.text = "Never heard."}}, .thinking = 900ms},
+                             {.parts = {{.text = "Number two."}}},
+                             {.parts = {{.text = "Yes."}}}};
+  scene.caller_presses(2s, "2");
+  scene.caller_says(2'100ms, 500ms, {.text = "saturday", .partials = {{300ms, "saturday"}}});
+  scene.start();
+  scene.run_until(9s);
+  EXPECT_TRUE(scene.event("reply_withdrawn"));
+  ASSERT_EQ(scene.responder->inputs.size(), 3u);
+  EXPECT_EQ(scene.responder->inputs[1].kind, CallerInput::Kind::digits);
+  EXPECT_EQ(scene.responder->inputs[1].text, "2");
+  EXPECT_EQ(scene.responder->inputs[2].text, "saturday");
+  EXPECT_EQ(scene.responder->heard.front(), "") << "what it had made of them is taken back";
+  EXPECT_THAT(scene.transcript(), testing::Contains("assistant: Number two."));
+}
+
+TEST_F(ConversationTest, a_noise_makes_no_later_answer_late) {
+  scene.caller_sounds(2s, 200ms);
+  scene.caller_says(12s, 1s, {.text = "when are you open", .partials = {{800ms, "when are you open"}}});
+  scene.options.assistant.idle_prompt_after = 30s;
+  scene.responder->script = {{.parts = {{.text = "At nine."}}}};
+  scene.start();
+  scene.run_until(16s);
+  EXPECT_FALSE(scene.event("filler"));
+  EXPECT_EQ(scene.turns.back().text, "At nine.");
+}
+
+TEST_F(ConversationTest, attention_to_an_idle_prompt_is_a_sign_of_life) {
+  scene.start();
+  while (scene.count("idle_prompt") < 2 && scene.now < 60s) scene.run_until(scene.now + 20ms);
+  scene.caller_says(scene.now + 300ms, 400ms, {.text = "okay", .partials = {{300ms, "okay"}}});
+  scene.run_until(scene.now + 12s);
+  EXPECT_FALSE(scene.event("silence_timed_out"));
+  EXPECT_EQ(scene.count("idle_prompt"), 3) << "asked anew";
+}
+
 TEST_F(ConversationTest, a_dictated_number_with_pauses_is_one_turn) {
   scene.responder->digits = true;
   scene.caller_sounds(1s, 1s);

@@ -29,6 +29,8 @@ constexpr const char* trouble =
 constexpr const char* use_keypad = "Please use your keypad.";
 constexpr const char* nothing_there = "Sorry, there is nothing on that key.";
 constexpr const char* another_key = "Press another key, or star to hear the choices again.";
+constexpr const char* life_in_danger =
+    "If somebody's life may be in danger, please hang up now and call the emergency services.";
 constexpr const char* cannot_look_up = "I'm sorry, I can't look that up just now.";
 constexpr const char* taken = "Thank you. Your message has been taken, and somebody will get back to you.";
 constexpr const char* not_taken =
@@ -80,7 +82,8 @@ HouseResponder::HouseResponder(async::Clock& clock, HouseOptions options, HouseW
       options_(std::move(options)),
       world_(std::move(world)),
       state_{.form = MessageForm{{.caller_number = callable(options_.caller_number),
-                                  .sure_above = options_.sure_above}}},
+                                  .sure_above = options_.sure_above,
+                                  .recorded_since = world_.recorded_since}}},
       before_(state_) {
   if (options_.topics.size() > most_topics) options_.topics.resize(most_topics);
 }
@@ -100,6 +103,10 @@ bool HouseResponder::expects_digits() const {
 
 bool HouseResponder::expects_message() const {
   return state_.doing == Doing::taking_message && state_.form.expects_voice();
+}
+
+std::optional<TakenMessage> HouseResponder::unfinished() const {
+  return state_.doing == Doing::taking_message ? state_.form.unfinished() : std::nullopt;
 }
 
 async::Task<HouseResponder::Parts> HouseResponder::think(CallerInput input) {
@@ -218,9 +225,7 @@ async::Task<HouseResponder::Parts> HouseResponder::answer_question(const CallerI
 async::Task<HouseResponder::Parts> HouseResponder::answer_emergency(const CallerInput& input) {
   const auto words = words_of(input.text);
   Parts parts;
-  if (is_life_threatening(words))
-    parts.push_back(
-        sentence("If somebody's life may be in danger, please hang up now and call the emergency services."));
+  if (is_life_threatening(words)) parts.push_back(sentence(life_in_danger));
   // What the organization says about emergencies comes before what happens to match the words.
   auto found = co_await look_up("emergency " + input.text.substr(0, longest_question));
   if (!found || !*found || (*found)->score < options_.answers_above)
@@ -254,17 +259,43 @@ async::Task<HouseResponder::Parts> HouseResponder::hear_key(const std::string& k
 }
 
 async::Task<HouseResponder::Parts> HouseResponder::hear_form(const CallerInput& input) {
+  const auto words = words_of(input.kind == Kind::speech ? input.text : std::string{});
+  const bool in_danger = !state_.form.expects_voice() && is_life_threatening(words);
+  if (in_danger && !state_.form.expects_reason())
+    co_return Parts{sentence(life_in_danger), sentence(state_.form.question())};
+  if (is_farewell_to_form(words, input.confidence)) co_return co_await leave_form(state_.form.unfinished());
   auto step = state_.form.hear(input);
   if (input.kind == Kind::deaf) state_.deaf = true;
-  if (step.outcome == MessageForm::Step::Outcome::going_on) co_return form_step(std::move(step));
-  state_.doing = state_.deaf ? Doing::menu : Doing::open;
-  state_.question.clear();
-  state_.urgent = false;
+  if (step.outcome == MessageForm::Step::Outcome::going_on)
+    co_return joined(in_danger ? Parts{sentence(life_in_danger)} : Parts{}, form_step(std::move(step)));
+  end_form();
   std::string told = given_up;
   if (step.outcome == MessageForm::Step::Outcome::confirmed)
     told = co_await keep(state_.form.message()) ? taken : not_taken;
   if (state_.deaf) co_return menu(std::move(told));
   co_return anything_else(std::move(told));
+}
+
+// A short goodbye, where it is neither the end of a number nor part of a yes or of the message.
+bool HouseResponder::is_farewell_to_form(const std::vector<std::string>& words, double confidence) const {
+  const auto& form = state_.form;
+  if (words.empty() || words.size() > 4 || confidence < options_.sure_above || form.expects_voice())
+    return false;
+  if (form.expects_digits() && form.message().number.size() >= 3) return false;
+  return intent_of(words) == Intent::goodbye && !says_yes(words);
+}
+
+async::Task<HouseResponder::Parts> HouseResponder::leave_form(std::optional<TakenMessage> message) {
+  end_form();
+  Parts parts;
+  if (message && co_await keep(std::move(*message))) parts.push_back(sentence(taken));
+  co_return joined(std::move(parts), co_await say_goodbye());
+}
+
+void HouseResponder::end_form() {
+  state_.doing = state_.deaf ? Doing::menu : Doing::open;
+  state_.question.clear();
+  state_.urgent = false;
 }
 
 async::Task<Result<std::optional<KnowledgeAnswer>>> HouseResponder::look_up(std::string question) {

@@ -42,6 +42,8 @@ struct HouseWorld {
   LookUp look_up;
   TakeMessage take_message;
   std::function<void(std::string question)> on_gap = [](std::string) {};  // found no answer
+  // When in the call its recording began; nullopt: nothing is recorded.
+  std::function<std::optional<milliseconds>()> recorded_since = [] { return milliseconds{0}; };
 };
 
 class HouseResponder final : public Responder {
@@ -58,6 +60,7 @@ class HouseResponder final : public Responder {
   bool expects_digits() const override;
   bool expects_message() const override;
   bool in_dialogue() const override { return state_.doing != Doing::open; }
+  std::optional<TakenMessage> unfinished() const override;
 
  private:
   class HouseReply;
@@ -86,6 +89,7 @@ class HouseResponder final : public Responder {
   async::Task<Parts> hear_words(const CallerInput& input);
   async::Task<Parts> hear_key(const std::string& keys);
   async::Task<Parts> hear_form(const CallerInput& input);
+  async::Task<Parts> leave_form(std::optional<TakenMessage> message);
   async::Task<Parts> answer_question(const CallerInput& input);
   async::Task<Parts> answer_emergency(const CallerInput& input);
   async::Task<Result<std::optional<KnowledgeAnswer>>> look_up(std::string question);
@@ -95,6 +99,8 @@ class HouseResponder final : public Responder {
 
   Parts begin_message(MessageForm::Way way, std::string before = {});
   Parts form_step(MessageForm::Step step);
+  void end_form();
+  bool is_farewell_to_form(const std::vector<std::string>& words, double confidence) const;
   Parts offer_message(std::string before, std::string question);
   Parts missed();
   Parts menu(std::string before);

@@ -92,6 +92,41 @@ struct House : testing::Test {
   }
 };
 
+TEST_F(House, goodbye_in_the_middle_of_a_message_ends_the_call) {
+  say("i would like to leave a message");
+  EXPECT_THAT(say("goodbye"), HasSubstr("Goodbye."));
+  EXPECT_TRUE(hung_up);
+  EXPECT_TRUE(taken.empty()) << "nothing was said yet";
+}
+
+TEST_F(House, goodbye_before_the_last_yes_leaves_what_was_said) {
+  say("i would like to leave a message");
+  say("john smith");
+  say("oh seven seven double oh nine hundred one two three");
+  say("yes");
+  say("i need to move my appointment");
+  EXPECT_THAT(say("bye"), HasSubstr("message has been taken"));
+  EXPECT_TRUE(hung_up);
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_THAT(taken[0].text, HasSubstr("before the caller confirmed"));
+  EXPECT_FALSE(house.unfinished());
+}
+
+TEST_F(House, danger_to_life_is_answered_in_the_middle_of_a_message) {
+  say("i would like to leave a message");
+  EXPECT_THAT(say("i can't breathe"),
+              testing::AllOf(HasSubstr("emergency services"), HasSubstr("your name")));
+  EXPECT_THAT(say("john smith"), HasSubstr("Thank you, John Smith."));
+}
+
+TEST_F(House, what_was_being_left_when_the_call_ended_is_there) {
+  press("0");
+  EXPECT_FALSE(house.unfinished());
+  mumble();
+  ASSERT_TRUE(house.unfinished());
+  EXPECT_THAT(house.unfinished()->text, HasSubstr("0:05 to 0:09"));
+}
+
 TEST_F(House, answers_from_knowledge_with_its_source) {
   EXPECT_THAT(say("what are your opening hours"), HasSubstr("We are open from nine to five."));
   EXPECT_EQ(parts[0].source, "Hours");

@@ -1,6 +1,6 @@
 // The providers of one role in order of preference. Breakers are shared by the calls of one shard,
-// so that a provider that failed for one call is not waited for by the next; the last rung has
-// none: below it is nothing.
+// so that a provider that failed for one call is not waited for by the next. A rung without one is
+// always tried.
 #pragma once
 
 #include "async/circuit_breaker.h"
@@ -43,6 +43,10 @@ class Trial {
 
   void succeeded() {
     if (const auto breaker = std::move(breaker_)) breaker->success();
+  }
+  // It does its work so far: others may use it, while the verdict is still to come.
+  void promising() {
+    if (breaker_) breaker_->success();
   }
   // A provider that let a deadline pass costs the caller seconds each time: it is left alone at
   // once, others after failures in a row.

@@ -47,6 +47,8 @@ async::Task<bool> Listener::try_rung(std::size_t index) {
     failed(rung, trial, opened.error());
     co_return false;
   }
+  // Others need not wait until this caller speaks.
+  trial.promising();
   stream_ = std::move(*opened);
   last_rung_ = index + 1 == ladder_.size();
   if (std::exchange(deaf_, false)) events_.on_hearing(true);
@@ -167,7 +169,8 @@ void Listener::give_up_finals() {
 }
 
 void Listener::failed(Rung<speech::Recognizer>& rung, Trial& trial, const Error& error) {
-  trial.failed(error);
+  // One that is full has not failed: there may be room for the next call at once.
+  if (error.code != speech::saturated) trial.failed(error);
   observer_.on_event(
       "provider_failed",
       {{"role", "recognizer"}, {"provider", std::string{rung.provider->name()}}, {"code", error.code}});

@@ -171,6 +171,26 @@ TEST_F(ListenerTest, the_only_one_is_waited_for_longer) {
   EXPECT_EQ(first->streams_opened, 1) << "hearing it again would only take longer";
 }
 
+TEST_F(ListenerTest, a_trial_lets_others_in_before_its_caller_has_spoken) {
+  const auto breaker = std::make_shared<async::CircuitBreaker>();
+  breaker->failure(clock.now(), 5s);
+  clock.run_for(6s);
+  listen({{first, breaker}});
+  run(1s);
+  EXPECT_TRUE(breaker->allow(clock.now()));
+}
+
+TEST_F(ListenerTest, one_that_is_full_is_no_failure_for_others) {
+  const auto breaker = std::make_shared<async::CircuitBreaker>();
+  Error full = unavailable(std::string{speech::saturated}, "no room");
+  full.retry_after = seconds{10};
+  first->open_error = full;
+  listen({{first, breaker}});
+  run(1s);
+  EXPECT_THAT(heard, ElementsAre("deaf"));
+  EXPECT_TRUE(breaker->allow(clock.now()));
+}
+
 TEST_F(ListenerTest, one_that_dies_whenever_it_is_opened_is_not_hammered) {
   struct Dying final : speech::Recognizer {
     struct Stream final : speech::RecognizerStream {

@@ -25,11 +25,13 @@ constexpr const char* press_if_right = "Press 1 if that is right, or 2 to change
 constexpr const char* yes_or_no_keys = "Please press 1 for yes or 2 for no.";
 constexpr const char* cannot_hear =
     "I'm sorry, I can't make out speech at the moment, but your message will be recorded.";
+constexpr const char* cannot_keep_words =
+    "I'm sorry, I can't take down what you say at the moment, but somebody can call you back.";
 constexpr const char* heard_nothing = "I didn't hear a message.";
 constexpr const char* missed_number = "Sorry, I didn't catch the number.";
 constexpr const char* still_missed =
     "I'm still not getting it. Please type the number on your keypad, and then press hash.";
-constexpr const char* without_number = "I'll leave the number out, they can hear it in the recording.";
+constexpr const char* without_number = "I'll leave the number out.";
 constexpr const char* thank_you = "Thank you.";
 
 std::string own_ending(const std::string& number) {
@@ -54,8 +56,9 @@ bool has(const std::vector<std::string>& words, std::initializer_list<std::strin
 
 std::vector<std::string> MessageForm::keypad_sentences() {
   std::vector<std::string> all;
-  for (const auto* text : {speak_after_tone, type_number, press_if_right, yes_or_no_keys, cannot_hear,
-                           heard_nothing, missed_number, still_missed, without_number, thank_you})
+  for (const auto* text :
+       {speak_after_tone, type_number, press_if_right, yes_or_no_keys, cannot_hear, cannot_keep_words,
+        heard_nothing, missed_number, still_missed, without_number, thank_you})
     for (auto& sentence : sentences_of(text)) all.push_back(std::move(sentence));
   return all;
 }
@@ -66,7 +69,24 @@ MessageForm::Step MessageForm::begin(Way way, std::string reason, bool urgent) {
       .id = MessageId::make(), .caller_name = {}, .number = {}, .text = std::move(reason), .urgent = urgent};
   has_reason_ = !message_.text.empty();
   has_name_ = has_number_ = filled_once_ = false;
-  return ask(way == Way::keypad ? Stage::voice : Stage::name);
+  return way == Way::keypad ? begin_by_keys() : ask(Stage::name);
+}
+
+// What is said after the tone is kept by the recording alone.
+MessageForm::Step MessageForm::begin_by_keys(std::string before) {
+  if (options_.recorded_since()) return ask(Stage::voice, std::move(before));
+  if (!has_reason_)
+    message_.text = "The caller asks to be called back; what it is about could not be taken down.";
+  has_reason_ = has_name_ = true;
+  return next_slot(cannot_keep_words);
+}
+
+std::optional<TakenMessage> MessageForm::unfinished() const {
+  if (!has_reason_ || !(has_name_ || has_number_)) return std::nullopt;
+  TakenMessage left = message_;
+  left.text += " (The call ended before the caller confirmed this.)";
+  if (left.number.size() < fewest_digits) left.number = options_.caller_number;
+  return left;
 }
 
 std::string MessageForm::question() const {
@@ -110,7 +130,7 @@ MessageForm::Step MessageForm::ask(Stage stage, std::string before) {
 MessageForm::Step MessageForm::next_slot(std::string before) {
   const bool keys = way_ == Way::keypad;
   const auto number = options_.caller_number.empty() ? Stage::number : Stage::offer_own_number;
-  if (keys && !has_reason_) return ask(Stage::voice, std::move(before));
+  if (keys && !has_reason_) return begin_by_keys(std::move(before));
   if (!keys && !has_name_) return ask(Stage::name, std::move(before));
   if (!has_number_) return ask(number, std::move(before));
   if (keys) return {.outcome = Step::Outcome::confirmed};
@@ -129,9 +149,7 @@ MessageForm::Step MessageForm::hear(const CallerInput& input) {
     // Nobody can hear words now; what is filled stays, keys do the rest.
     way_ = Way::keypad;
     if (stage_ == Stage::confirm_number) return ask(stage_);
-    return next_slot(
-        has_reason_ ? ""
-                    : "I'm sorry, I can't make out speech at the moment, but your message will be recorded.");
+    return next_slot(has_reason_ ? "" : cannot_hear);
   }
   const auto words = words_of(input.text);
   if (input.kind == Kind::speech && stage_ != Stage::voice) {
@@ -167,7 +185,10 @@ MessageForm::Step MessageForm::hear(const CallerInput& input) {
 MessageForm::Step MessageForm::hear_name(const CallerInput& input) {
   const auto words = words_of(input.text);
   const bool refuses = input.kind == Kind::speech && (says_no(words) || occurs_in({"not", "say"}, words));
-  if (input.kind == Kind::speech && !refuses) {
+  const bool asks =
+      !words.empty() && has({words.front()}, {"what", "how", "where", "when", "why", "which", "who", "do",
+                                              "does", "can", "could", "is", "are"});
+  if (input.kind == Kind::speech && !refuses && !asks) {
     if (auto name = name_in(input.text); !name.empty()) {
       message_.caller_name = std::move(name);
       has_name_ = true;
@@ -176,7 +197,9 @@ MessageForm::Step MessageForm::hear_name(const CallerInput& input) {
   }
   if (!refuses && failures_ + 1 < patience) return unclear("Sorry, I didn't catch your name.");
   has_name_ = true;  // without one: the recording has it
-  return next_slot(refuses ? "That's fine." : "Never mind, they can hear it in the recording.");
+  return next_slot(refuses                     ? "That's fine."
+                   : options_.recorded_since() ? "Never mind, they can hear it in the recording."
+                                               : "Never mind.");
 }
 
 MessageForm::Step MessageForm::hear_voice(const CallerInput& input) {
@@ -185,8 +208,10 @@ MessageForm::Step MessageForm::hear_voice(const CallerInput& input) {
     if (input.text == "#" || input.text == "*") return {.outcome = Step::Outcome::given_up};
     return {.say = question(), .tone = true};
   }
-  std::string text = "Voice message in the recording from " + clock_of(input.start_ms) + " to " +
-                     clock_of(input.end_ms) + ".";
+  // Of a recording that stopped meanwhile, the beginning may be there.
+  const auto since = static_cast<int>(options_.recorded_since().value_or(milliseconds{0}).count());
+  std::string text = "Voice message in the recording from " + clock_of(std::max(0, input.start_ms - since)) +
+                     " to " + clock_of(std::max(0, input.end_ms - since)) + ".";
   if (input.kind == Kind::speech && input.confidence >= options_.sure_above)
     text = capitalized(input.text.substr(0, longest_reason)) + ". (" + text + ")";
   message_.text = message_.text.empty() ? text : message_.text + " " + text;

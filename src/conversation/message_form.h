@@ -6,6 +6,7 @@
 
 #include "conversation/responder.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ class MessageForm {
   struct Options {
     std::string caller_number;  // E.164, or empty where it is withheld
     double sure_above = 0.55;   // confidence for a yes that has consequences
+    // When in the call its recording began; nullopt: nothing is recorded, and no voice message promised.
+    std::function<std::optional<milliseconds>()> recorded_since = [] { return milliseconds{0}; };
   };
   enum class Way { speech, keypad };
   struct Step {
@@ -38,6 +41,9 @@ class MessageForm {
 
   bool expects_digits() const { return stage_ == Stage::number; }
   bool expects_voice() const { return stage_ == Stage::voice; }
+  bool expects_reason() const { return stage_ == Stage::reason; }
+  // For a caller who is gone before the last yes: what they have said, where it is worth passing on.
+  std::optional<TakenMessage> unfinished() const;
   const TakenMessage& message() const { return message_; }
 
  private:
@@ -45,6 +51,7 @@ class MessageForm {
 
   Step ask(Stage stage, std::string before = {});
   Step next_slot(std::string before = {});
+  Step begin_by_keys(std::string before = {});
   Step unclear(const char* hint);
   Step hear_name(const CallerInput& input);
   Step hear_voice(const CallerInput& input);

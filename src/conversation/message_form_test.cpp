@@ -165,6 +165,50 @@ TEST_F(Form, on_the_keypads_way_the_message_is_spoken_after_a_tone) {
   EXPECT_EQ(form.message().number, "07700900123");
 }
 
+TEST_F(Form, a_voice_message_is_placed_in_the_recording) {
+  form = MessageForm{{.caller_number = "", .recorded_since = [] { return milliseconds{5'000}; }}};
+  form.begin(MessageForm::Way::keypad, "", false);
+  mumble();
+  EXPECT_EQ(form.message().text, "Voice message in the recording from 0:56 to 1:10.");
+}
+
+TEST_F(Form, where_nothing_is_recorded_no_voice_message_is_promised) {
+  form = MessageForm{{.caller_number = "", .recorded_since = [] { return std::optional<milliseconds>{}; }}};
+  step = form.begin(MessageForm::Way::keypad, "", false);
+  EXPECT_FALSE(step.tone);
+  EXPECT_THAT(step.say, testing::AllOf(HasSubstr("can't take down"), HasSubstr("type the number")));
+  press("07700900123");
+  press("1");
+  EXPECT_EQ(step.outcome, Outcome::confirmed);
+  EXPECT_EQ(form.message().number, "07700900123");
+  EXPECT_THAT(form.message().text,
+              testing::AllOf(HasSubstr("called back"), testing::Not(HasSubstr("recording"))));
+}
+
+TEST_F(Form, what_was_said_before_the_call_ended_is_worth_passing_on) {
+  EXPECT_FALSE(form.unfinished());
+  say("john smith");
+  EXPECT_FALSE(form.unfinished()) << "nothing to pass on yet";
+  say("oh seven seven double oh nine hundred one two three");
+  say("yes");
+  say("i need to move my appointment");
+  const auto left = form.unfinished();
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->number, "07700900123");
+  EXPECT_THAT(left->text, testing::StartsWith("I need to move my appointment (The call ended"));
+
+  begin(MessageForm::Way::keypad, "+447700900456");
+  EXPECT_FALSE(form.unfinished());
+  mumble();
+  ASSERT_TRUE(form.unfinished()) << "as on any answering machine";
+  EXPECT_EQ(form.unfinished()->number, "+447700900456");
+}
+
+TEST_F(Form, a_question_is_no_name) {
+  EXPECT_THAT(say("how much is it"), HasSubstr("didn't catch your name"));
+  EXPECT_THAT(say("will smith"), HasSubstr("Thank you, Will Smith."));
+}
+
 TEST_F(Form, recognition_that_is_lost_in_the_middle_leaves_the_keys) {
   say("john smith");
   step = form.hear({.kind = CallerInput::Kind::deaf});

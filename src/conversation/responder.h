@@ -48,6 +48,11 @@ class Reply {
   virtual async::Task<Result<std::optional<ReplyPart>>> next() = 0;
 };
 
+struct TakenMessage {
+  MessageId id;  // the same when it is tried again, so that it is kept once
+  std::string caller_name, number, text;
+  bool urgent = false;
+};
 class Responder {
  public:
   virtual ~Responder() = default;
@@ -63,6 +68,8 @@ class Responder {
   // True in the middle of several turns that belong together (a message half taken): the ladder
   // then stays with this responder.
   virtual bool in_dialogue() const { return false; }
+  // A message that the caller had begun to leave when the call ended, and that nobody has kept yet.
+  virtual std::optional<TakenMessage> unfinished() const { return std::nullopt; }
 };
 
 // What the house responder needs of the world, as functions, so that the conversation knows neither
@@ -74,11 +81,6 @@ struct KnowledgeAnswer {
 };
 using LookUp = std::function<async::Task<Result<std::optional<KnowledgeAnswer>>>(std::string question)>;
 
-struct TakenMessage {
-  MessageId id;  // the same when it is tried again, so that it is kept once
-  std::string caller_name, number, text;
-  bool urgent = false;
-};
 // Success only once the message is durable: the caller is told so afterwards.
 using TakeMessage = std::function<async::Task<Result<>>(TakenMessage message)>;
 

@@ -95,6 +95,12 @@ std::unique_ptr<Reply> ResponderLadder::respond(const CallerInput& input) {
   return std::make_unique<LadderReply>(*this, input);
 }
 
+std::optional<TakenMessage> ResponderLadder::unfinished() const {
+  for (const auto& rung : ladder_)
+    if (auto message = rung.provider->unfinished()) return message;
+  return std::nullopt;
+}
+
 void ResponderLadder::interrupted(std::string_view heard) { answering().interrupted(heard); }
 
 std::size_t ResponderLadder::first_for(const CallerInput& input) const {

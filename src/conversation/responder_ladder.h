@@ -32,6 +32,7 @@ class ResponderLadder final : public Responder {
   bool expects_digits() const override { return answering().expects_digits(); }
   bool expects_message() const override { return answering().expects_message(); }
   bool in_dialogue() const override { return answering().in_dialogue(); }
+  std::optional<TakenMessage> unfinished() const override;
 
   // Turns in a row that no rung could answer.
   int failures() const { return failures_; }

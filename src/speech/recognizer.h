@@ -43,6 +43,9 @@ class RecognizerStream {
   virtual async::Task<Result<Hypothesis>> next() = 0;
 };
 
+// The code of open()'s error where as many callers are heard as can be: nothing has failed.
+inline constexpr std::string_view saturated = "recognition_saturated";
+
 class Recognizer {
  public:
   virtual ~Recognizer() = default;

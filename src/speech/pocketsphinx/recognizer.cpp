@@ -89,7 +89,7 @@ class PocketSphinxRecognizer::Link {
     if (least == nullptr) {
       auto error =
           any_alive
-              ? unavailable("recognition_saturated", "every speech worker has as many callers as it can hear")
+              ? unavailable(std::string{saturated}, "every speech worker has as many callers as it can hear")
               : unavailable("recognition_away", "no speech worker is running; they are being restarted");
       error.retry_after = seconds{any_alive ? 10 : 2};
       return inbox.gone(std::move(error));

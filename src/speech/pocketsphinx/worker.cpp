@@ -277,6 +277,8 @@ class Worker {
 int speech_worker_main(int fd, const WorkerLimits& limits) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NAME, "speech-worker");
+  // Whoever stops the server's whole group (a terminal, systemd) has it drain first, with ears.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::signal(number, SIG_IGN);
   [[maybe_unused]] const int niceness = ::nice(10);
   if (fd > worker_descriptor) ::close_range(worker_descriptor, static_cast<unsigned>(fd) - 1, 0);
   ::close_range(static_cast<unsigned>(fd) + 1, ~0U, 0);
