@@ -12,7 +12,7 @@ std::optional<Part> part_of(std::string_view name) {
   // Segments neither begin with a dot nor hold a slash.
   const auto within = [&](std::string_view prefix) { return name.substr(prefix.size()); };
   if (name.starts_with(journal_prefix))
-    return recordings::is_segment(within(journal_prefix)) ? std::optional{Part::journal} : std::nullopt;
+    return is_sane_id(within(journal_prefix)) ? std::optional{Part::journal} : std::nullopt;
   if (name.starts_with(recordings_prefix))
     return recordings::parse_recording_key(within(recordings_prefix)) ? std::optional{Part::recording}
                                                                       : std::nullopt;
@@ -20,8 +20,7 @@ std::optional<Part> part_of(std::string_view name) {
     const auto rest = within(spool_prefix);
     const auto slash = rest.find('/');
     if (slash == std::string_view::npos || !rest.ends_with(".spool")) return std::nullopt;
-    if (!recordings::is_segment(rest.substr(0, slash)) || !recordings::is_segment(rest.substr(slash + 1)))
-      return std::nullopt;
+    if (!is_sane_id(rest.substr(0, slash)) || !is_sane_id(rest.substr(slash + 1))) return std::nullopt;
     return Part::spool;
   }
   return std::nullopt;

@@ -50,7 +50,7 @@ std::string make_ulid() {
 }
 
 bool is_sane_id(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+  return !text.empty() && text.size() <= 128 && text.front() != '.' && std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
            c == '_' || c == ':' || c == '@' || c == '+' || c == '-';
   });

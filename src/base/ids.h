@@ -32,7 +32,7 @@ class Id {
 // 26 characters; monotonic within a thread even inside one millisecond.
 std::string make_ulid();
 
-// 1–128 characters of [A-Za-z0-9._:@+-]: safe in a path segment, a log line and a key.
+// 1–128 characters of [A-Za-z0-9._:@+-], no dot first: safe as a file name, in a URL, a log line and a key.
 bool is_sane_id(std::string_view text);
 
 struct OrgTag {

@@ -9,8 +9,10 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/trace.h"
+#include "domain/assistant.h"
 #include "domain/call.h"
 
+#include <functional>
 #include <string>
 
 namespace voxanne::calls {
@@ -18,11 +20,12 @@ namespace voxanne::calls {
 struct PlaceCall {
   OrgId org;
   AssistantId assistant;
-  PhoneNumberId phone_number;    // whose carrier dials and whose number is shown
-  domain::Customer customer;     // number: E.164
-  std::string overrides = "{}";  // assistantOverrides: a JSON object
-  std::string metadata = "{}";   // a JSON object, kept with the call
-  Trace trace{};                 // of the request that asked for it
+  PhoneNumberId phone_number;   // whose carrier dials and whose number is shown
+  domain::Customer customer;    // number: E.164
+  std::string metadata = "{}";  // a JSON object, kept with the call
+  // What this call changes of its assistant (assistantOverrides, checked); empty: nothing.
+  std::function<void(domain::Assistant&)> adapt{};
+  Trace trace{};  // of the request that asked for it
 };
 
 class CallControl {

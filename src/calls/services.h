@@ -26,6 +26,8 @@ struct Hands {
   conversation::LookUp look_up;
   conversation::TakeMessage take_message;
   std::function<void(std::string question)> on_gap;  // a question that found no answer
+  // When in the call its recording began; nullopt: nothing is recorded now.
+  std::function<std::optional<milliseconds>()> recorded_since;
 };
 
 // Who talks with whom.

@@ -2,7 +2,7 @@
 
 #include "async/wait.h"
 #include "base/json_text.h"
-#include "base/log.h"
+#include "base/unhandled.h"
 #include "calls/verdict.h"
 #include "domain/call_json.h"
 #include "domain/records_json.h"
@@ -22,6 +22,10 @@ namespace {
 using domain::CallStatus;
 using domain::RecordingStatus;
 using events::EventType;
+
+domain::Verdict failed_verdict(std::string reason, std::string detail) {
+  return {CallStatus::failed, std::move(reason), domain::FaultParty::us, std::move(detail)};
+}
 
 std::string json_object(const conversation::EventDetails& details) {
   std::string out{"{"};
@@ -52,8 +56,24 @@ Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, Subjec
 Session::~Session() = default;
 
 async::Task<> Session::run() {
-  using namespace async::asio::experimental::awaitable_operators;
   open();
+  co_await guarded(talk());
+  co_await guarded(hang_up());
+}
+
+async::Task<> Session::guarded(async::Task<> step) {
+  try {
+    co_await std::move(step);
+  } catch (const std::exception&) {
+    if (async::is_cancellation(std::current_exception())) throw;
+    log::unhandled("call.failed", std::current_exception(),
+                   {{"callId", call_.id.str()}, {"orgId", call_.org.str()}, {"traceId", trace_.trace_id()}});
+    if (!verdict_) verdict_ = failed_verdict("pipeline-error-internal", "an exception ended the call");
+  }
+}
+
+async::Task<> Session::talk() {
+  using namespace async::asio::experimental::awaitable_operators;
   leg_->start(*this);
   if (call_.direction == domain::Direction::inbound)
     answered_.set();
@@ -64,8 +84,12 @@ async::Task<> Session::run() {
     const auto spoken = co_await converse();
     if (!verdict_) verdict_ = spoken;
   }
-  co_await hang_up();
-  co_await file(*verdict_);
+}
+
+async::Task<> Session::file() {
+  co_await guarded(write_down());
+  // What still writes refers to this.
+  co_await ledger_.stop();
 }
 
 // The row, with its first log line; a call that is answered before its row is durable goes on.
@@ -115,15 +139,22 @@ async::Task<domain::Verdict> Session::converse() {
                               {"channel", domain::to_string(call_.channel)},
                               {"rate", leg_->sample_rate()}});
   leg_->answer(*tee_);
-  co_return co_await conversation_->run();
+  auto verdict = co_await conversation_->run();
+  if (auto left = conversation_->unfinished_message(); left && !messages_.contains(left->id)) {
+    const MessageId id = left->id;
+    messages_.emplace(id, write_message(id, std::move(*left)));
+  }
+  co_return verdict;
 }
 
 void Session::start_recording(UtcTime at) {
+  recorded_since_ = at - call_.answered_at.value_or(at);
   tap_.recorder = std::make_unique<recordings::Recorder>(
       services_.spool,
       recordings::SpoolHeader{
           .call = call_.id, .org = call_.org, .rate = leg_->sample_rate(), .started_at = at},
       [this](const Error& error) {
+        recorded_since_.reset();
         log::error("recording.stopped", {{"callId", call_.id.str()},
                                          {"orgId", call_.org.str()},
                                          {"traceId", trace_.trace_id()},
@@ -138,18 +169,17 @@ void Session::start_recording(UtcTime at) {
 }
 
 async::Task<> Session::hang_up() {
+  if (!verdict_) verdict_ = failed_verdict("call.in-progress.error-unknown", {});
   if (!call_.ended_at) call_.ended_at = services_.clock.utc();
   if (!leg_ended_.is_set()) {
     leg_->hang_up();
     const auto deadline = async::Deadline::after(services_.clock, 5s);
     static_cast<void>(co_await async::wait_until(services_.clock, deadline, leg_ended_));
   }
-  if (!verdict_)
-    verdict_ =
-        domain::Verdict{CallStatus::failed, "call.in-progress.error-unknown", domain::FaultParty::us, {}};
 }
 
-async::Task<> Session::file(domain::Verdict verdict) {
+async::Task<> Session::write_down() {
+  const domain::Verdict& verdict = *verdict_;
   // The audio ended then; what happened since (a sentence being rendered for nobody) is no part of the call.
   const UtcTime now = call_.ended_at.value_or(services_.clock.utc());
   const telephony::MediaStats media = leg_->media_stats();
@@ -201,6 +231,7 @@ async::Task<> Session::file(domain::Verdict verdict) {
   const bool queued = recording.slots > 0;
   ledger_.write(std::move(batch), [this, queued] {
     publish(EventType::call_ended, call_json());
+    publish_figures();
     services_.outward_queued();
     if (queued) {
       publish(EventType::recording_ready, call_json());
@@ -222,15 +253,12 @@ async::Task<> Session::file(domain::Verdict verdict) {
                                             {"orgId", call_.org.str()},
                                             {"traceId", trace_.trace_id()},
                                             {"pending", ledger_.pending()}});
-  co_await ledger_.stop();
 }
 
 void Session::end(domain::Verdict why) {
   if (!verdict_) verdict_ = why;
   if (conversation_) conversation_->stop(*verdict_);
-  if (!answered_.is_set()) {
-    leg_->hang_up();  // still ringing: on_ended() wakes run()
-  }
+  if (leg_ && !answered_.is_set()) leg_->hang_up();  // still ringing: on_ended() wakes run()
 }
 
 Result<> Session::say(std::string text) {
@@ -304,7 +332,8 @@ Hands Session::hands() {
   return {
       .look_up = [this](std::string question) { return services_.look_up(call_.org, std::move(question)); },
       .take_message = [this](conversation::TakenMessage taken) { return take_message(std::move(taken)); },
-      .on_gap = [this](std::string question) { open_gap(std::move(question)); }};
+      .on_gap = [this](std::string question) { open_gap(std::move(question)); },
+      .recorded_since = [this] { return recorded_since_; }};
 }
 
 async::Task<Result<>> Session::take_message(conversation::TakenMessage taken) {
@@ -381,6 +410,17 @@ void Session::publish(EventType type, std::string data) {
                             .org = call_.org,
                             .call = call_.id,
                             .data = std::move(data),
+                            .at = services_.clock.utc()});
+}
+
+// The figures of an hour are others now (GET /api/calls-dashboard/stats).
+void Session::publish_figures() {
+  std::string data{R"({"hour":")"};
+  append_rfc3339(data, std::chrono::floor<std::chrono::hours>(call_.created_at));
+  services_.events.publish({.type = EventType::stats_updated,
+                            .org = call_.org,
+                            .call = {},
+                            .data = data + "\"}",
                             .at = services_.clock.utc()});
 }
 

@@ -2,10 +2,11 @@
 //
 //   ring ─▶ answer ─▶ converse, recorded ─▶ hang up ─▶ file: verdict, summary, recording queued
 //
-// Whatever happens on the way, run() ends with exactly one verdict written and one call.ended
+// Whatever happens on the way, file() ends with exactly one verdict written and one call.ended
 // published, unless the process dies, and then recovery writes it.
 //
-// Lifecycle: construct, co_await run(), destroy. end() may come at any time before. Owner: the
+// Lifecycle: construct, co_await run(), co_await file(), destroy. The line is free after run(): records
+// may take as long as the disk does. end() and say() may come at any time before that. Owner: the
 // Switchboard. Executor: the leg's shard.
 #pragma once
 
@@ -34,7 +35,10 @@ class Session final : private telephony::LegObserver, private conversation::Conv
           OnTranscript on_transcript = {});
   ~Session() override;
 
+  // Until the leg has ended.
   async::Task<> run();
+  // Until all of it is durable, or a minute has passed; does not throw.
+  async::Task<> file();
   // Ends the call now, with this verdict unless it has one already.
   void end(domain::Verdict why);
   // The assistant says this next. Error: conflict (call_not_answered).
@@ -56,9 +60,11 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   void on_clear_playout() override;
 
   void open();
+  async::Task<> talk();
   async::Task<domain::Verdict> converse();
   async::Task<> hang_up();
-  async::Task<> file(domain::Verdict verdict);
+  async::Task<> write_down();
+  async::Task<> guarded(async::Task<> step);  // an exception is logged, and the verdict
   void start_recording(UtcTime at);
   Hands hands();
   async::Task<Result<>> take_message(conversation::TakenMessage taken);
@@ -68,6 +74,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   store::CallKey key() const { return {call_.org, call_.id}; }
   void log(std::string type, std::string data = "{}");
   void publish(events::EventType type, std::string data);
+  void publish_figures();
   std::string call_json() const;
 
   Services& services_;
@@ -92,6 +99,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
     std::unique_ptr<recordings::Recorder> recorder;
   };
   RecordingTap tap_;
+  std::optional<milliseconds> recorded_since_;  // from answer; while it is recorded
   std::unique_ptr<conversation::Conversation> conversation_;
   std::unique_ptr<media::Tee> tee_;
   std::unique_ptr<telephony::Leg> leg_;  // before what it calls into

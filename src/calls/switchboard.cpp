@@ -157,30 +157,34 @@ async::Task<> Switchboard::recognise(domain::Call& call) {
   if (call.customer.name.empty()) call.customer.name = (*contact)->name;
 }
 
-// Admitted calls only; whatever happens inside, the place is given back.
+// Admitted calls only. The place is given back once the line is free, whatever happened on it: records may
+// take longer, and somebody else may ring.
 async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
   const CallId id = session->call().id;
   const OrgId org = session->call().org;
-  const Trace trace = session->trace();
   ++desk.calls;
   desk.sessions.emplace(id, session.get());
   {
     const std::lock_guard lock{mutex_};
     where_.emplace(id, &desk);
   }
+  const auto leave = [&] {
+    desk.sessions.erase(id);
+    {
+      const std::lock_guard lock{mutex_};
+      where_.erase(id);
+    }
+    --desk.calls;
+    admission_.release(org);
+  };
   try {
     co_await session->run();
-  } catch (const std::exception&) {
-    log::unhandled("call.failed", std::current_exception(),
-                   {{"callId", id.str()}, {"orgId", org.str()}, {"traceId", trace.trace_id()}});
+  } catch (...) {
+    leave();
+    throw;
   }
-  desk.sessions.erase(id);
-  {
-    const std::lock_guard lock{mutex_};
-    where_.erase(id);
-  }
-  --desk.calls;
-  admission_.release(org);
+  leave();
+  co_await session->file();
 }
 
 async::Task<Result<Switchboard::Target>> Switchboard::route(
@@ -203,7 +207,10 @@ async::Task<Result<Switchboard::Target>> Switchboard::look_up(
   store::Store& store = services_.store;
   Target target;
   if (!known) {
-    if (const auto number = to_e164(dialled)) {
+    // Many trunks leave the plus out. With it the number can only be one that somebody here has.
+    auto number = to_e164(dialled);
+    if (!number) number = to_e164("+" + dialled);
+    if (number) {
       auto found = co_await store::phone_number_dialled(store, *number);
       if (found.has_error()) co_return found.error();
       if (*found) {
@@ -240,6 +247,7 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
         "there is no such phone number in this organization; GET /api/phone-numbers lists them");
   auto target = co_await look_up({}, std::pair{request.org, request.assistant});
   if (target.has_error()) co_return target.error();
+  if (request.adapt) request.adapt(target->assistant);
 
   const auto dialer = dialers_.find((*number)->carrier);
   if (dialer == dialers_.end() || !dialer->second)

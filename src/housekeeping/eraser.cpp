@@ -116,7 +116,7 @@ async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<st
       if ((*call)->recording == RecordingStatus::queued) store::withdraw_upload(rows, key);
       store::erase_call_records(rows, key, store::Keep::nothing);
       // Also of a call that seems to have none: an earlier attempt may have stored one.
-      if (recordings::is_segment(erasure.org.str()) && recordings::is_segment(key.id.str()))
+      if (is_sane_id(erasure.org.str()) && is_sane_id(key.id.str()))
         store::owe_file(rows, erasure, {key.id, recordings::recording_key(erasure.org, key.id)});
       ++sum.calls;
       sum.turns += (*call)->turns;

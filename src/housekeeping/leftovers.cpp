@@ -19,11 +19,11 @@ std::vector<Leftover> list_spool(const fs::path& spool, UtcTime unchanged_since)
   std::error_code gone;
   for (const auto& directory : fs::directory_iterator{spool, gone}) {
     const auto org = directory.path().filename().string();
-    if (!recordings::is_segment(org) || !directory.is_directory(gone)) continue;
+    if (!is_sane_id(org) || !directory.is_directory(gone)) continue;
     for (const auto& entry : fs::directory_iterator{directory.path(), gone}) {
       const auto& path = entry.path();
       const auto call = path.stem().string();
-      if (path.extension() != ".spool" || !recordings::is_segment(call)) continue;
+      if (path.extension() != ".spool" || !is_sane_id(call)) continue;
       struct stat status{};
       if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
       Leftover file{.org = OrgId{org}, .call = CallId{call}, .object_key = {}, .spooled = path};

@@ -10,13 +10,11 @@ constexpr std::string_view suffix = ".ogg";
 
 }  // namespace
 
-bool is_segment(std::string_view text) { return is_sane_id(text) && text.front() != '.'; }
-
 bool is_object_key(std::string_view text) {
   if (text.size() > 512) return false;
   for (int segments = 0; segments < 8; ++segments) {
     const auto slash = text.find('/');
-    if (!is_segment(text.substr(0, slash))) return false;
+    if (!is_sane_id(text.substr(0, slash))) return false;
     if (slash == std::string_view::npos) return true;
     text.remove_prefix(slash + 1);
   }
@@ -24,7 +22,7 @@ bool is_object_key(std::string_view text) {
 }
 
 std::string recording_key(const OrgId& org, const CallId& call) {
-  if (!is_segment(org.str()) || !is_segment(call.str()))
+  if (!is_sane_id(org.str()) || !is_sane_id(call.str()))
     throw std::invalid_argument("a recording's ids must be usable as file names");
   return org.str() + "/" + call.str() + std::string{suffix};
 }
@@ -35,7 +33,7 @@ std::optional<RecordingName> parse_recording_key(std::string_view key) {
   const auto org = key.substr(0, slash);
   key.remove_prefix(slash + 1);
   key.remove_suffix(std::min(suffix.size(), key.size()));
-  if (!is_segment(org) || !is_segment(key)) return std::nullopt;
+  if (!is_sane_id(org) || !is_sane_id(key)) return std::nullopt;
   return RecordingName{OrgId{std::string{org}}, CallId{std::string{key}}};
 }
 

@@ -9,15 +9,11 @@
 
 namespace voxanne::recordings {
 
-// An id that is safe as a file name and as a path segment: is_sane_id() and not beginning with a
-// dot, which leaves out "." and ".." and what a store hides.
-bool is_segment(std::string_view text);
-
-// 1–8 segments joined by "/", at most 512 characters: no key leads out of its store.
+// 1–8 sane ids joined by "/", at most 512 characters: no key leads out of its store.
 bool is_object_key(std::string_view text);
 
 // "ORG/CALL.ogg": the same for every attempt at a call, so that storing it twice stores it once.
-// Throws std::invalid_argument on ids that are no segments.
+// Throws std::invalid_argument on ids that are not sane.
 std::string recording_key(const OrgId& org, const CallId& call);
 
 struct RecordingName {

@@ -29,7 +29,7 @@ std::size_t read_up_to(int fd, std::byte* to, std::size_t bytes, std::uint64_t o
 }  // namespace
 
 std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call) {
-  if (!is_segment(org.str()) || !is_segment(call.str()))
+  if (!is_sane_id(org.str()) || !is_sane_id(call.str()))
     throw std::invalid_argument("a recording's ids must be usable as file names");
   return spool / org.str() / (call.str() + ".spool");
 }

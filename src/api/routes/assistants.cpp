@@ -1,5 +1,5 @@
 // /api/assistants: who answers, with which words and limits.
-#include "api/json_body.h"
+#include "api/routes/assistants.h"
 #include "api/routes/endpoints.h"
 #include "api/routes/paging.h"
 #include "base/json_fields.h"
@@ -37,8 +37,18 @@ net::Response answer(const domain::Assistant& assistant) {
   return net::Response::json(200, std::move(out));
 }
 
-// What the body says, over what the assistant had; `complete`: a new one, which needs name and greeting.
-Result<domain::Assistant> changed(domain::Assistant assistant, const JsonBody& body, bool complete) {
+Answer keep(Services& services, domain::Assistant assistant) {
+  store::Batch batch;
+  store::put_assistant(batch, assistant, services.clock.utc());
+  if (const auto written = co_await services.store.write(std::move(batch)); !written)
+    co_return written.error();
+  co_return answer(assistant);
+}
+
+}  // namespace
+
+Result<domain::Assistant> changed_assistant(domain::Assistant assistant, const JsonBody& body,
+                                            bool complete) {
   struct TextField {
     std::string_view name;
     std::string& value;
@@ -73,16 +83,6 @@ Result<domain::Assistant> changed(domain::Assistant assistant, const JsonBody& b
   return assistant;
 }
 
-Answer keep(Services& services, domain::Assistant assistant) {
-  store::Batch batch;
-  store::put_assistant(batch, assistant, services.clock.utc());
-  if (const auto written = co_await services.store.write(std::move(batch)); !written)
-    co_return written.error();
-  co_return answer(assistant);
-}
-
-}  // namespace
-
 Answer list_assistants(Services& services, Context& context) {
   const auto request = key_page(context.request.query);
   if (!request) co_return request.error();
@@ -105,7 +105,7 @@ Answer create_assistant(Services& services, Context& context) {
   domain::Assistant fresh;
   fresh.id = AssistantId::make();
   fresh.org = context.identity.org;
-  auto assistant = changed(std::move(fresh), *body, true);
+  auto assistant = changed_assistant(std::move(fresh), *body, true);
   if (!assistant) co_return assistant.error();
   co_return co_await keep(services, std::move(*assistant));
 }
@@ -125,7 +125,7 @@ Answer update_assistant(Services& services, Context& context) {
                                               AssistantId{context.param("assistantId")});
   if (!found) co_return found.error();
   if (!*found) co_return no_such_assistant();
-  auto assistant = changed(std::move(**found), *body, false);
+  auto assistant = changed_assistant(std::move(**found), *body, false);
   if (!assistant) co_return assistant.error();
   co_return co_await keep(services, std::move(*assistant));
 }

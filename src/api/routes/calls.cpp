@@ -1,6 +1,7 @@
 // /api/calls: placing calls, one call, its control, transcript and log.
 #include "store/calls.h"
 #include "api/json_body.h"
+#include "api/routes/assistants.h"
 #include "api/routes/call_json.h"
 #include "api/routes/endpoints.h"
 #include "base/e164.h"
@@ -9,10 +10,13 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <functional>
+
 namespace voxanne::api {
 namespace {
 
-constexpr std::size_t max_metadata = 16 * 1024, max_overrides = 64 * 1024;
+constexpr std::size_t max_metadata = 16 * 1024;
 
 Error no_such_call() {
   return not_found("call_not_found", "there is no call of this id; GET /api/calls lists them");
@@ -38,6 +42,25 @@ Result<std::string> object_field(const JsonBody& body, std::string_view field, s
   return text;
 }
 
+// What may be said of the assistant for one call. Whether it is recorded, and what is announced then, is the
+// organization's to say.
+Result<std::function<void(domain::Assistant&)>> overrides_field(const JsonBody& body) {
+  constexpr std::string_view allowed[] = {"greeting", "goodbye",           "instructions",
+                                          "voice",    "idlePromptAfterMs", "maxDuration"};
+  auto given = body.optional_object("assistantOverrides");
+  if (!given) return given.error();
+  if (!*given) return std::function<void(domain::Assistant&)>{};
+  for (const auto& field : (*given)->json())
+    if (std::ranges::find(allowed, std::string_view{field.key()}) == std::end(allowed))
+      return malformed("invalid_field",
+                       "assistantOverrides may hold greeting, goodbye, instructions, voice, "
+                       "idlePromptAfterMs and maxDuration; of another kind of change make an assistant");
+  if (auto tried = changed_assistant({}, **given, false); !tried) return tried.error();
+  return std::function<void(domain::Assistant&)>{[given = std::move(**given)](domain::Assistant& assistant) {
+    if (auto changed = changed_assistant(assistant, given, false)) assistant = std::move(*changed);
+  }};
+}
+
 Result<domain::Customer> customer_field(const JsonBody& body) {
   const auto customer = body.object("customer");
   if (!customer) return customer.error();
@@ -59,16 +82,16 @@ Result<calls::PlaceCall> read_place_call(const Context& context) {
   if (!phone_number) return phone_number.error();
   auto customer = customer_field(*body);
   if (!customer) return customer.error();
-  auto overrides = object_field(*body, "assistantOverrides", max_overrides);
-  if (!overrides) return overrides.error();
+  auto adapt = overrides_field(*body);
+  if (!adapt) return adapt.error();
   auto metadata = object_field(*body, "metadata", max_metadata);
   if (!metadata) return metadata.error();
   return calls::PlaceCall{.org = context.identity.org,
                           .assistant = std::move(*assistant),
                           .phone_number = std::move(*phone_number),
                           .customer = std::move(*customer),
-                          .overrides = std::move(*overrides),
                           .metadata = std::move(*metadata),
+                          .adapt = std::move(*adapt),
                           .trace = context.trace};
 }
 

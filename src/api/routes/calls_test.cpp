@@ -64,7 +64,12 @@ TEST_F(CallRoutes, a_call_is_placed_and_answered_with_200) {
   EXPECT_EQ(call.at("status"), "queued");
   EXPECT_EQ(call.at("metadata").at("campaign"), 7);
   ASSERT_EQ(world.calls().placed.size(), 1u);
-  EXPECT_EQ(world.calls().placed[0].overrides, R"({"greeting":"Hi"})");
+  domain::Assistant assistant;
+  assistant.greeting = "Good morning.";
+  assistant.goodbye = "Bye.";
+  world.calls().placed[0].adapt(assistant);
+  EXPECT_EQ(assistant.greeting, "Hi");
+  EXPECT_EQ(assistant.goodbye, "Bye.");
 
   const auto again = world.get("/api/calls/" + std::string{call.at("id").as_string()});
   EXPECT_EQ(again.status, 200);
@@ -96,6 +101,12 @@ TEST_F(CallRoutes, a_bad_request_names_the_field_and_changes_nothing) {
            R"({"assistantId":"a","phoneNumberId":"p","customer":{"number":"+447700900000"},"metadata":{"x":")" +
                std::string(17'000, 'x') + "\"}}",
            "metadata", "invalid_field"},
+       Case{
+           R"({"assistantId":"a","phoneNumberId":"p","customer":{"number":"+447700900000"},"assistantOverrides":{"record":false}})",
+           "assistantOverrides", "invalid_field"},
+       Case{
+           R"({"assistantId":"a","phoneNumberId":"p","customer":{"number":"+447700900000"},"assistantOverrides":{"maxDuration":1}})",
+           "assistantOverrides.maxDuration", "invalid_field"},
        Case{R"({"assistantId":)", "JSON", "invalid_json"}}) {
     const auto answer = world.ask("POST", "/api/calls", "demo", body);
     EXPECT_EQ(answer.status, 400) << body.substr(0, 120) << answer.body;

@@ -64,11 +64,13 @@ conversation::Providers Voices::providers_for(const media::Shard& shard, const c
                                    .goodbye = subject.assistant.goodbye,
                                    .caller_number = subject.call.customer.number,
                                    .topics = conversation::menu_topics(topics_of_(subject.organization.id))};
-  providers.responders.push_back({.provider = std::make_shared<conversation::HouseResponder>(
-                                      clock_, std::move(house),
-                                      conversation::HouseWorld{.look_up = std::move(hands.look_up),
-                                                               .take_message = std::move(hands.take_message),
-                                                               .on_gap = std::move(hands.on_gap)})});
+  providers.responders.push_back(
+      {.provider = std::make_shared<conversation::HouseResponder>(
+           clock_, std::move(house),
+           conversation::HouseWorld{.look_up = std::move(hands.look_up),
+                                    .take_message = std::move(hands.take_message),
+                                    .on_gap = std::move(hands.on_gap),
+                                    .recorded_since = std::move(hands.recorded_since)})});
   return providers;
 }
 

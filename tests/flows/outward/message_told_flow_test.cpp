@@ -3,6 +3,8 @@
 #include "mailbox.h"
 #include "receiver.h"
 #include "support/browser_caller.h"
+#include "support/http.h"
+#include "support/live.h"
 #include "support/server.h"
 #include "support/spoken.h"
 
@@ -45,6 +47,29 @@ TEST(Message, that_a_caller_leaves_is_told_by_webhook_and_by_mail) {
   const auto kept = http_get(server.url("/api/messages")).json();
   EXPECT_EQ(kept.at("messages").at(0).at("id"), told.at("data").at("id"));
   caller.hang_up();
+}
+
+TEST(MessageLeft, by_a_caller_who_hangs_up_after_the_tone_is_kept) {
+  Server server;
+  Live live{server.ws_url("/ws/live-calls")};
+  BrowserCaller caller{server.ws_url("/ws/web-call?assistantId=test-assistant-123")};
+  ASSERT_TRUE(caller.wait_for_words("", seconds{20})) << "the greeting";
+  caller.press("0");
+  ASSERT_TRUE(caller.wait_for_words("after the tone", seconds{20}));
+  auto words = spoken("please call me back", audio::wideband);
+  words.insert(words.begin(), audio::wideband, 0);
+  words.resize(words.size() + audio::wideband);
+  caller.say(words);
+  caller.press("#");
+  ASSERT_TRUE(caller.wait_for_beginning("type the number", seconds{20}));
+  caller.hang_up();
+  ASSERT_TRUE(live.wait_for_type("message.taken", seconds{20}));
+  ASSERT_TRUE(live.wait_for_type("call.ended", seconds{20}));
+  EXPECT_TRUE(live.wait_for_type("stats.updated", seconds{5}));
+  const auto kept = http_get(server.url("/api/messages")).json().at("messages").as_array();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_THAT(std::string{kept[0].at("text").as_string()},
+              testing::AllOf(HasSubstr("in the recording from"), HasSubstr("before the caller confirmed")));
 }
 
 }  // namespace
