@@ -25,21 +25,29 @@ struct Listing {
   std::vector<fs::path> strays;  // files that were being created, or encoded without a source
 };
 
+// What cannot be listed is left out: a range-based for would throw in its middle.
+template <class F>
+void each_entry(const fs::path& directory, F f) {
+  std::error_code error;
+  for (fs::directory_iterator entry{directory, error}, end; !error && entry != end; entry.increment(error))
+    f(*entry);
+}
+
 Listing list_spool(const fs::path& spool) {
   Listing out;
-  std::error_code error;
-  for (const auto& directory : fs::directory_iterator{spool, error}) {
+  each_entry(spool, [&](const fs::directory_entry& directory) {
     const auto org = directory.path().filename().string();
-    if (!is_segment(org) || !directory.is_directory(error)) continue;
-    for (const auto& entry : fs::directory_iterator{directory.path(), error}) {
+    std::error_code error;
+    if (!is_sane_id(org) || !directory.is_directory(error)) return;
+    each_entry(directory.path(), [&](const fs::directory_entry& entry) {
       const auto& path = entry.path();
       const auto call = path.stem().string();
-      if (path.extension() == ".spool" && is_segment(call))
+      if (path.extension() == ".spool" && is_sane_id(call))
         out.spooled.emplace_back(OrgId{org}, CallId{call});
       else if (path.extension() == ".new" || path.extension() == ".ogg")
         out.strays.push_back(path);
-    }
-  }
+    });
+  });
   return out;
 }
 
@@ -93,6 +101,7 @@ class Recovery {
                                 {"filesRemoved", report_.files_removed},
                                 {"filesHeld", report_.files_held},
                                 {"filesUnowned", report_.files_unowned},
+                                {"filesUnreadable", report_.files_unreadable},
                                 {"bytesCut", report_.bytes_cut}});
     co_return report_;
   }
@@ -107,9 +116,7 @@ class Recovery {
     const bool may_be_recorded =
         call.recording_status == RecordingStatus::recording || call.recording_status == RecordingStatus::none;
     if (may_be_recorded) {
-      const auto claimed = co_await workers_.run([&] { return claim_file(call.org, call.id); });
-      if (!claimed) co_return claimed.error();
-      file = *claimed;
+      file = co_await claim(call.org, call.id);
       if (!file.free) co_return Result<>{};  // somebody lives: not a call left open after all
       ended = file.ended_at;
       queue(batch, call, file);
@@ -156,19 +163,31 @@ class Recovery {
       co_return Result<>{};
     }
     if (status != RecordingStatus::recording && status != RecordingStatus::none) co_return Result<>{};
-    const auto file = co_await workers_.run([&] { return claim_file(org, id); });
-    if (!file) co_return file.error();
-    if (!file->found) co_return Result<>{};
-    if (!file->free) {
+    const auto file = co_await claim(org, id);
+    if (!file.found) co_return Result<>{};
+    if (!file.free) {
       ++report_.files_held;
       co_return Result<>{};
     }
     store::Batch batch;
-    queue(batch, **call, *file);
+    queue(batch, **call, file);
     const auto written = co_await store_.write(std::move(batch));
     if (!written && written.error().kind != Fault::conflict) co_return written.error();
-    if (written && file->is_empty()) co_await workers_.run([&] { return remove_spool(org, id); });
+    if (written && file.is_empty()) co_await workers_.run([&] { return remove_spool(org, id); });
     co_return Result<>{};
+  }
+
+  // One that cannot be read (a bad sector, another user's) is queued as it is: the job says why, tries again
+  // and can be mended, and no caller waits for one recording.
+  async::Task<File> claim(const OrgId& org, const CallId& id) {
+    auto file = co_await workers_.run([&] { return claim_file(org, id); });
+    if (file) co_return std::move(*file);
+    ++report_.files_unreadable;
+    log::error("recovery.file_unreadable", {{"orgId", org.str()},
+                                            {"callId", id.str()},
+                                            {"code", file.error().code},
+                                            {"error", file.error().message}});
+    co_return File{.found = true, .ended_at = {}};
   }
 
   // Locks, repairs and measures; on a worker.

@@ -424,6 +424,18 @@ TEST_F(RecoveryTest, a_spool_file_without_a_header_fails_with_its_reason) {
   EXPECT_EQ(read(call).ended_reason, "worker-shutdown");
 }
 
+TEST_F(RecoveryTest, a_spool_file_that_cannot_be_read_keeps_nobody_from_starting) {
+  const auto call = call_in_progress(10), other = call_in_progress(10);
+  fs::remove(spool_of(call));
+  fs::create_directory(spool_of(call));  // as unreadable as a bad sector
+  const auto report = recover_now();
+  EXPECT_EQ(report.files_unreadable, 1);
+  EXPECT_EQ(report.calls_ended, 2);
+  EXPECT_EQ(report.recordings_queued, 2);
+  EXPECT_EQ(read(call).ended_reason, "worker-shutdown");
+  EXPECT_EQ(read(other).ended_at, noon + 10 * 20ms);
+}
+
 TEST_F(RecoveryTest, claims_of_the_dead_are_due_at_once) {
   recorded_call(50);
   ASSERT_EQ(store.run(queue.claim(10, clock.utc() + 24h)).value().size(), 1u);
