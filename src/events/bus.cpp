@@ -43,8 +43,10 @@ struct Subscription::Waker {
 
 struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
   struct Ring {
+    explicit Ring(std::uint64_t s) : seq(s) {}
+
     std::deque<Entry> entries;  // the last one has seq `seq`
-    std::uint64_t seq = 0;
+    std::uint64_t seq;
     std::uint64_t end = 0;  // bytes ever published
     std::size_t bytes = 0;
     std::vector<std::shared_ptr<Subscription::Waker>> readers;
@@ -73,6 +75,8 @@ struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
   std::unordered_map<OrgId, Ring> rings;
   std::list<Bell> bells;
   std::size_t bytes = 0;
+
+  Ring& ring_of(const OrgId& org) { return rings.try_emplace(org, options.first_seq - 1).first->second; }
 
   std::list<Bell>::iterator bell_of(const async::Executor& executor) {
     return std::ranges::find(bells, executor, &Bell::executor);
@@ -135,6 +139,17 @@ struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
     }
   }
 
+  void append(Ring& ring, Frame frame, SteadyTime now) {
+    ++ring.seq;
+    ring.end += frame->size();
+    ring.entries.push_back({std::move(frame), now, ring.end});
+    ring.bytes += cost(ring.entries.back());
+    bytes += cost(ring.entries.back());
+    trim(ring, now);
+    find_overrun(ring);
+    for (const auto& reader : ring.readers) wake(reader);
+  }
+
   void find_overrun(Ring& ring) {
     const std::uint64_t oldest =
         ring.entries.empty() ? ring.end : ring.entries.front().end - ring.entries.front().frame->size();
@@ -183,36 +198,48 @@ Bus::~Bus() = default;
 
 const std::string& Bus::epoch() const noexcept { return impl_->epoch; }
 
-std::uint64_t Bus::publish(const Event& event) {
-  std::string head = R"({"type":")";
-  head.append(to_string(event.type)).append(R"(","seq":)");
-  std::string tail = R"(,"at":")";
-  append_rfc3339(tail, event.at);
-  tail.append(R"(","callId":)");
-  if (event.call.empty())
-    tail.append("null");
-  else
-    append_json_string(tail, event.call.str());
-  tail.append(R"(,"data":)").append(event.data.empty() ? "{}" : event.data).push_back('}');
+namespace {
 
+// A frame around its seq.
+struct Envelope {
+  explicit Envelope(const Event& event) {
+    head.append(R"({"type":")").append(to_string(event.type)).append(R"(","seq":)");
+    tail.append(R"(,"at":")");
+    append_rfc3339(tail, event.at);
+    tail.append(R"(","callId":)");
+    if (event.call.empty())
+      tail.append("null");
+    else
+      append_json_string(tail, event.call.str());
+    tail.append(R"(,"data":)").append(event.data.empty() ? "{}" : event.data).push_back('}');
+  }
+  Frame with(std::uint64_t seq) const {
+    auto text = std::make_shared<std::string>();
+    text->reserve(head.size() + 20 + tail.size());
+    text->append(head);
+    append_json_int(*text, static_cast<std::int64_t>(seq));
+    text->append(tail);
+    return text;
+  }
+  std::string head, tail;
+};
+
+}  // namespace
+
+std::uint64_t Bus::publish(const Event& event) {
+  const Envelope envelope{event};
   const SteadyTime now = impl_->clock.now();
   const std::scoped_lock lock{impl_->mutex};
-  auto& ring = impl_->rings[event.org];
-  ++ring.seq;
-  auto text = std::make_shared<std::string>();
-  text->reserve(head.size() + 20 + tail.size());
-  text->append(head);
-  append_json_int(*text, static_cast<std::int64_t>(ring.seq));
-  text->append(tail);
-
-  ring.end += text->size();
-  ring.entries.push_back({std::move(text), now, ring.end});
-  ring.bytes += cost(ring.entries.back());
-  impl_->bytes += cost(ring.entries.back());
-  impl_->trim(ring, now);
-  impl_->find_overrun(ring);
-  for (const auto& reader : ring.readers) impl_->wake(reader);
+  auto& ring = impl_->ring_of(event.org);
+  impl_->append(ring, envelope.with(ring.seq + 1), now);
   return ring.seq;
+}
+
+void Bus::publish_to_all(const Event& event) {
+  const Envelope envelope{event};
+  const SteadyTime now = impl_->clock.now();
+  const std::scoped_lock lock{impl_->mutex};
+  for (auto& [org, ring] : impl_->rings) impl_->append(ring, envelope.with(ring.seq + 1), now);
 }
 
 std::unique_ptr<Subscription> Bus::subscribe(const OrgId& org, const std::optional<Since>& since,
@@ -233,14 +260,15 @@ Subscription::Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org,
   auto bell = bus_->bell_of(executor);
   if (bell == bus_->bells.end()) bell = bus_->bells.emplace(bus_->bells.end(), executor);
   ++bell->readers;
-  auto& ring = bus_->rings[org_];
+  auto& ring = bus_->ring_of(org_);
   head_ = taken_ = ring.seq;
   waker_->taken_end = waker_->consumed_end = ring.end;
   if (since) {
     const bool same_epoch = since->epoch.empty() || since->epoch == bus_->epoch;
+    const std::uint64_t seq = since->seq == 0 ? bus_->options.first_seq - 1 : since->seq;
     // Whoever saw up to seq n misses nothing while n + 1 is still in the ring.
-    resync_ = !same_epoch || since->seq > ring.seq || since->seq + 1 < ring.first_seq();
-    if (!resync_) taken_ = since->seq;
+    resync_ = !same_epoch || seq > ring.seq || seq + 1 < ring.first_seq();
+    if (!resync_) taken_ = seq;
   }
   if (taken_ < ring.seq) {
     // What is replayed is no backlog: only what is published from now on counts against the reader.
@@ -258,7 +286,7 @@ Subscription::~Subscription() {
   std::erase(ring.readers, waker_);
   const auto bell = bus_->bell_of(waker_->executor);
   if (--bell->readers == 0) bus_->bells.erase(bell);
-  if (ring.readers.empty() && ring.seq == 0) bus_->rings.erase(found);
+  if (ring.readers.empty() && ring.seq + 1 == bus_->options.first_seq) bus_->rings.erase(found);
 }
 
 std::vector<Frame> Subscription::take(std::size_t max_bytes) {

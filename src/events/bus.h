@@ -8,7 +8,9 @@
 // than the rings do. One that falls `max_behind` bytes back, or behind the ring's oldest frame, is
 // overrun and must be dropped.
 //
-// `seq` is dense per organization and epoch; the epoch is random per process start. A ring keeps
+// `seq` is dense per organization and epoch; the epoch is random per process start. A server begins each
+// epoch beyond the seqs of the ones before (Options::first_seq), so that a position without its epoch is
+// not taken for one of another. A ring keeps
 // what is younger than `keep_for` and in any case the last `keep_events`; when all rings together
 // exceed `max_bytes` the largest one gives up its oldest frames.
 //
@@ -55,7 +57,8 @@ struct Event {
 
 using Frame = std::shared_ptr<const std::string>;
 
-// Where a reader left off. Without an epoch the position is taken as one of the current epoch.
+// Where a reader left off; 0: at the epoch's beginning. Without an epoch the position is taken as one of the
+// current epoch.
 struct Since {
   std::string epoch;
   std::uint64_t seq = 0;
@@ -66,6 +69,7 @@ class Subscription;
 class Bus {
  public:
   struct Options {
+    std::uint64_t first_seq = 1;
     std::size_t keep_events = 1'000;
     milliseconds keep_for{10 * 60'000};
     std::size_t max_bytes = 256u << 20;  // all rings together, frames and their bookkeeping
@@ -82,6 +86,10 @@ class Bus {
 
   // Any thread. Answers the event's seq.
   std::uint64_t publish(const Event& event);
+
+  // To every organization that has had events or listeners: what concerns them all. event.org is not looked
+  // at. Any thread.
+  void publish_to_all(const Event& event);
 
   // Any thread; the subscription is used on `executor`'s loop only. `changed`: called there, by a posted
   // handler, when the reader may take something or is overrun; at times for nothing.

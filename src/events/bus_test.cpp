@@ -51,6 +51,31 @@ TEST_F(BusTest, a_frame_is_the_contract_s_json) {
           R"({"type":"provider.health","seq":2,"at":"1970-01-01T00:00:01.500Z","callId":null,"data":{}})"));
 }
 
+TEST_F(BusTest, what_concerns_all_reaches_all_that_ever_listened) {
+  Bus bus{clock};
+  const auto a = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(changed));
+  bus.publish(event("b"));
+  bus.publish_to_all({EventType::provider_health, {}, {}, R"({"service":"storage","healthy":false})", {}});
+  EXPECT_THAT(texts(*a), ElementsAre(AllOf(HasSubstr(R"("seq":1,)"), HasSubstr(R"("healthy":false)"))));
+  const auto b = bus.subscribe(OrgId{"b"}, Since{bus.epoch(), 1}, loop.get_executor(), sets(changed));
+  EXPECT_THAT(texts(*b), ElementsAre(HasSubstr(R"("seq":2,)")));
+}
+
+TEST_F(BusTest, a_position_of_an_epoch_before_is_known_without_its_name) {
+  std::uint64_t last = 0;
+  {
+    Bus before{clock, {.first_seq = 1'790'000'000'000}};
+    for (int i = 0; i < 3; ++i) last = before.publish(event("a"));
+    EXPECT_EQ(last, 1'790'000'000'002u);
+  }
+  Bus bus{clock, {.first_seq = 1'790'000'060'000}};
+  for (int i = 0; i < 5; ++i) bus.publish(event("a"));
+  EXPECT_TRUE(bus.subscribe(OrgId{"a"}, Since{"", last}, loop.get_executor(), sets(changed))->resync());
+  EXPECT_EQ(texts(*bus.subscribe(OrgId{"a"}, Since{"", 0}, loop.get_executor(), sets(changed))).size(), 5u);
+  EXPECT_FALSE(
+      bus.subscribe(OrgId{"a"}, Since{"", 1'790'000'060'002}, loop.get_executor(), sets(changed))->resync());
+}
+
 TEST_F(BusTest, seq_is_dense_per_organization_and_organizations_are_apart) {
   Bus bus{clock};
   const auto a = bus.subscribe(OrgId{"a"}, {}, loop.get_executor(), sets(changed));

@@ -77,6 +77,8 @@ void Health::watch(std::string name, async::Executor loop) {
 
 void Health::admission(std::function<bool()> has_room) { has_room_ = std::move(has_room); }
 
+void Health::on_change(std::function<void(std::string_view, bool)> changed) { changed_ = std::move(changed); }
+
 void Health::start() {
   take_snapshot();  // nothing is claimed before it was probed
   for (const auto& dependency : dependencies_) tasks_.spawn(probe(*dependency));
@@ -154,6 +156,7 @@ void Health::take_snapshot() {
       log::write(up ? log::Level::info : log::Level::warning, up ? "health.check_up" : "health.check_down",
                  {{"service", check.name}});
       dependency->shown = up;
+      if (changed_) changed_(check.name, up);
     }
     if (up || check.severity == Severity::optional) continue;
     degraded = true;

@@ -68,6 +68,9 @@ class Health {
   // Whether one more call could be taken (admission); asked once per interval.
   void admission(std::function<bool()> has_room);
 
+  // Told on the loop when a service no longer holds, or holds again; not what the first probe finds well.
+  void on_change(std::function<void(std::string_view service, bool holds)> changed);
+
   void start();
   async::Task<> stop();
   void set_draining(bool draining);
@@ -97,6 +100,7 @@ class Health {
   std::vector<std::unique_ptr<Dependency>> dependencies_;
   std::vector<std::unique_ptr<Watched>> watched_;
   std::function<bool()> has_room_;
+  std::function<void(std::string_view, bool)> changed_;
   std::atomic<bool> draining_ = false;
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_;  // under the mutex

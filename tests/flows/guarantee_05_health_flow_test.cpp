@@ -1,6 +1,7 @@
 // Guarantee 5, health tells the truth: each dependency is taken away from the built program for real,
 // shows within 5 s, is given back, and shows again.
 #include "support/http.h"
+#include "support/live.h"
 #include "support/patience.h"
 #include "support/raw_client.h"
 #include "support/server.h"
@@ -106,6 +107,7 @@ TEST_F(Health, names_every_dependency) {
 }
 
 TEST_F(Health, a_storage_directory_that_is_gone) {
+  Live live{server_.ws_url("/ws/live-calls")};
   const auto there = server_.data() / "recordings", away = server_.data() / "elsewhere";
   expect_truth(
       "storage", "degraded",
@@ -117,6 +119,15 @@ TEST_F(Health, a_storage_directory_that_is_gone) {
         std::filesystem::remove(there);
         std::filesystem::rename(away, there);
       });
+  for (const bool healthy : {false, true})
+    EXPECT_TRUE(live.wait_for(
+        [&](const json::object& event) {
+          return event.at("type").as_string() == "provider.health" &&
+                 event.at("data").at("service").as_string() == "storage" &&
+                 event.at("data").at("healthy").as_bool() == healthy;
+        },
+        seconds{5}))
+        << "who watches is told";
 }
 
 TEST_F(Health, a_database_file_that_is_deleted) {

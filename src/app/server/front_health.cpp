@@ -1,5 +1,6 @@
 // What health watches, and what it means for callers when it is away.
 #include "app/server/front.h"
+#include "base/json_text.h"
 #include "media/punctuality.h"
 #include "ops/probes.h"
 #include "store/nodes.h"
@@ -129,6 +130,16 @@ void Front::start_health() {
   for (const auto& thread : foundation.web) health->watch("web", thread->executor());
   for (const auto& shard : foundation.media) health->watch("media", shard->executor());
   health->admission([this] { return lines.switchboard->has_room(); });
+  health->on_change([this](std::string_view service, bool holds) {
+    std::string data{R"({"service":)"};
+    append_json_string(data, service);
+    data.append(R"(,"healthy":)").append(holds ? "true}" : "false}");
+    records.bus->publish_to_all({.type = events::EventType::provider_health,
+                                 .org = {},
+                                 .call = {},
+                                 .data = std::move(data),
+                                 .at = foundation.clock.utc()});
+  });
   health->start();
 }
 

@@ -60,9 +60,11 @@ Result<> Records::open_store() {
   if (opened.has_error()) return opened.error();
   store = std::move(*opened);
   const Config& config = foundation.config;
-  bus.emplace(foundation.clock,
-              events::Bus::Options{.max_bytes = std::size_t(config.websocket_backlogs_megabytes) << 20,
-                                   .max_behind = std::size_t(config.websocket_backlog_kilobytes) << 10});
+  bus.emplace(
+      foundation.clock,
+      events::Bus::Options{.first_seq = static_cast<std::uint64_t>(to_unix_ms(foundation.clock.utc())),
+                           .max_bytes = std::size_t(config.websocket_backlogs_megabytes) << 20,
+                           .max_behind = std::size_t(config.websocket_backlog_kilobytes) << 10});
   live.emplace(*bus, foundation.clock);
   if (!foundation.development()) return {};
   return async::run_on(foundation.house.executor(), seed_demo());
