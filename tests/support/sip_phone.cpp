@@ -114,7 +114,7 @@ std::string SipPhone::request(std::string_view method, std::string_view user, co
   text += std::string{"Via: SIP/2.0/"} + (transport_ == tcp ? "TCP " : "UDP ") + us +
           ";rport;branch=" + branch_ + "\r\n";
   text += "Max-Forwards: 70\r\nFrom: \"Anna\" <sip:+447700900123@" + us + ">;tag=" + from_tag_ + "\r\n";
-  text += "To: <" + uri + ">";
+  text += "To: <" + (parts.to.empty() ? uri : "sip:" + parts.to + "@127.0.0.1") + ">";
   if (!to_tag_.empty() && (parts.in_dialog || ack)) text += ";tag=" + to_tag_;
   text += "\r\nCall-ID: " + call_id_ + "\r\nCSeq: " + std::to_string(sequence_) + " " + std::string{method} +
           "\r\n";

@@ -36,6 +36,7 @@ class SipPhone {
   struct Parts {
     std::string headers{};  // whole lines
     std::string body{};
+    std::string to{};  // the user in To, where it is not that of the request's URI
     std::string type = "application/sdp";
     bool in_dialog = false;         // with the far end's tag, and the next CSeq
     bool same_transaction = false;  // ACK of a failure, CANCEL

@@ -34,8 +34,8 @@ std::optional<std::uint64_t> from_hex(std::string_view text) {
   return value;
 }
 
-std::string mac_of(std::string_view key, std::string_view time) {
-  return to_hex(hmac_sha256(key, time)).substr(0, mac_digits);
+std::string mac_of(std::string_view key, std::string_view time, std::string_view source) {
+  return to_hex(hmac_sha256(key, joined({time, source}))).substr(0, mac_digits);
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ std::string mac_of(std::string_view key, std::string_view time) {
 DigestAuthenticator::DigestAuthenticator(std::vector<User> users, std::string realm)
     : users_(std::move(users)), realm_(std::move(realm)), key_(random_bytes(32)) {}
 
-std::string DigestAuthenticator::challenge(SteadyTime now, bool stale) const {
+std::string DigestAuthenticator::challenge(SteadyTime now, bool stale, std::string_view source) const {
   // Two challenges of one instant must differ, or the second caller's use would look like a replay.
   std::string time = to_hex(random_bytes(4));
   const auto ms =
@@ -51,14 +51,14 @@ std::string DigestAuthenticator::challenge(SteadyTime now, bool stale) const {
   std::array<char, 4> bytes{static_cast<char>(ms >> 24), static_cast<char>(ms >> 16),
                             static_cast<char>(ms >> 8), static_cast<char>(ms)};
   time.insert(0, to_hex({bytes.data(), bytes.size()}));
-  return "Digest realm=\"" + realm_ + "\", nonce=\"" + time + mac_of(key_, time) +
+  return "Digest realm=\"" + realm_ + "\", nonce=\"" + time + mac_of(key_, time, source) +
          "\", algorithm=MD5, qop=\"auth\"" + (stale ? ", stale=true" : "");
 }
 
-bool DigestAuthenticator::is_ours(std::string_view nonce, SteadyTime now) const {
+bool DigestAuthenticator::issued(std::string_view nonce, SteadyTime now, std::string_view source) const {
   if (nonce.size() != time_digits + mac_digits) return false;
   const std::string_view time = nonce.substr(0, time_digits);
-  if (!constant_time_equal(nonce.substr(time_digits), mac_of(key_, time))) return false;
+  if (!constant_time_equal(nonce.substr(time_digits), mac_of(key_, time, source))) return false;
   const auto made = from_hex(time.substr(0, 8));
   const auto ms =
       static_cast<std::uint32_t>(std::chrono::floor<milliseconds>(now.time_since_epoch()).count());
@@ -72,7 +72,7 @@ void DigestAuthenticator::forget_expired(SteadyTime now) {
 }
 
 auto DigestAuthenticator::verify(const DigestResponse& response, std::string_view method,
-                                 std::string_view uri, SteadyTime now) -> Verdict {
+                                 std::string_view uri, SteadyTime now, std::string_view source) -> Verdict {
   forget_expired(now);
   const auto count = from_hex(response.nonce_count);
   if (response.realm != realm_ || response.uri != uri || response.qop != "auth" || !count || *count == 0 ||
@@ -90,7 +90,7 @@ auto DigestAuthenticator::verify(const DigestResponse& response, std::string_vie
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   // The nonce is judged only now: an expired one with the right password deserves another chance.
   if (!constant_time_equal(given, expected)) return Verdict::rejected;
-  if (!is_ours(response.nonce, now)) return Verdict::stale;
+  if (!issued(response.nonce, now, source)) return Verdict::stale;
 
   const auto [entry, first] = used_.try_emplace(std::string{response.nonce}, 0);
   if (first) expiry_.emplace_back(now + 2 * nonce_lifetime, entry->first);

@@ -36,20 +36,21 @@ class DigestAuthenticator {
 
   bool has_users() const noexcept { return !users_.empty(); }
 
-  // The value of WWW-Authenticate.
-  std::string challenge(SteadyTime now, bool stale) const;
+  // The value of WWW-Authenticate; its nonce is good for this source only.
+  std::string challenge(SteadyTime now, bool stale, std::string_view source) const;
+  // Whether this source was sent the nonce, and not too long ago.
+  bool issued(std::string_view nonce, SteadyTime now, std::string_view source) const;
 
   enum class Verdict {
     accepted,
-    stale,     // the nonce expired, was used before or is not ours: challenge again
+    stale,     // the nonce expired, was used before or is not ours for this source: challenge again
     rejected,  // the credentials are wrong
   };
   // `uri` is the request's own: credentials for another target do not open this one.
   Verdict verify(const DigestResponse& response, std::string_view method, std::string_view uri,
-                 SteadyTime now);
+                 SteadyTime now, std::string_view source);
 
  private:
-  bool is_ours(std::string_view nonce, SteadyTime now) const;
   void forget_expired(SteadyTime now);
 
   std::vector<User> users_;

@@ -16,13 +16,20 @@ class Digest : public testing::Test {
  protected:
   DigestAuthenticator digest{{{"anna", Secret{"secret"}}}, "voxanne"};
   SteadyTime now{std::chrono::hours{5}};
+  const std::string source = "192.0.2.7";
   DigestClient client;
 
-  Digest() { client.take(digest.challenge(now, false)); }
+  Digest() { client.take(digest.challenge(now, false, source)); }
   Verdict verify(const std::string& uri = "sip:demo@host") {
-    return digest.verify(client.respond(), "INVITE", uri, now);
+    return digest.verify(client.respond(), "INVITE", uri, now, source);
   }
 };
+
+TEST_F(Digest, a_nonce_is_good_where_it_was_sent) {
+  EXPECT_TRUE(digest.issued(client.nonce, now, source));
+  EXPECT_FALSE(digest.issued(client.nonce, now, "192.0.2.8"));
+  EXPECT_EQ(digest.verify(client.respond(), "INVITE", "sip:demo@host", now, "192.0.2.8"), Verdict::stale);
+}
 
 TEST_F(Digest, right_credentials_are_accepted) { EXPECT_EQ(verify(), Verdict::accepted); }
 
@@ -38,13 +45,13 @@ TEST_F(Digest, a_replay_is_challenged_again_and_a_higher_count_is_not_a_replay) 
 TEST_F(Digest, an_old_nonce_is_challenged_again) {
   now += 31s;
   EXPECT_EQ(verify(), Verdict::stale);
-  client.take(digest.challenge(now, true));
+  client.take(digest.challenge(now, true, source));
   EXPECT_EQ(verify(), Verdict::accepted);
 }
 
 TEST_F(Digest, a_nonce_of_another_process_is_challenged_again) {
   DigestAuthenticator other{{}, "voxanne"};
-  client.take(other.challenge(now, false));
+  client.take(other.challenge(now, false, source));
   EXPECT_EQ(verify(), Verdict::stale);
   client.nonce = "x";
   EXPECT_EQ(verify(), Verdict::stale);
@@ -63,13 +70,14 @@ TEST_F(Digest, wrong_credentials_are_rejected) {
 
 TEST_F(Digest, credentials_for_another_target_or_method_are_rejected) {
   EXPECT_EQ(verify("sip:other@host"), Verdict::rejected);
-  EXPECT_EQ(digest.verify(client.respond("OPTIONS"), "INVITE", "sip:demo@host", now), Verdict::rejected);
+  EXPECT_EQ(digest.verify(client.respond("OPTIONS"), "INVITE", "sip:demo@host", now, source),
+            Verdict::rejected);
 }
 
 TEST_F(Digest, fields_that_make_replays_visible_may_not_be_left_out) {
   DigestResponse response = client.respond();
   response.qop = "";
-  EXPECT_EQ(digest.verify(response, "INVITE", "sip:demo@host", now), Verdict::rejected);
+  EXPECT_EQ(digest.verify(response, "INVITE", "sip:demo@host", now, source), Verdict::rejected);
   for (const char* count : {"", "0", "00000000", "0000000g", "000000001"}) {
     client.count = count;
     EXPECT_EQ(verify(), Verdict::rejected) << count;

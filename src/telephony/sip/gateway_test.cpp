@@ -50,6 +50,20 @@ TEST_P(SipInbound, is_answered_and_ended_by_the_caller) {
   EXPECT_EQ(gateway.call().end().cause, Cause::remote_hung_up);
 }
 
+TEST_P(SipInbound, what_a_registrar_sends_to_our_contact_keeps_the_number_that_was_dialled) {
+  phone.send(phone.request("INVITE", "voxanne", {.body = SipPhone::sdp(), .to = "+442079460000"}));
+  EXPECT_EQ(gateway.info(0).to, "+442079460000");
+  phone.new_call();
+  phone.send(phone.request("INVITE", "voxanne",
+                           {.headers = "P-Called-Party-ID: <sip:+442079460001@trunk.example>\r\n",
+                            .body = SipPhone::sdp(),
+                            .to = "+442079460000"}));
+  EXPECT_EQ(gateway.info(1).to, "+442079460001");
+  phone.new_call();
+  phone.send(phone.request("INVITE", "+442079460002", {.body = SipPhone::sdp(), .to = "+442079460000"}));
+  EXPECT_EQ(gateway.info(2).to, "+442079460002");
+}
+
 TEST_P(SipInbound, is_ended_by_us) {
   ASSERT_EQ(call("demo").status, 200);
   ack();

@@ -64,6 +64,20 @@ std::string number_of(const std::string& user) {
   return number ? *number : user;
 }
 
+// Whom the caller dialled. Who registered us may send calls to our Contact instead (RFC 3261 section 16.5);
+// the number is then in P-Called-Party-ID (RFC 7315 section 4.2), else in To.
+std::string dialled(const sip_msg& msg) {
+  std::string user = user_of(msg.uri);
+  if (user != contact_user) return user;
+  if (const sip_hdr* called = sip_msg_hdr(&msg, SIP_HDR_P_CALLED_PARTY_ID)) {
+    sip_addr address{};
+    if (sip_addr_decode(&address, &called->val) == 0)
+      if (auto named = user_of(address.uri); !named.empty()) return named;
+  }
+  auto to = user_of(msg.to.uri);
+  return to.empty() ? user : to;
+}
+
 InboundInfo info_of(const sip_msg& msg) {
   InboundInfo info;
   // The screen has let the source in, so what it asserts counts before what the phone claims.
@@ -73,7 +87,7 @@ InboundInfo info_of(const sip_msg& msg) {
   }
   if (info.from_number.empty()) info.from_number = number_of(user_of(msg.from.uri));
   info.from_name = name_of(msg.from);
-  info.to = user_of(msg.uri);
+  info.to = dialled(msg);
   const auto source = endpoint_of(msg.src);
   info.source = uri_host(source.address()) + ":" + std::to_string(source.port());
   info.protocol_id = view(msg.callid);

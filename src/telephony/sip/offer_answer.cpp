@@ -155,9 +155,11 @@ bool leads_inside(const Agreement& agreement, const Address& sender) {
 Result<Agreement> accept(const sdp::Description& answer, std::span<const rtp::Codec> codecs) {
   const sdp::Media& media = answer.media.front();
   if (!is_audio(media)) return impossible("no_audio", "the far end declined the audio stream");
-  const auto format = best_format(media, codecs);
-  if (!format) return impossible("no_common_codec", "the far end chose a codec that was not offered");
-  return agree(media, 0, *format);
+  // Of several in an answer the first is the one that is going to be sent (RFC 3264 section 6.1).
+  for (const auto type : media.payload_types)
+    if (const auto codec = codec_of(media, type); codec && std::ranges::find(codecs, *codec) != codecs.end())
+      return agree(media, 0, {*codec, type, event_type_of(media)});
+  return impossible("no_common_codec", "the far end chose a codec that was not offered");
 }
 
 }  // namespace voxanne::telephony::sip

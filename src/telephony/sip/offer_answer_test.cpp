@@ -116,6 +116,13 @@ TEST(offer_answer, our_own_offer_is_one_that_we_would_take) {
   EXPECT_THAT(write_offer(narrowband_codecs, local()), Not(HasSubstr("G722")));
 }
 
+TEST(offer_answer, of_several_codecs_in_an_answer_the_first_is_used) {
+  const auto chosen =
+      accept(offer("m=audio 4000 RTP/AVP 97 8 0 101\r\na=rtpmap:97 GSM/8000\r\n"), all_codecs);
+  EXPECT_EQ(chosen.value().format.codec, Codec::pcma);
+  EXPECT_EQ(chosen.value().format.payload_type, 8);
+}
+
 TEST(offer_answer, an_answer_to_our_offer_must_choose_from_it) {
   const auto agreement =
       accept(offer("m=audio 6000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"), all_codecs)

@@ -88,6 +88,21 @@ TEST_F(Outbound, final_refusals_say_what_they_mean) {
   }
 }
 
+// A redirect would have us call, and pay for, whomever it names.
+TEST_F(Outbound, redirects_are_not_followed) {
+  SipPhone elsewhere;
+  elsewhere.connect(gateway.port(Transport::udp));
+  const std::string there = "sip:+999900@127.0.0.1:" + std::to_string(elsewhere.port());
+  for (const int status : {300, 301, 302, 305, 380}) {
+    const auto leg = dial();
+    phone.send(phone.reply(invite, status, "Moved", "Contact: <" + there + ">\r\n"));
+    EXPECT_EQ(phone.next_request().method, "ACK") << status;
+    ASSERT_TRUE(leg->wait_for("ended")) << status;
+    EXPECT_EQ(leg->end().cause, Cause::rejected);
+  }
+  EXPECT_TRUE(elsewhere.silent_for(300ms));
+}
+
 TEST_F(Outbound, nobody_answering_is_cancelled) {
   const auto leg = dial(1s);
   phone.send(phone.reply(invite, 180, "Ringing"));

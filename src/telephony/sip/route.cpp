@@ -19,8 +19,8 @@ Address loopback(bool v4) {
 }  // namespace
 
 std::string Route::contact() const {
-  return "sip:voxanne@" + uri_host(advertised) + ":" + std::to_string(listener.port) +
-         (listener.transport == Transport::tcp ? ";transport=tcp" : "");
+  return "sip:" + std::string{contact_user} + "@" + uri_host(advertised) + ":" +
+         std::to_string(listener.port) + (listener.transport == Transport::tcp ? ";transport=tcp" : "");
 }
 
 std::optional<Address> source_towards(const Address& peer) {

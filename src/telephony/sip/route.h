@@ -6,8 +6,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace voxanne::telephony::sip {
+
+// The user of our Contact, and so of calls that a registrar sends to it whatever number was dialled.
+inline constexpr std::string_view contact_user = "voxanne";
 
 struct Route {
   Listen listener;     // what is bound; its address is where RTP binds too

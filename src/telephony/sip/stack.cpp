@@ -16,6 +16,7 @@ constexpr std::uint32_t table_size = 1024;
 constexpr int receive_buffer = 512 * 1024;  // bursts of INVITEs wait here
 constexpr std::uint64_t close_poll_ms = 20;
 constexpr int guard_layer = 0;
+constexpr std::uint16_t redirect_refused = 403;
 
 sip_transp libre_transport(Transport transport) {
   return transport == Transport::udp ? SIP_TRANSP_UDP : SIP_TRANSP_TCP;
@@ -27,6 +28,17 @@ Ref<dnsc> system_resolver() {
   Ref<dnsc> resolver;
   if (dns_srv_get(nullptr, 0, servers, &count) == 0) dnsc_alloc(resolver.out(), nullptr, servers, count);
   return resolver;
+}
+
+// Libre hands a response to its listeners in the order of their making, so that its own transactions come
+// first. It has no way to be ahead of them but this: a listener begins with its list element.
+bool put_first(sip_lsnr* listener) {
+  auto* const element = reinterpret_cast<le*>(listener);
+  list* const all = element->list;
+  if (!all || element->data != listener) return false;
+  list_unlink(element);
+  list_prepend(all, element, listener);
+  return true;
 }
 
 bool in_dialog(const sip_msg& msg) { return pl_isset(&msg.to.tag); }
@@ -62,7 +74,7 @@ Result<> Stack::open() {
   // In this order requests come by us before libre's sessions see them.
   if (sip_listen(&requests_, core_, true, on_request, this) != 0 ||
       sipsess_listen(&sessions_, core_, table_size, nullptr, nullptr) != 0 ||
-      sip_listen(&responses_, core_, false, on_response, this) != 0)
+      sip_listen(&responses_, core_, false, on_response, this) != 0 || !put_first(responses_))
     return internal("sip_listen_failed", "libre's SIP listeners cannot be made");
   for (Listen listener : options_.listen) {
     if (auto listening = listen(listener); !listening) return listening.error();
@@ -211,9 +223,15 @@ bool Stack::on_request(const sip_msg* msg, void* arg) {
   }
 }
 
+// Libre would call whatever a 3xx names, with the trunk's credentials: a callee, or a trunk that passes it
+// on, could have us pay for any number and connect to any machine. We call whom we were asked to.
 bool Stack::on_response(const sip_msg* msg, void* arg) {
   static_cast<Stack*>(arg)->guard_socket(*msg);
-  return true;  // of a transaction long gone
+  if (msg->scode >= 300 && msg->scode < 400 && is(msg->cseq.met, "INVITE")) {
+    log::info("sip.redirect_refused", {{"status", msg->scode}});
+    const_cast<sip_msg*>(msg)->scode = redirect_refused;
+  }
+  return false;
 }
 
 // libre prints a line to stderr for each datagram that it cannot read, for whoever sends one.
@@ -300,8 +318,10 @@ bool Stack::screened(const sip_msg& msg) {
       break;
   }
   const SteadyTime now = clock_.now();
+  const Address source = unmapped(address_of(msg.src));
+  const std::string from = source.to_string();
   const auto challenge = [&](bool stale) {
-    reply(msg, 401, "Unauthorized", "WWW-Authenticate: " + digest_.challenge(now, stale) + "\r\n");
+    reply(msg, 401, "Unauthorized", "WWW-Authenticate: " + digest_.challenge(now, stale, from) + "\r\n");
     return false;
   };
   // CANCEL cannot be challenged (RFC 3261 section 22.1), and one that fits a transaction never came here.
@@ -313,7 +333,6 @@ bool Stack::screened(const sip_msg& msg) {
     reply(msg, 403, "Forbidden");
     return false;
   };
-  const Address source = unmapped(address_of(msg.src));
   if (guesses_.exhausted(source, now)) return forbid();
   httpauth_digest_resp given{};
   if (httpauth_digest_response_decode(&given, &header->val) != 0) {
@@ -323,7 +342,7 @@ bool Stack::screened(const sip_msg& msg) {
   const DigestResponse response{view(given.username), view(given.realm),    view(given.nonce),
                                 view(given.uri),      view(given.response), view(given.qop),
                                 view(given.nc),       view(given.cnonce)};
-  switch (digest_.verify(response, view(msg.met), view(msg.ruri), now)) {
+  switch (digest_.verify(response, view(msg.met), view(msg.ruri), now, from)) {
     case DigestAuthenticator::Verdict::accepted:
       return true;
     case DigestAuthenticator::Verdict::stale:
@@ -331,7 +350,8 @@ bool Stack::screened(const sip_msg& msg) {
     case DigestAuthenticator::Verdict::rejected:
       break;
   }
-  guesses_.count(source, now);
+  // Who has our challenge is where they say they are: nobody else can use up a phone's guesses.
+  if (digest_.issued(response.nonce, now, from)) guesses_.count(source, now);
   return forbid();
 }
 
