@@ -21,7 +21,8 @@ Foundation::Foundation(Config c, std::string p)
       program(std::move(p)),
       cores(std::max(1u, std::thread::hardware_concurrency())),
       holder{.node = node_name(), .boot = make_ulid()},
-      workers("workers", cores) {}
+      workers("workers", cores),
+      voicing("voicing", cores) {}
 
 Result<Secret> Foundation::start() {
   for (const std::string& warning : config.warnings) log::warning("config.warning", {{"setting", warning}});

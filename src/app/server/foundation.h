@@ -31,7 +31,10 @@ struct Foundation {
 
   // The root secret. Errors: of the data directory and its lock.
   Result<Secret> start();
-  void stop_workers() { workers.stop(); }
+  void stop_workers() {
+    workers.stop();
+    voicing.stop();
+  }
   // Last of all: tells what is left to tell.
   void stop_tracker();
   // Before what the loops' remaining handlers refer to is destroyed.
@@ -54,6 +57,8 @@ struct Foundation {
   std::vector<std::unique_ptr<async::LoopThread>> web;
   std::vector<std::unique_ptr<media::Shard>> media;
   async::WorkerPool workers;
+  // Synthesis alone: a caller's next word waits for no document that is read and no disk that hangs.
+  async::WorkerPool voicing;
 
  private:
   void start_tracker();

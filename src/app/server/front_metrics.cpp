@@ -71,6 +71,8 @@ void Front::add_metrics() {
 
   metrics.gauge("voxanne_queue_depth", "what waits to be done", {{"queue", "workers"}},
                 [this] { return double(foundation.workers.backlog()); });
+  metrics.gauge("voxanne_queue_depth", "", {{"queue", "voicing"}},
+                [this] { return double(foundation.voicing.backlog()); });
   metrics.gauge("voxanne_queue_depth", "", {{"queue", "uploads"}},
                 [this] { return double(uploads_waiting.load()); });
   metrics.gauge("voxanne_queue_depth", "", {{"queue", "journal"}},

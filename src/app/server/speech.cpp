@@ -26,7 +26,7 @@ void Speech::start() {
     log::error("recognition.absent", {{"code", running.error().code}, {"error", running.error().message}});
     recognizer.reset();
   }
-  voices.emplace(foundation.clock, foundation.workers, recognizer,
+  voices.emplace(foundation.clock, foundation.voicing, recognizer,
                  [this](const OrgId& org) { return models->topics_of(org); });
   async::asio::co_spawn(house, voices->prepare_prompts(), async::asio::detached);
 }
