@@ -234,12 +234,14 @@ Result<> rtp_ports(Config& config, std::string_view value) {
   return {};
 }
 
-Result<> openai_base_url(Config& config, std::string_view value) {
+// What paths are appended to, without a slash at its end.
+template <std::string Config::* Field>
+Result<> base_url(Config& config, std::string_view value) {
   const auto url = net::parse_url(value);
   if (!url || (url->scheme != "https" && url->scheme != "http") || !url->user.empty() || !url->query.empty())
-    return bad_value("allowed is an http:// or https:// URL such as https://api.openai.com/v1");
-  config.openai_base_url = std::string{value};
-  while (config.openai_base_url.ends_with('/')) config.openai_base_url.pop_back();
+    return bad_value("allowed is an http:// or https:// URL such as https://voice.example.com/base");
+  while (value.ends_with('/')) value.remove_suffix(1);
+  config.*Field = std::string{value};
   return {};
 }
 
@@ -338,10 +340,10 @@ constexpr Key known_keys[] = {
     {"TLS_KEY", "file of its key, in PEM without a passphrase", path<&Config::tls_key>},
     {"TRUSTED_PROXIES", "networks whose forwarding headers count, such as 10.0.0.0/8", trusted_proxies},
     {"ALLOWED_ORIGINS", "origins that may open a WebSocket", allowed_origins},
-    {"PUBLIC_URL", "base of signed URLs", text<&Config::public_url>},
+    {"PUBLIC_URL", "base of signed URLs", base_url<&Config::public_url>},
     {"OPENAI_API_KEY", "key of an OpenAI-compatible provider of embeddings", secret<&Config::openai_api_key>,
      true},
-    {"OPENAI_BASE_URL", "its address, such as http://localhost:11434/v1", openai_base_url},
+    {"OPENAI_BASE_URL", "its address, such as http://localhost:11434/v1", base_url<&Config::openai_base_url>},
     {"LLM_MODEL", "hosted models (not in this version)", absent<false>},
     {"EMBEDDING_MODEL", "its model, NAME or NAME@DIMENSIONS; off: knowledge is found by words alone",
      text<&Config::embedding_model>},

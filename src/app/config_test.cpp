@@ -130,6 +130,10 @@ TEST_F(ConfigTest, embeddings_need_a_key_or_a_model) {
   EXPECT_EQ(load()->embeddings_by(), "");
   variables_ = {{"OPENAI_BASE_URL", "localhost:11434"}};
   EXPECT_THAT(error(), HasSubstr("OPENAI_BASE_URL"));
+  variables_ = {{"PUBLIC_URL", "https://voice.example.com/base/"}};
+  EXPECT_EQ(load().value().public_url, "https://voice.example.com/base");
+  variables_ = {{"PUBLIC_URL", "voice.example.com"}};
+  EXPECT_THAT(error(), HasSubstr("PUBLIC_URL"));
 }
 
 TEST(ConfigurationPage, has_one_row_for_every_key_and_none_besides) {

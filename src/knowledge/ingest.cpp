@@ -49,7 +49,9 @@ Result<Prepared> prepare(const Source& source, UtcTime at) {
     return Error{Fault::impossible, "document_too_long",
                  "the document has more than 10,000 passages; split it into several"};
   Prepared out;
-  out.document.id = source.id.empty() ? document_id_of(title) : source.id;
+  out.document.id = !source.id.empty()     ? source.id
+                    : source.title.empty() ? document_id_of(source.file_name)
+                                           : document_id_of(title);
   out.document.org = source.org;
   out.document.title = title;
   out.document.file_name = std::string{source.file_name};

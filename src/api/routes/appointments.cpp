@@ -106,7 +106,7 @@ async::Task<Error> why_not(Services& services, Appointment wanted, std::optional
   }
   co_return Error{Fault::conflict, "appointment_overlaps",
                   "the staff member has another appointment in this time; GET "
-                  "/api/appointments?staff=…&from=… shows what is booked"};
+                  "/api/appointments?staff=…&startsFrom=… shows what is booked"};
 }
 
 async::Task<Result<>> keep(Services& services, Appointment before, Appointment after) {

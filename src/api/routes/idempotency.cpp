@@ -1,5 +1,7 @@
 #include "api/routes/idempotency.h"
 
+#include "api/routes/multipart.h"
+
 #include "base/log.h"
 #include "base/secret.h"
 #include "store/idempotency.h"
@@ -17,9 +19,21 @@ Error bad_key() {
                                                   " printable ASCII characters, such as a UUID");
 }
 
+// A client that tries an upload again chooses another boundary: what it parts is the same.
+void append_without(std::string& out, std::string_view body, std::string_view boundary) {
+  while (!boundary.empty()) {
+    const auto at = body.find(boundary);
+    if (at == std::string_view::npos) break;
+    out.append(body.substr(0, at));
+    body.remove_prefix(at + boundary.size());
+  }
+  out.append(body);
+}
+
 std::string fingerprint_of(const net::Request& request) {
   std::string text{net::to_string(request.method)};
-  text.append(" ").append(request.target).append("\n").append(request.body);
+  text.append(" ").append(request.target).append("\n");
+  append_without(text, request.body, multipart_boundary(request.headers.get("Content-Type")));
   return to_base64url(sha256(text));
 }
 
@@ -30,12 +44,17 @@ net::Response replay(const store::IdempotentAnswer& answer) {
   return response;
 }
 
-async::Task<Result<net::Response>> of_the_first(Services& services, store::IdempotencyClaim claim) {
+async::Task<Result<net::Response>> of_the_first(Services& services, store::IdempotencyClaim claim,
+                                                Answers answers) {
   const auto found = co_await store::find_idempotent_answer(services.store, claim.org, claim.key);
   if (!found) co_return found.error();
   if (*found && (*found)->fingerprint != claim.fingerprint)
     co_return Error{Fault::conflict, "idempotency_key_reused",
                     "this Idempotency-Key came with another request before; give each request its own"};
+  if (*found && (*found)->status && answers == Answers::hold_a_secret && *(*found)->status < 300)
+    co_return Error{Fault::conflict, "already_created",
+                    "the first request with this Idempotency-Key was carried out; its answer held a secret, "
+                    "which is shown once"};
   if (*found && (*found)->status) co_return replay(**found);
   co_return Error{Fault::conflict, "idempotency_key_in_use",
                   "the first request with this Idempotency-Key still runs; ask again for its answer",
@@ -51,9 +70,10 @@ std::optional<std::string> body_to_keep(const net::Response& response) {
 }
 
 async::Task<> conclude(Services& services, const Context& context, store::IdempotencyClaim claim,
-                       const net::Response* response) {
+                       const net::Response* response, Answers answers) {
   store::Batch batch;
   auto body = response ? body_to_keep(*response) : std::nullopt;
+  if (body && answers == Answers::hold_a_secret && response->status < 300) body->clear();
   if (body)
     store::settle(batch, claim, response->status, std::move(*body));
   else
@@ -67,7 +87,8 @@ async::Task<> conclude(Services& services, const Context& context, store::Idempo
 
 }  // namespace
 
-async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint) {
+async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint,
+                                            Answers answers) {
   const auto key = context.request.headers.find("Idempotency-Key");
   if (!key) co_return co_await endpoint(services, context);
   if (key->empty() || key->size() > max_key ||
@@ -77,7 +98,7 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
                                       fingerprint_of(context.request), "run_" + make_ulid()};
   const auto claimed = co_await store::claim(services.store, claim, services.clock.utc(), kept, abandoned);
   if (!claimed) {
-    if (claimed.error().kind == Fault::conflict) co_return co_await of_the_first(services, claim);
+    if (claimed.error().kind == Fault::conflict) co_return co_await of_the_first(services, claim, answers);
     co_return claimed.error();
   }
   std::exception_ptr thrown;
@@ -88,14 +109,14 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
     thrown = std::current_exception();
   }
   if (thrown) {
-    co_await conclude(services, context, claim, nullptr);
+    co_await conclude(services, context, claim, nullptr, answers);
     std::rethrow_exception(thrown);
   }
   if (!outcome) {
     const auto answered = problem(outcome.error(), context.request_id);
-    co_await conclude(services, context, claim, &answered);
+    co_await conclude(services, context, claim, &answered, answers);
   } else {
-    co_await conclude(services, context, claim, &*outcome);
+    co_await conclude(services, context, claim, &*outcome, answers);
   }
   co_return outcome;
 }

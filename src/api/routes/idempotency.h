@@ -4,7 +4,9 @@
 //   same key, same request      the first answer again, with Idempotency-Replayed: true
 //   same key, another request   409 idempotency_key_reused
 //   the first still runs        409 idempotency_key_in_use, Retry-After
+//   its answer held a secret    409 already_created: that is shown once, and not kept
 //
+// An upload that is tried again may part its body by another boundary.
 // Answers of 5xx and 429 are not kept: the work was not done, and may be tried again with its key.
 // A request that died with its process holds its key for a minute.
 #pragma once
@@ -13,6 +15,9 @@
 
 namespace voxanne::api {
 
-async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint);
+enum class Answers { are_kept, hold_a_secret };
+
+async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint,
+                                            Answers answers);
 
 }  // namespace voxanne::api

@@ -45,6 +45,40 @@ TEST_F(Idempotency, another_request_with_the_key_is_a_conflict) {
   EXPECT_EQ(world.calls().placed.size(), 1u);
 }
 
+TEST_F(Idempotency, an_upload_that_is_tried_again_is_the_same_whatever_parts_it) {
+  const auto upload = [&](const std::string& boundary, const std::string& text) {
+    return test::http(
+        {.method = "POST",
+         .url = world.url("/api/knowledge-base/upload"),
+         .headers = {"Authorization: Bearer " + world.token("demo"),
+                     "Content-Type: multipart/form-data; boundary=" + boundary, "Idempotency-Key: up1"},
+         .body = "--" + boundary +
+                 "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n" + text +
+                 "\r\n--" + boundary + "--\r\n"});
+  };
+  const auto first = upload("one", "There is parking."), again = upload("twotwo", "There is parking.");
+  EXPECT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(again.status, 200) << again.body;
+  EXPECT_EQ(again.headers.at("idempotency-replayed"), "true");
+  EXPECT_EQ(upload("one", "There is none.").json().at("code"), "idempotency_key_reused");
+}
+
+TEST_F(Idempotency, what_is_shown_once_is_made_once) {
+  const std::string key = R"({"name":"till","scopes":["read"]})";
+  const auto first = post("/api/api-keys", "s1", key);
+  ASSERT_EQ(first.status, 200) << first.body;
+  const auto again = post("/api/api-keys", "s1", key);
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(again.json().at("code"), "already_created");
+  EXPECT_EQ(again.body.find(first.json().at("key").as_string().c_str()), std::string::npos);
+  EXPECT_EQ(test::http_get(world.url("/api/api-keys"), {"Authorization: Bearer " + world.token("demo")})
+                .json()
+                .at("apiKeys")
+                .as_array()
+                .size(),
+            1u);
+}
+
 TEST_F(Idempotency, organizations_do_not_share_keys) {
   EXPECT_EQ(post("/api/calls", "k1", call).status, 200);
   EXPECT_EQ(post("/api/calls", "k1", call, "other").status, 200);

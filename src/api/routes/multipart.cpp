@@ -25,6 +25,8 @@ std::string_view trim(std::string_view text) {
 }
 
 // RFC 2046 §5.1.1
+constexpr std::string_view form_data = "multipart/form-data";
+
 bool is_boundary(std::string_view text) {
   return !text.empty() && text.size() <= 70 && text.back() != ' ' &&
          text.find_first_not_of(
@@ -130,16 +132,21 @@ Result<Part> read_fields(std::string_view header) {
 
 }  // namespace
 
-Result<std::vector<Part>> parse_multipart(std::string_view content_type, std::string_view body) {
+std::string multipart_boundary(std::string_view content_type) {
   std::string_view type;
   std::string boundary;
   const bool readable = for_parameters(content_type, type, [&](std::string_view name, std::string value) {
     if (same_word(name, "boundary")) boundary = std::move(value);
   });
-  if (!same_word(type, "multipart/form-data"))
+  return readable && same_word(type, form_data) && is_boundary(boundary) ? boundary : std::string{};
+}
+
+Result<std::vector<Part>> parse_multipart(std::string_view content_type, std::string_view body) {
+  if (!same_word(content_type.substr(0, content_type.find_first_of("; \t")), form_data))
     return Error{Fault::unsupported_type, "unsupported_media_type",
                  "send multipart/form-data with a part named file"};
-  if (!readable || !is_boundary(boundary)) return invalid("the Content-Type names no valid boundary");
+  const std::string boundary = multipart_boundary(content_type);
+  if (boundary.empty()) return invalid("the Content-Type names no valid boundary");
 
   const std::string delimiter = "\r\n--" + boundary;
   std::vector<Part> parts;

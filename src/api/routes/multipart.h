@@ -24,6 +24,9 @@ struct Part {
   std::string_view data;
 };
 
+// What parts the body, where it is multipart/form-data with a valid boundary; else empty.
+std::string multipart_boundary(std::string_view content_type);
+
 Result<std::vector<Part>> parse_multipart(std::string_view content_type, std::string_view body);
 
 }  // namespace voxanne::api

@@ -228,7 +228,7 @@ constexpr Declaration table[] = {
      "/api/knowledge-base/upload",
      upload_document,
      manager,
-     "Upload a document",
+     "Upload a document; another of the same file name is replaced",
      {.answer = "Document", .body = "DocumentUpload"},
      max_upload},
     {Method::get,
@@ -444,9 +444,11 @@ void add_routes(Router& router, Services& services) {
                 .path = std::string{declaration.path},
                 .endpoint =
                     [&services, endpoint = declaration.endpoint,
-                     once = declaration.method == Method::post && declaration.role &&
-                            !declaration.holds_secret](Context& context) {
-                      return once ? run_once(services, context, endpoint) : endpoint(services, context);
+                     once = declaration.method == Method::post && declaration.role,
+                     answers = declaration.holds_secret ? Answers::hold_a_secret
+                                                        : Answers::are_kept](Context& context) {
+                      return once ? run_once(services, context, endpoint, answers)
+                                  : endpoint(services, context);
                     },
                 .role = declaration.role,
                 .max_body = declaration.max_body,
