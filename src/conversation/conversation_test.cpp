@@ -214,7 +214,7 @@ TEST_F(ConversationTest, keys_whose_reply_was_withdrawn_are_not_lost) {
 }
 
 TEST_F(ConversationTest, a_noise_makes_no_later_answer_late) {
-  scene.caller_sounds(2s, 200ms);
+  scene.caller_says(2s, 200ms, {.text = ""});
   scene.caller_says(12s, 1s, {.text = "when are you open", .partials = {{800ms, "when are you open"}}});
   scene.options.assistant.idle_prompt_after = 30s;
   scene.responder->script = {{.parts = {{.text = "At nine."}}}};

@@ -83,12 +83,22 @@ async::Task<> BrowserCaller::follow(std::string url) {
 }
 
 bool BrowserCaller::wait_for_words(const std::string& words, std::chrono::milliseconds limit) {
+  return wait_for_any_of({words}, limit).has_value();
+}
+
+std::optional<std::string> BrowserCaller::wait_for_any_of(const std::vector<std::string>& words,
+                                                          std::chrono::milliseconds limit) {
   std::unique_lock lock{mutex_};
-  return changed_.wait_for(lock, patient(limit), [&] {
-    while (seen_ < heard_.size())
-      if (heard_[seen_++].find(words) != std::string::npos) return true;
+  std::optional<std::string> found;
+  changed_.wait_for(lock, patient(limit), [&] {
+    while (seen_ < heard_.size()) {
+      const auto& turn = heard_[seen_++];
+      for (const auto& one : words)
+        if (turn.find(one) != std::string::npos) return found = one, true;
+    }
     return false;
   });
+  return found;
 }
 
 bool BrowserCaller::wait_for_beginning(const std::string& words, std::chrono::milliseconds limit) {
@@ -127,13 +137,19 @@ void BrowserCaller::say(const std::vector<audio::Sample>& samples) {
 std::string BrowserCaller::leave_a_message(std::vector<audio::Sample> sentence, const std::string& number,
                                            std::chrono::milliseconds limit) {
   press("0");
-  if (!wait_for_words("after the tone", limit)) return "after the tone";
+  const auto asked = wait_for_any_of({"after the tone", "type the number"}, limit);
+  if (!asked) return "after the tone";
+  if (*asked == "type the number") return confirm_number(number, limit);  // nothing is recorded
   // The tone sounds a while longer, and what follows the sentence shows that it has ended.
   sentence.insert(sentence.begin(), audio::wideband, 0);
   sentence.resize(sentence.size() + audio::wideband);
   say(sentence);
   press("#");
   if (!wait_for_beginning("type the number", limit)) return "type the number";
+  return confirm_number(number, limit);
+}
+
+std::string BrowserCaller::confirm_number(const std::string& number, std::chrono::milliseconds limit) {
   press(number + "#");
   if (!wait_for_beginning("Press 1 if that is right", limit)) return "Press 1 if that is right";
   press("1");

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,20 +29,24 @@ class BrowserCaller {
   // Whether the assistant has said these words in a turn, counted from the turns that the last such wait
   // had seen.
   bool wait_for_words(const std::string& words, std::chrono::milliseconds limit);
+  // Which of them, where one is enough.
+  std::optional<std::string> wait_for_any_of(const std::vector<std::string>& words,
+                                             std::chrono::milliseconds limit);
   // The same once the assistant has begun to say them and some of it was heard: who answers by keys need
   // not hear it out.
   bool wait_for_beginning(const std::string& words, std::chrono::milliseconds limit);
   void press(const std::string& digits);
   // 16 kHz, in real time: returns when all has been sent.
   void say(const std::vector<audio::Sample>& samples);
-  // By keys and one spoken sentence, so that nothing depends on recognition, from wherever "0" leads to it,
-  // until the number has been confirmed. What was not said in time, or empty.
+  // By keys and one spoken sentence (where it is recorded), so that nothing depends on recognition, from
+  // wherever "0" leads to it, until the number has been confirmed. What was not said in time, or empty.
   std::string leave_a_message(std::vector<audio::Sample> sentence, const std::string& number,
                               std::chrono::milliseconds limit = std::chrono::seconds{20});
   void hang_up();
   std::vector<std::string> heard() const;  // the assistant's turns
 
  private:
+  std::string confirm_number(const std::string& number, std::chrono::milliseconds limit);
   async::Task<> follow(std::string url);
   void send(std::string text, net::Kind kind = net::Kind::text);
 

@@ -74,7 +74,8 @@ Result<> Stack::open() {
   // In this order requests come by us before libre's sessions see them.
   if (sip_listen(&requests_, core_, true, on_request, this) != 0 ||
       sipsess_listen(&sessions_, core_, table_size, nullptr, nullptr) != 0 ||
-      sip_listen(&responses_, core_, false, on_response, this) != 0 || !put_first(responses_))
+      sip_listen(&responses_, core_, false, on_response, this) != 0 || !put_first(responses_) ||
+      sip_listen(&strays_, core_, false, on_stray, this) != 0)
     return internal("sip_listen_failed", "libre's SIP listeners cannot be made");
   for (Listen listener : options_.listen) {
     if (auto listening = listen(listener); !listening) return listening.error();
@@ -158,6 +159,7 @@ void Stack::release() {
   guards_.clear();
   mem_deref(requests_);
   mem_deref(responses_);
+  mem_deref(strays_);
   if (core_) {
     sip_close(core_, true);
     sip_transp_flush(core_);
@@ -233,6 +235,9 @@ bool Stack::on_response(const sip_msg* msg, void* arg) {
   }
   return false;
 }
+
+// Of a transaction long gone, or of none: libre would print a line for whoever sends one.
+bool Stack::on_stray(const sip_msg*, void*) { return true; }
 
 // libre prints a line to stderr for each datagram that it cannot read, for whoever sends one.
 bool Stack::on_datagram(sa*, mbuf* data, void* arg) {

@@ -75,6 +75,7 @@ class Stack : public std::enable_shared_from_this<Stack> {
 
   static bool on_request(const sip_msg* msg, void* arg);
   static bool on_response(const sip_msg* msg, void* arg);
+  static bool on_stray(const sip_msg* msg, void* arg);
   static bool on_datagram(sa* source, mbuf* data, void* arg);
   bool handle(const sip_msg& msg);  // false: libre's sessions take it
   bool screened(const sip_msg& msg);
@@ -94,7 +95,8 @@ class Stack : public std::enable_shared_from_this<Stack> {
 
   Core* core_ = nullptr;
   sipsess_sock* sessions_ = nullptr;
-  sip_lsnr *requests_ = nullptr, *responses_ = nullptr;  // libre writes through these pointers
+  sip_lsnr *requests_ = nullptr, *responses_ = nullptr,
+           *strays_ = nullptr;  // libre writes through these pointers
   Ref<dnsc> resolver_;
   std::map<void*, udp_helper*> guards_;  // by socket, which owns it
   tmr closing_{};

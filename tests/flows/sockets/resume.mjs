@@ -44,7 +44,7 @@ class Listener {
     socket.on('error', (error) => problems.push(`${this.name}: ${error.message}`));
     socket.on('close', (code) => {
       clearTimeout(killer);
-      if (this.seq >= until) return;
+      if (this.seen.length >= until) return;
       if (!socket.killed) problems.push(`${this.name}: closed by the server with ${code} at ${this.seq}`);
       reconnects++;
       setTimeout(() => this.connect(), random() * 10);
@@ -52,7 +52,7 @@ class Listener {
   }
 
   kill(socket) {
-    if (this.seq >= until) return;
+    if (this.seen.length >= until) return;
     socket.killed = true;
     this.socket = null;
     const dice = random();
