@@ -82,6 +82,13 @@ TEST(JsonText, escapes_and_repairs) {
   EXPECT_TRUE(is_valid_utf8("\xf0\x9f\x99\x82"));
 }
 
+TEST(E164, what_a_carrier_says_was_dialled_may_lack_its_plus) {
+  EXPECT_EQ(dialled_number("+442079460000"), "+442079460000");
+  EXPECT_EQ(dialled_number("442079460000"), "+442079460000");
+  EXPECT_EQ(dialled_number("00442079460000"), "+442079460000");
+  for (const char* none : {"02079460000", "demo", "", "44-demo"}) EXPECT_FALSE(dialled_number(none)) << none;
+}
+
 TEST(E164, normalises_or_says_what_is_wrong) {
   EXPECT_EQ(to_e164("+44 7700 900000").value(), "+447700900000");
   EXPECT_EQ(to_e164("+44 (0)7700-900000").value(), "+447700900000");

@@ -39,4 +39,10 @@ Result<std::string> to_e164(std::string_view text) {
   return out;
 }
 
+std::optional<std::string> dialled_number(std::string_view text) {
+  if (auto number = to_e164(text)) return std::move(*number);
+  if (auto number = to_e164("+" + std::string{text})) return std::move(*number);
+  return std::nullopt;
+}
+
 }  // namespace voxanne

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,5 +14,7 @@ namespace voxanne {
 // country code is malformed: guessing one would call a stranger.
 Result<std::string> to_e164(std::string_view text);
 bool is_e164(std::string_view text);
+// What a carrier says was dialled: many leave the plus out. Only for comparing with numbers that are known.
+std::optional<std::string> dialled_number(std::string_view text);
 
 }  // namespace voxanne

@@ -80,7 +80,7 @@ void Switchboard::take_for(std::unique_ptr<telephony::Leg> leg, telephony::Inbou
 // round in a circle.
 std::string Switchboard::overflow_for(telephony::Refusal why, const std::string& dialled) const {
   if (why != telephony::Refusal::server_full && why != telephony::Refusal::organization_full) return {};
-  const auto number = to_e164(dialled);
+  const auto number = dialled_number(dialled);
   return number && *number == options_.overflow_number ? std::string{} : options_.overflow_number;
 }
 
@@ -207,10 +207,7 @@ async::Task<Result<Switchboard::Target>> Switchboard::look_up(
   store::Store& store = services_.store;
   Target target;
   if (!known) {
-    // Many trunks leave the plus out. With it the number can only be one that somebody here has.
-    auto number = to_e164(dialled);
-    if (!number) number = to_e164("+" + dialled);
-    if (number) {
+    if (const auto number = dialled_number(dialled)) {
       auto found = co_await store::phone_number_dialled(store, *number);
       if (found.has_error()) co_return found.error();
       if (*found) {
