@@ -27,6 +27,30 @@ std::size_t cost(const Entry& entry) {
   return entry.frame->size() + sizeof(std::string) + 32 + sizeof(Entry);
 }
 
+// A frame around its seq.
+struct Envelope {
+  explicit Envelope(const Event& event) {
+    head.append(R"({"type":")").append(to_string(event.type)).append(R"(","seq":)");
+    tail.append(R"(,"at":")");
+    append_rfc3339(tail, event.at);
+    tail.append(R"(","callId":)");
+    if (event.call.empty())
+      tail.append("null");
+    else
+      append_json_string(tail, event.call.str());
+    tail.append(R"(,"data":)").append(event.data.empty() ? "{}" : event.data).push_back('}');
+  }
+  Frame with(std::uint64_t seq) const {
+    auto text = std::make_shared<std::string>();
+    text->reserve(head.size() + 20 + tail.size());
+    text->append(head);
+    append_json_int(*text, static_cast<std::int64_t>(seq));
+    text->append(tail);
+    return text;
+  }
+  std::string head, tail;
+};
+
 }  // namespace
 
 // The part of a subscription that publishers reach. What they write is under the bus's lock.
@@ -197,34 +221,6 @@ Bus::Bus(const async::Clock& clock, Options options) : impl_(std::make_shared<Im
 Bus::~Bus() = default;
 
 const std::string& Bus::epoch() const noexcept { return impl_->epoch; }
-
-namespace {
-
-// A frame around its seq.
-struct Envelope {
-  explicit Envelope(const Event& event) {
-    head.append(R"({"type":")").append(to_string(event.type)).append(R"(","seq":)");
-    tail.append(R"(,"at":")");
-    append_rfc3339(tail, event.at);
-    tail.append(R"(","callId":)");
-    if (event.call.empty())
-      tail.append("null");
-    else
-      append_json_string(tail, event.call.str());
-    tail.append(R"(,"data":)").append(event.data.empty() ? "{}" : event.data).push_back('}');
-  }
-  Frame with(std::uint64_t seq) const {
-    auto text = std::make_shared<std::string>();
-    text->reserve(head.size() + 20 + tail.size());
-    text->append(head);
-    append_json_int(*text, static_cast<std::int64_t>(seq));
-    text->append(tail);
-    return text;
-  }
-  std::string head, tail;
-};
-
-}  // namespace
 
 std::uint64_t Bus::publish(const Event& event) {
   const Envelope envelope{event};
