@@ -87,6 +87,20 @@ TEST_F(IngestTest, the_title_comes_from_the_file_where_none_is_given) {
   EXPECT_EQ(document.value().title, "Price list.2026");
 }
 
+TEST_F(IngestTest, files_that_differ_in_their_extension_are_two_documents) {
+  const auto upload = [&](const char* name, const char* text) {
+    return store
+        .run(ingest(*store, workers,
+                    {.org = harbour, .title = "", .file_name = name, .content_type = {}, .bytes = text},
+                    noon))
+        .value()
+        .id;
+  };
+  const auto prices = upload("prices.txt", "A crown costs £650.");
+  EXPECT_NE(upload("prices.md", "A bridge costs £900."), prices);
+  EXPECT_EQ(upload("Prices.TXT", "A crown costs £700."), prices);
+}
+
 TEST_F(IngestTest, bad_uploads_change_nothing) {
   ASSERT_TRUE(put("Prices", "A crown costs £650."));
   EXPECT_EQ(put("Prices", "").error().code, "document_empty");

@@ -290,6 +290,18 @@ TEST_F(Recognizing, a_killed_worker_takes_its_streams_and_comes_back) {
   destroy(std::move(next));
 }
 
+// A drain begins with a signal to the whole group, and has callers to hear.
+TEST_F(Recognizing, a_worker_outlives_what_tells_the_server_to_stop) {
+  start();
+  auto stream = open().value();
+  const auto pids = recognizer->worker_pids();
+  ASSERT_EQ(pids.size(), 1u);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) kill(pids[0], number);
+  EXPECT_EQ(hear(*stream, "yes please"), "yes please");
+  EXPECT_EQ(recognizer->worker_pids(), pids);
+  destroy(std::move(stream));
+}
+
 TEST_F(Recognizing, a_hung_worker_is_noticed_and_replaced) {
   auto impatient = options();
   impatient.hang_after = 2s;

@@ -24,20 +24,29 @@ class Access : public testing::Test {
   SipThread thread;
 };
 
-TEST_F(Access, digest_opens_to_right_credentials_once) {
-  Options options = closed();
-  options.users = {{"anna", Secret{"secret"}}};
-  TestGateway gateway{thread, options};
-  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
-  DigestClient client;
-  client.uri = "sip:demo@127.0.0.1:" + std::to_string(gateway.port(Transport::udp));
+// Nobody comes in but who knows anna's password.
+class DigestAccess : public Access {
+ protected:
+  static Options options() {
+    Options options = closed();
+    options.users = {{"anna", Secret{"secret"}}};
+    return options;
+  }
+  DigestAccess() { client.uri = "sip:demo@127.0.0.1:" + std::to_string(gateway.port(Transport::udp)); }
 
-  const auto invite = [&](const std::string& headers) {
+  SipMessage invite(const std::string& headers = "") {
     phone.new_call();
     phone.send(phone.request("INVITE", "demo", {.headers = headers, .body = SipPhone::sdp()}));
     return phone.response();
-  };
-  const SipMessage challenge = invite("");
+  }
+
+  TestGateway gateway{thread, options()};
+  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
+  DigestClient client;
+};
+
+TEST_F(DigestAccess, digest_opens_to_right_credentials_once) {
+  const SipMessage challenge = invite();
   ASSERT_EQ(challenge.status, 401);
   EXPECT_THAT(challenge.header("WWW-Authenticate"), StartsWith("Digest realm=\"voxanne\""));
   client.take(challenge.header("WWW-Authenticate"));
@@ -56,21 +65,11 @@ TEST_F(Access, digest_opens_to_right_credentials_once) {
   EXPECT_EQ(gateway.arrived(), 1U);
 }
 
-TEST_F(Access, who_has_guessed_too_often_is_refused_unheard) {
-  Options options = closed();
-  options.users = {{"anna", Secret{"secret"}}};
-  TestGateway gateway{thread, options};
-  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
-  DigestClient client;
-  client.uri = "sip:demo@127.0.0.1:" + std::to_string(gateway.port(Transport::udp));
+TEST_F(DigestAccess, who_has_guessed_too_often_is_refused_unheard) {
   const auto invite_as = [&](const std::string& password) {
-    phone.new_call();
-    phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
-    client.take(phone.response().header("WWW-Authenticate"));
+    client.take(invite().header("WWW-Authenticate"));
     client.password = password;
-    phone.new_call();
-    phone.send(phone.request("INVITE", "demo", {.headers = client.header(), .body = SipPhone::sdp()}));
-    return phone.response().status;
+    return invite(client.header()).status;
   };
   EXPECT_EQ(invite_as("secret"), 200) << "no guess";
   for (int i = 0; i < 5; ++i) EXPECT_EQ(invite_as("guess" + std::to_string(i)), 403);
@@ -78,13 +77,7 @@ TEST_F(Access, who_has_guessed_too_often_is_refused_unheard) {
   EXPECT_EQ(gateway.arrived(), 1U);
 }
 
-TEST_F(Access, requests_inside_a_call_need_no_credentials_and_others_do) {
-  Options options = closed();
-  options.users = {{"anna", Secret{"secret"}}};
-  TestGateway gateway{thread, options};
-  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
-  DigestClient client;
-  client.uri = "sip:demo@127.0.0.1:" + std::to_string(gateway.port(Transport::udp));
+TEST_F(DigestAccess, requests_inside_a_call_need_no_credentials_and_others_do) {
   phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
   client.take(phone.response().header("WWW-Authenticate"));
   phone.send(phone.request("INVITE", "demo", {.headers = client.header(), .body = SipPhone::sdp()}));
