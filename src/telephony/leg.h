@@ -68,7 +68,7 @@ class Leg {
   virtual int sample_rate() const = 0;
 
   virtual void start(LegObserver& observer) = 0;
-  // Audio flows from here on. Inbound: accepts the call.
+  // Audio flows from here on; inbound, where this accepts the call, once the far end has acknowledged it.
   virtual void answer(media::Exchange& exchange) = 0;
   // Inbound, instead of answer(); on_ended(rejected) follows.
   virtual void refuse(Refusal why, seconds retry_after) = 0;

@@ -243,7 +243,7 @@ void Call::on_established(const sip_msg*, void* arg) {
   guarded("established", [&] {
     tmr_cancel(&self.timer_);
     self.state_ = State::established;
-    if (self.outbound_) self.line_->tell([](LineEnd& leg) { leg.on_remote_answered(); });
+    self.line_->tell([](LineEnd& leg) { leg.on_established(); });
   });
 }
 

@@ -3,6 +3,8 @@
 
 #include "telephony/sip/test_gateway.h"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,6 +75,17 @@ TEST_P(SipInbound, is_ended_by_us) {
   phone.send(phone.reply(bye, 200, "OK"));
   ASSERT_TRUE(gateway.call().wait_for("ended"));
   EXPECT_EQ(gateway.call().end().cause, Cause::local_hung_up);
+}
+
+TEST_P(SipInbound, no_audio_goes_where_an_offer_points_before_the_answer_is_acknowledged) {
+  boost::asio::io_context io;
+  boost::asio::ip::udp::socket victim{io, {boost::asio::ip::address_v4::loopback(), 0}};
+  ASSERT_EQ(call("demo", SipPhone::sdp("0", victim.local_endpoint().port())).status, 200);
+  std::this_thread::sleep_for(200ms);
+  EXPECT_EQ(victim.available(), 0U);
+  ack();
+  for (int i = 0; i < 250 && victim.available() == 0; ++i) std::this_thread::sleep_for(20ms);
+  EXPECT_GT(victim.available(), 0U);
 }
 
 TEST_P(SipInbound, destroying_a_living_leg_hangs_up) {

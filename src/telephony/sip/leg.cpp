@@ -100,8 +100,8 @@ void SipLeg::answer(media::Exchange& exchange) {
   answered_ = true;
   if (!media_ && !open_media()) return refuse(Refusal::server_full, stack_->options().retry_after);
   configure();
-  media_->start(*this, exchange, rate_);
-  if (outbound_) return;
+  if (outbound_) return media_->start(*this, exchange, rate_);
+  exchange_ = &exchange;
   stack_->post([number = number_, port = media_->local_endpoint().port()](Stack& stack) {
     if (Call* call = stack.find(number)) call->answer(port);
   });
@@ -172,8 +172,11 @@ void SipLeg::on_agreement(const Agreement& agreement) {
   if (answered_) configure();
 }
 
-void SipLeg::on_remote_answered() {
-  if (!closing_) notify([](LegObserver& observer) { observer.on_answered(); });
+void SipLeg::on_established() {
+  if (closing_) return;
+  if (outbound_) return notify([](LegObserver& observer) { observer.on_answered(); });
+  // Not before: over UDP an INVITE may come in another's name, and audio would go where its SDP points.
+  if (auto* exchange = std::exchange(exchange_, nullptr)) media_->start(*this, *exchange, rate_);
 }
 
 void SipLeg::on_info_digit(char digit) { on_digit(digit); }

@@ -50,7 +50,7 @@ class SipLeg final : public Leg, private LineEnd, private rtp::SessionObserver {
 
   void on_remote_ringing() override;
   void on_agreement(const Agreement& agreement) override;
-  void on_remote_answered() override;
+  void on_established() override;
   void on_info_digit(char digit) override;
   void on_closed(const LegEnd& end) override;
   void on_digit(char digit) override;
@@ -72,6 +72,7 @@ class SipLeg final : public Leg, private LineEnd, private rtp::SessionObserver {
   const std::optional<Outbound> outbound_;
 
   LegObserver* observer_ = nullptr;
+  media::Exchange* exchange_ = nullptr;  // until audio flows
   std::unique_ptr<rtp::Session> media_;
   std::optional<Agreement> agreement_;
   rtp::Endpoint remote_;  // the last one that was an address to send to

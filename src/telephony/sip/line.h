@@ -22,7 +22,8 @@ class LineEnd {
   virtual void on_remote_ringing() = 0;
   // The first agreement of an outbound or late-offer call, and each one after.
   virtual void on_agreement(const Agreement& agreement) = 0;
-  virtual void on_remote_answered() = 0;  // outbound, after on_agreement()
+  // Both hold the call now: the far end answered, or has acknowledged our answer.
+  virtual void on_established() = 0;
   virtual void on_info_digit(char digit) = 0;
   virtual void on_closed(const LegEnd& end) = 0;  // nothing follows
 };
