@@ -139,7 +139,10 @@ void Conversation::on_digit(char digit) {
   const bool ends_message = digit == '#' && responders_.expects_message() && turns_.open();
   apply(ends_message ? turns_.end_now(now_) : turns_.digit(now_));
   if (ends_message) return;
-  if (auto digits = keypad_.press(now_, digit, responders_.expects_digits())) keys(std::move(*digits));
+  const auto awaiting = responders_.expects_digits() ? Keypad::Awaiting::number
+                        : responders_.takes_number() ? Keypad::Awaiting::either
+                                                     : Keypad::Awaiting::choice;
+  if (auto digits = keypad_.press(now_, digit, awaiting)) keys(std::move(*digits));
 }
 
 void Conversation::keys(std::string digits) {

@@ -251,6 +251,24 @@ TEST_F(ConversationTest, a_dictated_number_with_pauses_is_one_turn) {
   EXPECT_EQ(numbers, 1);
 }
 
+TEST_F(ConversationTest, a_number_typed_in_place_of_a_yes_is_one_answer) {
+  scene.responder->number = true;
+  scene.start();
+  scene.run_until(2s);
+  for (const char key : std::string_view{"07700900123"}) {
+    scene.conversation->on_digit(key);
+    scene.run_until(scene.now + 400ms);
+  }
+  scene.run_until(scene.now + 3s);
+  scene.conversation->on_digit('#');  // its pause was longer than ours
+  scene.run_until(scene.now + 1s);
+  scene.conversation->on_digit('1');
+  scene.run_until(scene.now + 2s);
+  std::vector<std::string> keys;
+  for (const auto& input : scene.responder->inputs) keys.push_back(input.text);
+  EXPECT_THAT(keys, ElementsAre("07700900123", "1"));
+}
+
 TEST_F(ConversationTest, silence_is_asked_about_twice_then_ends_the_call) {
   scene.start();
   ASSERT_TRUE(scene.run_to_end(60s));

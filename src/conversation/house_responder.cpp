@@ -101,6 +101,10 @@ bool HouseResponder::expects_digits() const {
   return state_.doing == Doing::taking_message && state_.form.expects_digits();
 }
 
+bool HouseResponder::takes_number() const {
+  return state_.doing == Doing::taking_message && state_.form.takes_number();
+}
+
 bool HouseResponder::expects_message() const {
   return state_.doing == Doing::taking_message && state_.form.expects_voice();
 }

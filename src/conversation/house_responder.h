@@ -58,6 +58,7 @@ class HouseResponder final : public Responder {
   std::unique_ptr<Reply> respond(const CallerInput& input) override;
   void interrupted(std::string_view heard) override;
   bool expects_digits() const override;
+  bool takes_number() const override;
   bool expects_message() const override;
   bool in_dialogue() const override { return state_.doing != Doing::open; }
   std::optional<TakenMessage> unfinished() const override;

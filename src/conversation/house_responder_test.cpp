@@ -295,6 +295,8 @@ TEST_F(House, the_deaf_house_takes_a_voice_message_by_keys) {
   mumble();
   EXPECT_TRUE(house.expects_digits());
   press("07700900123");
+  EXPECT_TRUE(house.takes_number());
+  EXPECT_THAT(press("07700900124"), HasSubstr("one two four")) << "in place of a yes";
   EXPECT_THAT(press("1"), HasSubstr("has been taken"));
   ASSERT_EQ(taken.size(), 1u);
   EXPECT_EQ(taken[0].text, "Voice message in the recording from 0:05 to 0:09.");

@@ -3,17 +3,30 @@
 #include <utility>
 
 namespace voxanne::conversation {
+namespace {
 
-std::optional<std::string> Keypad::press(milliseconds now, char key, bool number) {
+// A choice is answered a little later where a number may follow, and nobody notices.
+constexpr milliseconds choice_pause{800};
+constexpr milliseconds late_hash{4'000};
+
+}  // namespace
+
+std::optional<std::string> Keypad::press(milliseconds now, char key, Awaiting awaiting) {
   last_ = now;
+  awaiting_ = awaiting;
+  const bool is_late_hash = key == '#' && now <= std::exchange(late_hash_until_, milliseconds{-1});
   if (key == '#' && gathering()) return take();
+  if (is_late_hash) return std::nullopt;
   digits_ += key;
-  if (!number || key == '#' || digits_.size() >= most_digits) return take();
+  const bool alone = awaiting == Awaiting::choice || (awaiting == Awaiting::either && key == '*');
+  if (alone || key == '#' || digits_.size() >= most_digits) return take();
   return std::nullopt;
 }
 
 std::optional<std::string> Keypad::tick(milliseconds now) {
-  if (!gathering() || now - last_ < pause_) return std::nullopt;
+  const bool one = awaiting_ == Awaiting::either && digits_.size() == 1;
+  if (!gathering() || now - last_ < (one ? choice_pause : pause_)) return std::nullopt;
+  if (digits_.size() > 1) late_hash_until_ = now + late_hash;
   return take();
 }
 

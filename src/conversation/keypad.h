@@ -1,5 +1,6 @@
 // Keys pressed, gathered into one input: a single key at once where a choice is asked for, a whole
-// number (until hash or a pause) where digits are awaited. Pure; asked once per slot.
+// number (until hash or a pause) where digits are awaited, and where either may come a single key after
+// a short pause. Pure; asked once per slot.
 #pragma once
 
 #include "base/time.h"
@@ -12,11 +13,13 @@ namespace voxanne::conversation {
 class Keypad {
  public:
   static constexpr std::size_t most_digits = 20;
+  enum class Awaiting { choice, number, either };
 
   explicit Keypad(milliseconds pause = milliseconds{2'500}) : pause_(pause) {}
 
-  // `number`: digits are awaited. Answers what is complete with this key; a lone hash is "#".
-  std::optional<std::string> press(milliseconds now, char key, bool number);
+  // Answers what is complete with this key; a lone hash is "#", unless it ends a number that the pause
+  // had ended already.
+  std::optional<std::string> press(milliseconds now, char key, Awaiting awaiting);
   // What the pause completed.
   std::optional<std::string> tick(milliseconds now);
   bool gathering() const { return !digits_.empty(); }
@@ -25,6 +28,8 @@ class Keypad {
   std::optional<std::string> take();
 
   milliseconds pause_, last_{0};
+  milliseconds late_hash_until_{-1};
+  Awaiting awaiting_ = Awaiting::choice;
   std::string digits_;
 };
 

@@ -5,18 +5,20 @@
 namespace voxanne::conversation {
 namespace {
 
+using Awaiting = Keypad::Awaiting;
+
 TEST(KeypadTest, a_choice_is_made_by_one_key) {
   Keypad keypad;
-  EXPECT_EQ(keypad.press(1s, '2', false), "2");
-  EXPECT_EQ(keypad.press(2s, '*', false), "*");
+  EXPECT_EQ(keypad.press(1s, '2', Awaiting::choice), "2");
+  EXPECT_EQ(keypad.press(2s, '*', Awaiting::choice), "*");
   EXPECT_FALSE(keypad.gathering());
 }
 
 TEST(KeypadTest, a_number_ends_with_hash_or_a_pause) {
   Keypad keypad;
-  for (const char key : {'0', '7', '7'}) EXPECT_EQ(keypad.press(1s, key, true), std::nullopt);
-  EXPECT_EQ(keypad.press(2s, '#', true), "077");
-  EXPECT_EQ(keypad.press(3s, '9', true), std::nullopt);
+  for (const char key : {'0', '7', '7'}) EXPECT_EQ(keypad.press(1s, key, Awaiting::number), std::nullopt);
+  EXPECT_EQ(keypad.press(2s, '#', Awaiting::number), "077");
+  EXPECT_EQ(keypad.press(3s, '9', Awaiting::number), std::nullopt);
   EXPECT_EQ(keypad.tick(5'480ms), std::nullopt);
   EXPECT_EQ(keypad.tick(5'500ms), "9");
   EXPECT_EQ(keypad.tick(9s), std::nullopt);
@@ -24,10 +26,32 @@ TEST(KeypadTest, a_number_ends_with_hash_or_a_pause) {
 
 TEST(KeypadTest, a_lone_hash_is_told_and_numbers_are_bounded) {
   Keypad keypad;
-  EXPECT_EQ(keypad.press(1s, '#', true), "#");
+  EXPECT_EQ(keypad.press(1s, '#', Awaiting::number), "#");
   std::optional<std::string> whole;
-  for (std::size_t i = 0; i < Keypad::most_digits; ++i) whole = keypad.press(1s, '5', true);
+  for (std::size_t i = 0; i < Keypad::most_digits; ++i) whole = keypad.press(1s, '5', Awaiting::number);
   EXPECT_EQ(whole, std::string(Keypad::most_digits, '5'));
+}
+
+TEST(KeypadTest, where_either_may_come_one_key_is_a_choice_and_several_are_a_number) {
+  Keypad keypad;
+  EXPECT_EQ(keypad.press(1s, '1', Awaiting::either), std::nullopt);
+  EXPECT_EQ(keypad.tick(1'780ms), std::nullopt);
+  EXPECT_EQ(keypad.tick(1'800ms), "1");
+  EXPECT_EQ(keypad.press(3s, '0', Awaiting::either), std::nullopt);
+  EXPECT_EQ(keypad.press(3'700ms, '7', Awaiting::either), std::nullopt);
+  EXPECT_EQ(keypad.press(5'700ms, '7', Awaiting::either), std::nullopt);
+  EXPECT_EQ(keypad.press(6s, '#', Awaiting::either), "077");
+  EXPECT_EQ(keypad.press(7s, '*', Awaiting::either), "*");
+  EXPECT_EQ(keypad.press(8s, '#', Awaiting::either), "#");
+}
+
+TEST(KeypadTest, the_hash_of_a_number_that_a_pause_has_ended_is_no_answer_to_what_comes_next) {
+  Keypad keypad;
+  for (const char key : {'0', '7', '7'}) EXPECT_EQ(keypad.press(1s, key, Awaiting::number), std::nullopt);
+  EXPECT_EQ(keypad.tick(3'500ms), "077");
+  EXPECT_EQ(keypad.press(4s, '#', Awaiting::either), std::nullopt);
+  EXPECT_FALSE(keypad.gathering());
+  EXPECT_EQ(keypad.press(5s, '#', Awaiting::choice), "#") << "only one";
 }
 
 }  // namespace

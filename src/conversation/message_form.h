@@ -40,6 +40,8 @@ class MessageForm {
   static std::vector<std::string> keypad_sentences();
 
   bool expects_digits() const { return stage_ == Stage::number; }
+  // It is asked whether a number is right; another may be typed.
+  bool takes_number() const { return stage_ == Stage::offer_own_number || stage_ == Stage::confirm_number; }
   bool expects_voice() const { return stage_ == Stage::voice; }
   bool expects_reason() const { return stage_ == Stage::reason; }
   // For a caller who is gone before the last yes: what they have said, where it is worth passing on.

@@ -63,6 +63,8 @@ class Responder {
   virtual void interrupted(std::string_view heard) = 0;
   // True while digits are expected (a number is being dictated): end of turn is then patient.
   virtual bool expects_digits() const = 0;
+  // True where a choice is asked for in whose place a number may be typed.
+  virtual bool takes_number() const { return false; }
   // True while a voice message is being recorded: only a long pause or the hash key ends the turn.
   virtual bool expects_message() const { return false; }
   // True in the middle of several turns that belong together (a message half taken): the ladder

@@ -30,6 +30,7 @@ class ResponderLadder final : public Responder {
   std::unique_ptr<Reply> respond(const CallerInput& input) override;
   void interrupted(std::string_view heard) override;
   bool expects_digits() const override { return answering().expects_digits(); }
+  bool takes_number() const override { return answering().takes_number(); }
   bool expects_message() const override { return answering().expects_message(); }
   bool in_dialogue() const override { return answering().in_dialogue(); }
   std::optional<TakenMessage> unfinished() const override;

@@ -108,6 +108,7 @@ class FaultyResponder final : public conversation::Responder {
   }
   void interrupted(std::string_view heard) override { real_->interrupted(heard); }
   bool expects_digits() const override { return real_->expects_digits(); }
+  bool takes_number() const override { return real_->takes_number(); }
   bool expects_message() const override { return real_->expects_message(); }
   bool in_dialogue() const override { return real_->in_dialogue(); }
 

@@ -41,11 +41,12 @@ class ScriptedResponder final : public conversation::Responder {
   }
   void interrupted(std::string_view text) override { heard.emplace_back(text); }
   bool expects_digits() const override { return digits; }
+  bool takes_number() const override { return number; }
   bool expects_message() const override { return message; }
   bool in_dialogue() const override { return dialogue; }
 
   std::deque<ScriptedReply> script;
-  bool digits = false, message = false, dialogue = false;
+  bool digits = false, number = false, message = false, dialogue = false;
 
   // What happened.
   std::vector<conversation::CallerInput> inputs;
