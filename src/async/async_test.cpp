@@ -171,6 +171,25 @@ TEST_F(OnVirtualTime, deadline_cancels_the_task_it_bounds) {
   EXPECT_EQ(quick->value(), 7);
 }
 
+TEST_F(OnVirtualTime, what_a_bounded_task_throws_is_told_when_it_is_thrown) {
+  std::optional<SteadyTime> told;
+  auto throwing = [](test::VirtualClock& clock) -> Task<Result<int>> {
+    co_await clock.sleep_for(100ms);
+    throw std::runtime_error("inside");
+  };
+  const SteadyTime start = clock_.now();
+  group_.spawn([](auto& self, auto make, std::optional<SteadyTime>& at) -> Task<> {
+    try {
+      static_cast<void>(
+          co_await with_deadline(self.clock_, Deadline::after(self.clock_, 5s), make(self.clock_)));
+    } catch (const std::runtime_error&) {
+      at = self.clock_.now();
+    }
+  }(*this, throwing, told));
+  clock_.run_for(6s);
+  EXPECT_EQ(told, start + 100ms);
+}
+
 TEST_F(OnVirtualTime, waiting_for_an_event_ends_with_it_or_with_the_deadline) {
   Event early{loop_.get_executor()}, late{loop_.get_executor()}, before{loop_.get_executor()};
   before.set();
@@ -234,6 +253,42 @@ TEST(WorkerPoolTest, runs_elsewhere_and_resumes_at_home) {
     co_await pool.run([] { throw std::runtime_error("inside"); });
   };
   EXPECT_THROW(run_on(home.executor(), failing(workers)), std::runtime_error);
+}
+
+TEST(WorkerPoolTest, who_may_leave_goes_on_at_its_deadline_and_what_comes_later_is_dropped) {
+  SystemClock clock;
+  std::promise<void> released;
+  const auto kept = std::make_shared<int>(7);
+  {
+    LoopThread home{"home"};
+    WorkerPool workers{"test", 1};
+    const auto bounded = [&](milliseconds limit, auto f) {
+      auto task = [](WorkerPool& pool, auto job) -> Task<Result<int>> {
+        co_return co_await pool.run_or_leave(std::move(job));
+      };
+      return run_on(home.executor(),
+                    with_deadline(clock, Deadline::after(clock, limit), task(workers, std::move(f))));
+    };
+    EXPECT_EQ(bounded(5s, [kept] { return *kept; }).value(), 7);
+    EXPECT_THROW(static_cast<void>(bounded(5s, []() -> int { throw std::runtime_error("inside"); })),
+                 std::runtime_error);
+    const auto slow = bounded(30ms, [kept, until = released.get_future().share()] {
+      until.wait();
+      return *kept;
+    });
+    ASSERT_FALSE(slow);
+    EXPECT_EQ(slow.error().kind, Fault::timed_out);
+    released.set_value();
+    EXPECT_EQ(bounded(5s, [kept] { return *kept + 1; }).value(), 8) << "the worker is free again";
+    for (int i = 0; i < 300; ++i) {  // an end in the same moment
+      const auto either = bounded(milliseconds{i % 2}, [i] {
+        std::this_thread::sleep_for(std::chrono::microseconds{900 + i % 100});
+        return i;
+      });
+      EXPECT_TRUE(either ? *either == i : either.error().kind == Fault::timed_out);
+    }
+  }
+  EXPECT_EQ(kept.use_count(), 1);
 }
 
 // A sanitizer sees it when it does.

@@ -8,10 +8,14 @@
 
 #include "async/reply.h"
 
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
+
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -61,6 +65,47 @@ class WorkerPool {
     });
     if (outcome.error) std::rethrow_exception(outcome.error);
     if constexpr (!std::is_void_v<R>) co_return std::move(*outcome.value);
+  }
+
+  // As run(), for a task that has a deadline: when it is cancelled it goes on at once, and what f returns is
+  // dropped. So f owns whatever it touches, or that outlives stop().
+  template <class F>
+  Task<std::invoke_result_t<F&>> run_or_leave(F f) {
+    struct Outcome {
+      std::exception_ptr error;
+      std::optional<std::invoke_result_t<F&>> value;
+    };
+    const auto outcome = std::make_shared<Outcome>();
+    const Executor executor = co_await asio::this_coro::executor;
+    co_await asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(boost::system::error_code)>(
+        [&](auto handler) {
+          // Empty once the task goes on; on its loop only. The job owns it, since a slot that did would be
+          // owned by what it owns.
+          auto slot = asio::get_associated_cancellation_slot(handler);
+          auto waiting = std::make_shared<std::optional<decltype(handler)>>(std::move(handler));
+          const auto resume = [](auto& waiter, boost::system::error_code why) {
+            if (auto resumed = std::exchange(*waiter, std::nullopt)) std::move (*resumed)(why);
+          };
+          if (slot.is_connected())
+            slot.assign([left = std::weak_ptr{waiting}, executor, resume](asio::cancellation_type) {
+              if (auto waiter = left.lock())
+                asio::post(executor, [waiter = std::move(waiter), resume] {
+                  resume(waiter, asio::error::operation_aborted);
+                });
+            });
+          post([outcome, f = std::move(f), home = Home{executor}, waiting = std::move(waiting),
+                resume]() mutable {
+            try {
+              outcome->value.emplace(f());
+            } catch (...) {
+              outcome->error = std::current_exception();
+            }
+            home.send([waiter = std::move(waiting), resume] { resume(waiter, {}); });
+          });
+        },
+        use_task);
+    if (outcome->error) std::rethrow_exception(outcome->error);
+    co_return std::move(*outcome->value);
   }
 
  private:
