@@ -35,13 +35,34 @@ class Asking final : public Writer::Submission {
   Handler handler_;
 };
 
-// The workers' connections: each job takes one and brings it back.
-class ReaderShelf {
+// Workers with a connection each.
+class Readers {
  public:
+  Readers(std::string name, unsigned workers) : workers_(std::move(name), workers) {}
+
   void put(Connection connection) {
     const std::lock_guard lock{mutex_};
     idle_.push_back(std::move(connection));
   }
+  void stop() { workers_.stop(); }
+
+  async::Task<Result<>> read(const Statement& statement, std::vector<Value> values, const RowVisitor& visit) {
+    struct Ran {
+      Result<> outcome;
+      RowBuffer rows;
+    };
+    const Ran ran = co_await workers_.run_or_leave([this, &statement, asked = std::move(values)] {
+      Connection reader = take();
+      Ran done;
+      done.outcome = reader.run_into(statement, asked, done.rows);
+      put(std::move(reader));
+      return done;
+    });
+    if (ran.outcome && visit) ran.rows.visit_all(visit);
+    co_return ran.outcome;
+  }
+
+ private:
   Connection take() {
     const std::lock_guard lock{mutex_};
     Connection connection = std::move(idle_.back());  // as many as there are workers
@@ -49,9 +70,9 @@ class ReaderShelf {
     return connection;
   }
 
- private:
   async::Mutex mutex_;
   std::vector<Connection> idle_;
+  async::WorkerPool workers_;  // uses what is above
 };
 
 }  // namespace
@@ -65,7 +86,8 @@ struct SqliteStore::State {
   State(const SqliteOptions& options, Connection writing)
       : files(options.path),
         writer(std::move(writing), files, {options.max_queued_batches, options.max_queued_bytes}),
-        workers("store-reader", options.read_workers) {}
+        quick("store-reader", 1),
+        heavy("store-search", options.read_workers) {}
 
   Connection* inline_reader(const async::Loop& loop) {
     for (InlineReader& reader : inline_readers)
@@ -76,8 +98,7 @@ struct SqliteStore::State {
   FileWatch files;
   Writer writer;
   std::vector<InlineReader> inline_readers;  // fixed once open
-  ReaderShelf shelf;
-  async::WorkerPool workers;
+  Readers quick, heavy;                      // a call that comes in does not wait behind searches
   std::atomic<bool> stopped{false};
 };
 
@@ -96,11 +117,11 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
     if (options.on_run) reader->watch(options.on_run);
     state->inline_readers.push_back({&executor.context(), std::move(*reader)});
   }
-  for (unsigned i = 0; i < options.read_workers; ++i) {
+  for (unsigned i = 0; i < 1 + options.read_workers; ++i) {
     auto reader = Connection::open(options.path, Connection::Mode::reader, worker_busy_timeout);
     if (!reader) return reader.error();
     if (options.on_run) reader->watch(options.on_run);
-    state->shelf.put(std::move(*reader));
+    (i == 0 ? state->quick : state->heavy).put(std::move(*reader));
   }
   return std::unique_ptr<SqliteStore>{new SqliteStore{std::move(state)}};
 }
@@ -112,7 +133,8 @@ SqliteStore::~SqliteStore() { stop(); }
 void SqliteStore::stop() {
   state_->stopped = true;
   state_->writer.stop();
-  state_->workers.stop();
+  state_->quick.stop();
+  state_->heavy.stop();
 }
 
 async::Task<Result<>> SqliteStore::read(const Statement& statement, std::vector<Value> values,
@@ -125,15 +147,8 @@ async::Task<Result<>> SqliteStore::read(const Statement& statement, std::vector<
     if (Connection* reader = state_->inline_reader(home.context()))
       co_return reader->run(statement, values, visit);
 
-  RowBuffer rows;
-  const Result<> ran = co_await state_->workers.run([&]() -> Result<> {
-    Connection reader = state_->shelf.take();
-    Result<> outcome = reader.run_into(statement, values, rows);
-    state_->shelf.put(std::move(reader));
-    return outcome;
-  });
-  if (ran && visit) rows.visit_all(visit);
-  co_return ran;
+  Readers& readers = statement.cost == Cost::quick ? state_->quick : state_->heavy;
+  co_return co_await readers.read(statement, std::move(values), visit);
 }
 
 async::Task<Result<>> SqliteStore::write(Batch batch) {

@@ -1,5 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include "async/clock.h"
+#include "async/deadline.h"
 #include "store/calls.h"
 #include "support/store/fault_vfs.h"
 #include "support/store/temp_store.h"
@@ -99,6 +101,30 @@ TEST_F(Engine, our_own_mistakes_are_internal_and_spoil_only_their_batch) {
   EXPECT_TRUE(write(rows("b", "1", "2")));
   const auto read = async::run_on(loop.executor(), store->read(broken, {}, {}));
   EXPECT_EQ(read.error().kind, Fault::internal);
+}
+
+TEST_F(Engine, a_quick_read_does_not_wait_behind_heavy_ones_and_nobody_beyond_their_deadline) {
+  static constexpr Statement search{"test.search", "SELECT count(*) FROM nodes", Cost::heavy};
+  std::promise<void> released;
+  open({.path = path(),
+        .on_run = [until = released.get_future().share()](const Statement& ran, const Effort&) {
+          if (&ran == &search) until.wait();
+        }});
+  async::SystemClock clock;
+  const auto ask = [&](const Statement& statement, std::vector<Value> given) {
+    return async::asio::co_spawn(elsewhere.executor(),
+                                 async::with_deadline(clock, async::Deadline::after(clock, 200ms),
+                                                      store->read(statement, std::move(given), {})),
+                                 async::asio::use_future);
+  };
+  auto first = ask(search, {}), second = ask(search, {}), third = ask(search, {});
+  EXPECT_TRUE(ask(count_rows, {"b"}).get());
+  for (auto* waiting : {&first, &second, &third}) {
+    const auto answer = waiting->get();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, Fault::timed_out);
+  }
+  released.set_value();
 }
 
 TEST_F(Engine, waiting_batches_share_one_commit_and_conflicts_stay_their_own) {
