@@ -16,6 +16,7 @@ namespace voxanne::calls {
 namespace {
 
 constexpr std::size_t max_remembered_routes = 10'000;
+constexpr seconds look_up_limit{2};  // whoever rings waits no longer for a database that is stuck
 
 seconds retry_of(telephony::Refusal why, seconds normal) {
   return why == telephony::Refusal::draining ? seconds{30} : normal;
@@ -166,31 +167,39 @@ async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
   desk.sessions.emplace(id, session.get());
   {
     const std::lock_guard lock{mutex_};
-    where_.emplace(id, &desk);
+    where_.emplace(id, Where{org, &desk});
   }
   const auto leave = [&] {
     desk.sessions.erase(id);
     {
       const std::lock_guard lock{mutex_};
-      where_.erase(id);
+      where_.at(id).desk = nullptr;
     }
     --desk.calls;
     admission_.release(org);
+  };
+  const auto forget = [&] {
+    const std::lock_guard lock{mutex_};
+    where_.erase(id);
   };
   try {
     co_await session->run();
   } catch (...) {
     leave();
+    forget();
     throw;
   }
   leave();
   co_await session->file();
+  forget();
 }
 
 async::Task<Result<Switchboard::Target>> Switchboard::route(
     const std::string& dialled, std::optional<std::pair<OrgId, AssistantId>> known) {
   const std::string key = known ? known->first.str() + "/" + known->second.str() : dialled;
-  auto target = co_await look_up(dialled, std::move(known));
+  auto target =
+      co_await async::with_deadline(services_.clock, async::Deadline::after(services_.clock, look_up_limit),
+                                    look_up(dialled, std::move(known)));
   const std::lock_guard lock{mutex_};
   if (target) {
     if (routes_.size() < max_remembered_routes) routes_.insert_or_assign(key, *target);
@@ -288,25 +297,28 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
 }
 
 async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, std::function<Result<>(Session&)> act) {
+  const Error already_ended{Fault::conflict, "call_already_ended", "the call has ended already"};
   Desk* desk = nullptr;
   {
     const std::lock_guard lock{mutex_};
-    if (const auto entry = where_.find(id); entry != where_.end()) desk = entry->second;
+    if (const auto entry = where_.find(id); entry != where_.end() && entry->second.org == org) {
+      desk = entry->second.desk;
+      if (!desk) co_return already_ended;  // its row may not be there yet
+    }
   }
-  auto on_desk = [](Desk& at, const OrgId& owner, const CallId& call,
-                    const std::function<Result<>(Session&)>& f) -> async::Task<std::optional<Result<>>> {
-    const auto session = at.sessions.find(call);
-    if (session == at.sessions.end() || session->second->call().org != owner) co_return std::nullopt;
-    co_return f(*session->second);
-  };
   if (desk) {
-    auto done = co_await async::on_loop(desk->shard.executor(), on_desk(*desk, org, id, act));
-    if (done) co_return *done;
+    auto on_desk = [](Desk& at, const CallId& call, const std::function<Result<>(Session&)>& f,
+                      Error gone) -> async::Task<Result<>> {
+      const auto session = at.sessions.find(call);
+      if (session == at.sessions.end()) co_return gone;
+      co_return f(*session->second);
+    };
+    co_return co_await async::on_loop(desk->shard.executor(), on_desk(*desk, id, act, already_ended));
   }
   auto call = co_await store::find_call(services_.store, {org, id});
   if (call.has_error()) co_return call.error();
   if (!*call) co_return not_found("call_not_found", "there is no such call");
-  co_return Error{Fault::conflict, "call_already_ended", "the call has ended already"};
+  co_return already_ended;
 }
 
 async::Task<Result<>> Switchboard::end(OrgId org, CallId call) {

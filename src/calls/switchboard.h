@@ -101,7 +101,11 @@ class Switchboard final : public CallControl {
   std::atomic<std::uint64_t> overflowed_{0};
 
   mutable async::Mutex mutex_;  // the following; held for a lookup, never across an await
-  std::unordered_map<CallId, Desk*> where_;
+  struct Where {
+    OrgId org;
+    Desk* desk = nullptr;  // null: the line is free, and the call is being filed
+  };
+  std::unordered_map<CallId, Where> where_;
   std::map<std::string, Target> routes_;  // the last answer for each number dialled
 };
 

@@ -20,7 +20,8 @@ class GateStore final : public store::Store {
 
   async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
                              store::RowVisitor visit) override {
-    return inner_.read(statement, std::move(values), std::move(visit));
+    while (reads_hang) co_await pause();
+    co_return co_await inner_.read(statement, std::move(values), std::move(visit));
   }
 
   async::Task<Result<>> write(store::Batch batch) override {
@@ -36,6 +37,7 @@ class GateStore final : public store::Store {
   }
 
   std::atomic<Mode> mode{Mode::open};
+  std::atomic<bool> reads_hang{false};
   std::atomic<int> writes{0};
   std::function<void(std::string_view step)> before_step;
 
