@@ -28,6 +28,30 @@ struct Rewind {
   }
 };
 
+constexpr int steps_between_looks = 20'000;
+
+bool exhausted(const Patience& patience) {
+  return (patience.left && patience.left->load(std::memory_order_relaxed)) ||
+         std::chrono::steady_clock::now() >= patience.until;
+}
+
+// Ends what runs on a connection once its patience is exhausted.
+class Interrupter {
+ public:
+  Interrupter(sqlite3* db, const Patience& patience) : db_(db) {
+    sqlite3_progress_handler(
+        db, steps_between_looks,
+        [](void* arg) { return exhausted(*static_cast<const Patience*>(arg)) ? 1 : 0; },
+        const_cast<Patience*>(&patience));
+  }
+  ~Interrupter() { sqlite3_progress_handler(db_, 0, nullptr, nullptr); }
+  Interrupter(const Interrupter&) = delete;
+  Interrupter& operator=(const Interrupter&) = delete;
+
+ private:
+  sqlite3* db_;
+};
+
 Effort effort_of(sqlite3_stmt* statement) {
   const auto count = [&](int what) { return sqlite3_stmt_status(statement, what, 1); };
   return {count(SQLITE_STMTSTATUS_VM_STEP), count(SQLITE_STMTSTATUS_FULLSCAN_STEP),
@@ -94,6 +118,10 @@ Result<> Connection::step_all(const Statement& statement, std::span<const Value>
       if (on_run_) on_run_(statement, effort_of(query));
       return {};
     }
+    if (code == SQLITE_INTERRUPT)
+      return Error{
+          Fault::impossible, "query_too_broad",
+          std::string{statement.name} + " takes too long; look for something rarer, or in a shorter time"};
     if (code != SQLITE_ROW) return sqlite_error(db_, code, statement.name);
     if (!each(query))
       return Error{Fault::too_large, "result_too_large",
@@ -108,7 +136,9 @@ Result<> Connection::run(const Statement& statement, std::span<const Value> valu
   });
 }
 
-Result<> Connection::run_into(const Statement& statement, std::span<const Value> values, RowBuffer& rows) {
+Result<> Connection::run_into(const Statement& statement, std::span<const Value> values, RowBuffer& rows,
+                              const Patience& patience) {
+  const Interrupter interrupter{db_, patience};
   return step_all(statement, values, [&](sqlite3_stmt* query) { return rows.append(query); });
 }
 

@@ -5,6 +5,7 @@
 
 #include "store/store.h"
 
+#include <atomic>
 #include <functional>
 #include <span>
 #include <string>
@@ -23,6 +24,11 @@ struct Effort {
   int steps = 0;  // of SQLite's virtual machine
   int walked = 0, sorts = 0, made_indexes = 0;
 };
+// How long a run may take. Looked at about once a millisecond.
+struct Patience {
+  SteadyTime until = SteadyTime::max();
+  const std::atomic<bool>* left = nullptr;  // nobody waits for it any more
+};
 // Told after each run, on the thread that ran it.
 using OnRun = std::function<void(const Statement&, const Effort&)>;
 
@@ -38,7 +44,9 @@ class Connection {
 
   // Runs the statement to its end, visiting each row. Its text is prepared on first use.
   Result<> run(const Statement& statement, std::span<const Value> values, const RowVisitor& visit = {});
-  Result<> run_into(const Statement& statement, std::span<const Value> values, RowBuffer& rows);
+  // Error beyond the patience: impossible (query_too_broad).
+  Result<> run_into(const Statement& statement, std::span<const Value> values, RowBuffer& rows,
+                    const Patience& patience = {});
   // Several statements without parameters or rows: migrations, pragmas.
   Result<> execute(const std::string& sql);
 

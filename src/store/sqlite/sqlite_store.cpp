@@ -38,7 +38,8 @@ class Asking final : public Writer::Submission {
 // Workers with a connection each.
 class Readers {
  public:
-  Readers(std::string name, unsigned workers) : workers_(std::move(name), workers) {}
+  Readers(std::string name, unsigned workers, milliseconds longest)
+      : longest_(longest), workers_(std::move(name), workers) {}
 
   void put(Connection connection) {
     const std::lock_guard lock{mutex_};
@@ -51,13 +52,20 @@ class Readers {
       Result<> outcome;
       RowBuffer rows;
     };
-    const Ran ran = co_await workers_.run_or_leave([this, &statement, asked = std::move(values)] {
-      Connection reader = take();
-      Ran done;
-      done.outcome = reader.run_into(statement, asked, done.rows);
-      put(std::move(reader));
-      return done;
-    });
+    // Whoever leaves by an exception has nobody wait behind what they asked for.
+    struct Leaving {
+      std::shared_ptr<std::atomic<bool>> left = std::make_shared<std::atomic<bool>>(false);
+      ~Leaving() { *left = true; }
+    } const leaving;
+    const Ran ran =
+        co_await workers_.run_or_leave([this, &statement, asked = std::move(values), left = leaving.left] {
+          const Patience patience{std::chrono::steady_clock::now() + longest_, left.get()};
+          Connection reader = take();
+          Ran done;
+          if (!*left) done.outcome = reader.run_into(statement, asked, done.rows, patience);
+          put(std::move(reader));
+          return done;
+        });
     if (ran.outcome && visit) ran.rows.visit_all(visit);
     co_return ran.outcome;
   }
@@ -70,6 +78,7 @@ class Readers {
     return connection;
   }
 
+  const milliseconds longest_;
   async::Mutex mutex_;
   std::vector<Connection> idle_;
   async::WorkerPool workers_;  // uses what is above
@@ -86,8 +95,8 @@ struct SqliteStore::State {
   State(const SqliteOptions& options, Connection writing)
       : files(options.path),
         writer(std::move(writing), files, {options.max_queued_batches, options.max_queued_bytes}),
-        quick("store-reader", 1),
-        heavy("store-search", options.read_workers) {}
+        quick("store-reader", 1, options.longest_read),
+        heavy("store-search", options.read_workers, options.longest_read) {}
 
   Connection* inline_reader(const async::Loop& loop) {
     for (InlineReader& reader : inline_readers)

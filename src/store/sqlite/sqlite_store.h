@@ -9,7 +9,8 @@
 //   within co_await, without leaving its thread; any other loop (a media shard must never block), and
 //   every heavy statement, reads on a worker, and the rows are visited back on the asker's loop. Quick
 //   reads have a worker of their own, so that a call that comes in does not wait behind searches, and
-//   whoever waits for a worker may be cancelled: what a stuck disk still yields is dropped.
+//   whoever waits for a worker may be cancelled: what a stuck disk still yields is dropped. A read that
+//   takes longer than longest_read is ended: impossible (query_too_broad).
 //
 //   Faults: while the database is away (deleted, replaced, full, locked, read-only) answers are
 //   `unavailable` with a precise code, and it comes back by itself when the fault goes. A deleted or
@@ -38,7 +39,8 @@ struct SqliteOptions {
   std::string path;
   // Loops of one thread each that may spend up to 1 ms on a read.
   std::vector<async::Executor> inline_readers{};
-  unsigned read_workers = 2;  // for heavy ones
+  unsigned read_workers = 2;          // for heavy ones
+  milliseconds longest_read{10'000};  // on a worker
   // Waiting batches and the bytes of their values, beyond which a write is refused.
   std::size_t max_queued_batches = 8'192;
   std::size_t max_queued_bytes = 64u << 20;

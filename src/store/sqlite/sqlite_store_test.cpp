@@ -127,6 +127,25 @@ TEST_F(Engine, a_quick_read_does_not_wait_behind_heavy_ones_and_nobody_beyond_th
   released.set_value();
 }
 
+TEST_F(Engine, what_nobody_waits_for_is_not_searched_to_its_end) {
+  static constexpr Statement endless{
+      "test.endless",
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT max(i) FROM n",
+      Cost::heavy};
+  open({.path = path(), .read_workers = 1, .longest_read = 2s});
+  async::SystemClock clock;
+  const auto ask = [&](std::int64_t many_steps, milliseconds limit) {
+    return async::run_on(elsewhere.executor(),
+                         async::with_deadline(clock, async::Deadline::after(clock, limit),
+                                              store->read(endless, {many_steps}, {})));
+  };
+  EXPECT_EQ(ask(1'000'000'000'000, 50ms).error().kind, Fault::timed_out);
+  EXPECT_TRUE(ask(1'000, 5s)) << "the only worker is free again";
+  const auto too_broad = ask(1'000'000'000'000, 60s);
+  ASSERT_FALSE(too_broad);
+  EXPECT_EQ(too_broad.error().code, "query_too_broad");
+}
+
 TEST_F(Engine, waiting_batches_share_one_commit_and_conflicts_stay_their_own) {
   fault_vfs::install();
   open({.path = path()});
