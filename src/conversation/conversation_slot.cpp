@@ -86,11 +86,12 @@ void Conversation::note_speaking() {
   const auto& utterance = *saying_->utterance;
   if (utterance.started() && !saying_->started) {
     saying_->started = now_ - slot;
-    if (saying_->reply)
-      saying_->latency.first_audio_ms =
-          saying_->first_sentence ? ms_between(*saying_->first_sentence, clock_.now()) : 0;
     turns_.assistant(TurnTaker::Assistant::speaking);
   }
+  // A filler is no answer yet.
+  if (saying_->reply && saying_->first_sentence && !saying_->latency.first_audio_ms &&
+      utterance.sentence_started())
+    saying_->latency.first_audio_ms = ms_between(*saying_->first_sentence, clock_.now());
   if (utterance.heard_all()) turns_.assistant(TurnTaker::Assistant::quiet);
 }
 

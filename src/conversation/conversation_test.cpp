@@ -213,6 +213,17 @@ TEST_F(ConversationTest, keys_whose_reply_was_withdrawn_are_not_lost) {
   EXPECT_THAT(scene.transcript(), testing::Contains("assistant: Number two."));
 }
 
+TEST_F(ConversationTest, a_filler_is_no_answer_when_the_time_to_it_is_counted) {
+  scene.caller_says(1s, 1s, {.text = "when are you open", .partials = {{800ms, "when are you open"}}});
+  scene.responder->script = {{.parts = {{.text = "At nine."}}, .thinking = 4s}};
+  scene.synthesizer->otherwise.first_audio = 400ms;
+  scene.start();
+  scene.run_until(12s);
+  ASSERT_TRUE(scene.event("filler"));
+  EXPECT_THAT(scene.turns.back().text, testing::EndsWith("At nine."));
+  EXPECT_NEAR(scene.turns.back().latency.first_audio_ms.value_or(-1), 400, 60);
+}
+
 TEST_F(ConversationTest, a_noise_makes_no_later_answer_late) {
   scene.caller_says(2s, 200ms, {.text = ""});
   scene.caller_says(12s, 1s, {.text = "when are you open", .partials = {{800ms, "when are you open"}}});

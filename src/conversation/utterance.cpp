@@ -181,6 +181,11 @@ std::string Utterance::heard_text(bool replies_only) const {
   return text;
 }
 
+bool Utterance::sentence_started() const {
+  return std::ranges::any_of(sentences_,
+                             [](const Sentence& s) { return s.part == Part::sentence && s.played > 0; });
+}
+
 std::string Utterance::text() const {
   std::string text;
   for (const auto& sentence : sentences_) {

@@ -67,6 +67,7 @@ class Utterance {
   void rewind_to_word();
 
   bool started() const { return played_ > 0; }
+  bool sentence_started() const;  // and not a filler only
   bool heard_all() const { return done_; }
   milliseconds heard_for() const { return duration(heard_); }
   // Words heard in full. `replies_only` leaves fillers out.
