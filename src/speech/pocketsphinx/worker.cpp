@@ -9,10 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <deque>
 #include <map>
 
 namespace voxanne::speech::pocketsphinx {
@@ -47,8 +49,8 @@ class DecoderPool {
       std::error_code error;
       const auto version = fs::canonical(fs::path{directory} / "current", error);
       if (error) continue;
-      if (const auto kept = idle_.find(version); kept != idle_.end()) {
-        Lease lease{version, std::move(kept->second)};
+      if (const auto kept = std::ranges::find(idle_, version, &Lease::model); kept != idle_.end()) {
+        Lease lease = std::move(*kept);
         idle_.erase(kept);
         return lease;
       }
@@ -61,12 +63,12 @@ class DecoderPool {
   }
 
   void give_back(Lease lease) {
-    if (idle_.size() >= most_idle_decoders) idle_.erase(idle_.begin());
-    idle_.emplace(std::move(lease.model), std::move(lease.decoder));
+    if (idle_.size() >= most_idle_decoders) idle_.pop_front();
+    idle_.push_back(std::move(lease));
   }
 
  private:
-  std::multimap<fs::path, std::unique_ptr<Decoder>> idle_;
+  std::deque<Lease> idle_;  // the one used last comes last
 };
 
 // Share of a core that one who talks costs, measured; of CPU time, since that a machine is busy otherwise
