@@ -37,11 +37,12 @@ net::Response answer(const domain::Assistant& assistant) {
   return net::Response::json(200, std::move(out));
 }
 
-Answer keep(Services& services, domain::Assistant assistant) {
+Answer keep(Services& services, domain::Assistant assistant, bool renamed) {
   store::Batch batch;
   store::put_assistant(batch, assistant, services.clock.utc());
   if (const auto written = co_await services.store.write(std::move(batch)); !written)
     co_return written.error();
+  if (renamed && services.knowledge_changed) services.knowledge_changed(assistant.org);
   co_return answer(assistant);
 }
 
@@ -107,7 +108,7 @@ Answer create_assistant(Services& services, Context& context) {
   fresh.org = context.identity.org;
   auto assistant = changed_assistant(std::move(fresh), *body, true);
   if (!assistant) co_return assistant.error();
-  co_return co_await keep(services, std::move(*assistant));
+  co_return co_await keep(services, std::move(*assistant), true);
 }
 
 Answer get_assistant(Services& services, Context& context) {
@@ -125,9 +126,11 @@ Answer update_assistant(Services& services, Context& context) {
                                               AssistantId{context.param("assistantId")});
   if (!found) co_return found.error();
   if (!*found) co_return no_such_assistant();
+  const std::string before = (*found)->name;
   auto assistant = changed_assistant(std::move(**found), *body, false);
   if (!assistant) co_return assistant.error();
-  co_return co_await keep(services, std::move(*assistant));
+  const bool renamed = assistant->name != before;
+  co_return co_await keep(services, std::move(*assistant), renamed);
 }
 
 Answer remove_assistant(Services& services, Context& context) {

@@ -132,6 +132,7 @@ Answer update_organization(Services& services, Context& context) {
   if (!body) co_return body.error();
   auto organization = co_await find(services, context);
   if (!organization) co_return organization.error();
+  const std::string before = organization->name;
   if (auto changed = change(*body, *organization); !changed) co_return changed.error();
   const auto recipients = recipients_in(*body);
   if (!recipients) co_return recipients.error();
@@ -140,6 +141,8 @@ Answer update_organization(Services& services, Context& context) {
   if (*recipients) store::set_message_recipients(batch, organization->id, **recipients);
   if (const auto written = co_await services.store.write(std::move(batch)); !written)
     co_return written.error();
+  if (organization->name != before && services.knowledge_changed)
+    services.knowledge_changed(organization->id);
   co_return co_await get_organization(services, context);
 }
 

@@ -47,6 +47,21 @@ TEST_F(Resources, an_assistant_is_created_read_and_changed) {
   EXPECT_EQ(world.get("/api/assistants").json().at("assistants").as_array().size(), 1u);
 }
 
+TEST_F(Resources, a_name_that_callers_may_say_is_told_to_whoever_listens_for_it) {
+  const auto assistant = made("/api/assistants", R"({"name":"Rosalind","greeting":"Good morning"})");
+  EXPECT_EQ(world.knowledge_changed, (std::vector<std::string>{"demo"}));
+  const auto change = [&](const std::string& path, const std::string& body) {
+    world.knowledge_changed.clear();
+    EXPECT_EQ(world.ask("PATCH", path, "demo", body).status, 200);
+    return world.knowledge_changed.size();
+  };
+  const std::string path = "/api/assistants/" + id_of(assistant);
+  EXPECT_EQ(change(path, R"({"greeting":"Good evening"})"), 0U);
+  EXPECT_EQ(change(path, R"({"name":"Beatrice"})"), 1U);
+  EXPECT_EQ(change("/api/organization", R"({"timezone":"Europe/Paris"})"), 0U);
+  EXPECT_EQ(change("/api/organization", R"({"name":"Harbour Dental and Sons"})"), 1U);
+}
+
 TEST_F(Resources, a_bad_assistant_is_refused) {
   const auto created = made("/api/assistants", R"({"name":"Reception","greeting":"Good morning"})");
   const std::string path = "/api/assistants/" + id_of(created);

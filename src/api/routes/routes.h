@@ -70,7 +70,7 @@ struct Services {
   knowledge::Retriever& retriever;
   const Seal& seal;  // of webhooks' secrets
   const notify::Targets& webhook_targets;
-  // An organization's documents have changed; may be empty.
+  // What an organization knows, or a name its callers may say, has changed; may be empty.
   std::function<void(const OrgId& org)> knowledge_changed{};
   // A recording waits to be stored; may be empty.
   std::function<void()> upload_queued{};
