@@ -25,6 +25,11 @@ int main(int argc, char** argv) {
   try {
     parser.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // It misses a command before it looks at the one that does not exist.
+    if (const auto unknown = parser.remaining(true); !unknown.empty()) {
+      std::cerr << "voxanne: there is no \"" << unknown.front() << "\"; --help lists what there is\n";
+      return 2;
+    }
     // CLI11 has an exit code for each mistake; ours is one for all. --help and --version are none.
     return parser.exit(error) == 0 ? 0 : 2;
   } catch (const std::exception& error) {

@@ -81,5 +81,15 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"unknown_node", {{"NODE_ENV", "local"}}, "production", true}),
     [](const auto& info) { return info.param.name; });
 
+TEST(Program, names_what_it_does_not_know_and_what_it_misses) {
+  for (const auto& [word, says] :
+       {std::pair{"nope", "\"nope\""}, {"--nope", "\"--nope\""}, {"call", "--to"}}) {
+    const auto [code, output] = run_voxanne(word, {});
+    EXPECT_EQ(code, 2) << word;
+    EXPECT_THAT(output, HasSubstr(says));
+    EXPECT_THAT(output, HasSubstr("--help"));
+  }
+}
+
 }  // namespace
 }  // namespace voxanne::test

@@ -11,7 +11,7 @@
 namespace voxanne::telephony::sip {
 namespace {
 
-constexpr seconds least_expiry{20}, most_expiry{3600};
+constexpr seconds least_expiry{5}, most_expiry{3600};
 
 // How long the registrar keeps us: our Contact's own expires, else the Expires header.
 seconds granted(const sip_msg& msg, const std::string& contact, seconds asked) {
