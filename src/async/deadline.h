@@ -22,7 +22,6 @@ class Deadline {
   milliseconds remaining(const Clock& clock) const {
     return std::max(milliseconds{0}, std::chrono::floor<milliseconds>(at_ - clock.now()));
   }
-  Deadline sooner(Deadline other) const { return Deadline{std::min(at_, other.at_)}; }
 
  private:
   SteadyTime at_;

@@ -22,8 +22,6 @@ class Concealer {
   void heard(std::span<Sample> samples);
   void conceal(std::span<Sample> out);
 
-  // The fade has ended: what conceal() gives is silence.
-  bool silent() const noexcept { return concealed_ >= fade_end_; }
   // The stream before has nothing to do with what follows.
   void reset();
 

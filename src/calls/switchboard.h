@@ -4,8 +4,8 @@
 //   inbound:  leg + who was dialled ─▶ route (organization, assistant) ─▶ admission ─▶ Session
 //   outbound: place() ─▶ assistant, number, carrier ─▶ admission ─▶ row ─▶ Session
 //
-// When the database is away, a number that was
-// dialled before is routed as it was then.
+// When the database is away or hangs, a number that was dialled before is routed as it was then. A call that
+// has ended is known until it is filed, so that whoever ends it once more is told so.
 //
 // Owner: app; made before the listeners start and destroyed after the shards' calls have ended
 // (drain()). place(), end() and say() run on any loop; take() on the leg's shard; drain() blocks and
@@ -51,7 +51,7 @@ class Switchboard final : public CallControl {
   media::Shard& choose_shard();
   // A call came in by SIP.
   void take(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info);
-  // A call came in for a known assistant (a browser, whose token named the organization)).
+  // A call came in for a known assistant (a browser, whose token named the organization).
   void take_for(std::unique_ptr<telephony::Leg> leg, telephony::InboundInfo info, OrgId org,
                 AssistantId assistant, Session::OnTranscript on_transcript);
 
