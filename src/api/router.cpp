@@ -308,6 +308,12 @@ void Router::allow_origins(std::vector<std::string> origins) {
   if (!origins.empty()) impl_->cors.emplace(std::move(origins));
 }
 
+net::Response Router::error_of_server(int status, const Error& error, const net::Request* request) const {
+  auto response = server_error(status, error, request);
+  if (impl_->cors && request) impl_->cors->admit(*request, response);
+  return response;
+}
+
 void Router::limit_rate(RateLimiter& limiter, const async::Clock& clock) {
   impl_->limiter = &limiter;
   impl_->clock = &clock;

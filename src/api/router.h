@@ -72,6 +72,8 @@ class Router {
   void add(Route route);
   // Pages of these origins may use the API from a browser.
   void allow_origins(std::vector<std::string> origins);
+  // For net::Server::Options::render_error: server_error(), and what such a page needs to read it.
+  net::Response error_of_server(int status, const Error& error, const net::Request* request) const;
   // Requests of an organization are counted on the steady clock; the limiter outlives the server.
   void limit_rate(RateLimiter& limiter, const async::Clock& clock);
   // Called for every exception that reached the boundary (error tracking).

@@ -20,8 +20,13 @@ class RouterLimits : public testing::Test {
     router_.add({.method = Method::post, .path = "/api/view", .endpoint = says, .role = Role::owner});
     router_.allow_origins({"https://app.example.com"});
     router_.limit_rate(limiter_, clock_);
-    server_ = std::make_unique<net::Server>(net::Server::Options{.render_error = server_error},
-                                            std::vector{shard_.executor()}, router_.handler());
+    server_ = std::make_unique<net::Server>(
+        net::Server::Options{.max_body = 1'000,
+                             .render_error =
+                                 [this](int status, const Error& error, const net::Request* request) {
+                                   return router_.error_of_server(status, error, request);
+                                 }},
+        std::vector{shard_.executor()}, router_.handler());
     server_->start().value();
   }
   ~RouterLimits() override { server_->stop(0ms); }
@@ -60,6 +65,17 @@ TEST_F(RouterLimits, a_preflight_of_an_allowed_origin_is_answered_without_a_toke
   EXPECT_EQ(answer.headers.at("access-control-allow-methods"), "GET, HEAD, POST");
   EXPECT_NE(answer.headers.at("access-control-allow-headers").find("Idempotency-Key"), std::string::npos);
   EXPECT_FALSE(answer.headers.contains("access-control-allow-credentials"));
+  EXPECT_TRUE(answer.headers.contains("x-request-id"));
+}
+
+TEST_F(RouterLimits, a_page_can_read_what_the_server_refuses_before_a_route_is_asked) {
+  for (const auto& [origin, readable] :
+       {std::pair{"https://app.example.com", true}, {"https://evil.example", false}}) {
+    const auto answer =
+        ask("POST /api/view", std::string{"Content-Length: 2000\r\nOrigin: "} + origin + "\r\n");
+    EXPECT_EQ(answer.status, 413);
+    EXPECT_EQ(answer.headers.contains("access-control-allow-origin"), readable) << origin;
+  }
 }
 
 TEST_F(RouterLimits, a_preflight_of_any_other_origin_gets_no_leave) {

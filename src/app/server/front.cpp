@@ -86,7 +86,10 @@ net::Server::Options Front::listener() const {
           .websocket_ping = seconds{config.websocket_ping_seconds},
           .common_headers = api::security_headers(recordings_origin(config)) +
                             (certificate.identity() ? strict_transport : ""),
-          .render_error = api::server_error,
+          .render_error =
+              [this](int status, const Error& error, const net::Request* request) {
+                return router->error_of_server(status, error, request);
+              },
           .tls = certificate.identity()};
 }
 
