@@ -179,8 +179,9 @@ void Journal::flush_group(std::vector<Submission> group) {
       away_ = away_ || submission.database_failed;
     }
   }
-  for (const Submission& submission : group) submission.answer(kept);
+  // Before the answers: whoever has theirs may let the journal go.
   if (kept) async::asio::post(loop_, [this] { wake_.set(); });
+  for (const Submission& submission : group) submission.answer(kept);
 }
 
 // One line when keeping begins to fail and one when it works again.
