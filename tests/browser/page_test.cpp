@@ -41,11 +41,16 @@ class PageTest : public testing::Test {
     store::Batch batch;
     store::put_assistant(batch, assistant, world.clock().utc());
     world.write(std::move(batch));
-    world.calls().on_placed = [this](const domain::Call& call) { begin([this, call] { tell(call); }); };
-    world.on_browser_call = [this](auto leg, auto call) {
-      begin([this, org = call.org, id = call.info.call_id] { file_browser_call(org, id); });
-      receptionists_.push_back(std::make_unique<Receptionist>(std::move(leg), std::move(call.side)));
-    };
+    world.run([](PageTest& test) -> async::Task<> {  // where they are called
+      test.world.calls().on_placed = [&test](const domain::Call& call) {
+        test.begin([&test, call] { test.tell(call); });
+      };
+      test.world.on_browser_call = [&test](auto leg, auto call) {
+        test.begin([&test, org = call.org, id = call.info.call_id] { test.file_browser_call(org, id); });
+        test.receptionists_.push_back(std::make_unique<Receptionist>(std::move(leg), std::move(call.side)));
+      };
+      co_return;
+    }(*this));
   }
   ~PageTest() override {
     stories_.clear();  // joins

@@ -9,6 +9,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <mutex>
 
 namespace voxanne::test {
 namespace {
@@ -81,6 +82,9 @@ std::string ApiDescription::shape_fault(const json::object& schema, std::string_
   parser.populateSchema(valijson::adapters::BoostJsonAdapter{whole}, compiled);
   valijson::Validator validator{valijson::Validator::kStrongTypes};
   valijson::ValidationResults results;
+  // Its patterns are std::regex, which share the locale's table of characters and fill it as they go.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock{one_at_a_time};
   if (validator.validate(compiled, valijson::adapters::BoostJsonAdapter{value}, &results)) return {};
   std::string out;
   valijson::ValidationResults::Error error;
