@@ -66,6 +66,21 @@ TEST_F(Caller, talks_and_presses_keys_over_ipv6) {
   talk(gateway, "sip:demo@[::1]:" + std::to_string(gateway.port(Transport::udp)));
 }
 
+TEST_F(Caller, reaches_who_listens_on_all_addresses_and_is_reached_from_there) {
+  Options options = TestGateway::options();
+  const Address any = boost::asio::ip::address_v4::any();
+  options.listen = {{Transport::udp, any, 0}, {Transport::tcp, any, 0}};
+  TestGateway gateway{thread, options};
+  talk(gateway, gateway.uri("demo"));
+  TestGateway other{thread};
+  const auto back = gateway.dial({.to = other.uri("demo"), .from_number = "+442079460000", .from_name = ""});
+  ASSERT_TRUE(back->wait_for("answered"));
+  EXPECT_TRUE(back->wait_for_voice(25));
+  EXPECT_TRUE(other.call().wait_for_voice(25));
+  other.call().hang_up();
+  EXPECT_TRUE(back->wait_for("ended"));
+}
+
 TEST_F(Caller, is_refused_with_the_reason) {
   TestGateway gateway{thread};
   const auto leg = call(gateway.uri("busy"));

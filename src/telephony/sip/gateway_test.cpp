@@ -3,10 +3,10 @@
 
 #include "telephony/sip/test_gateway.h"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/udp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
 
 namespace voxanne::telephony::sip {
 namespace {

@@ -110,13 +110,6 @@ void Stack::handle_invite(const sip_msg& msg) {
       folded(msg, SIP_HDR_TO))
     return reply(msg, 400, "Folded Header");
 
-  // libre sends to IPv4 from an IPv4 listener only: such a call would be without audio and without end.
-  if (const auto source = address_of(msg.src); unmapped(source) != source) {
-    log::warning("sip.ipv4_on_ipv6_listener", {{"protocolId", view(msg.callid)}});
-    return reply(msg, 488, "Not Acceptable Here",
-                 "Warning: 300 voxanne \"IPv4 needs a listener of its own\"\r\n");
-  }
-
   if (draining_) return reply(msg, 503, "Service Unavailable", retry_after(options_.retry_after));
   if (!invites_.take(clock_.now()) || pending_ >= static_cast<std::int64_t>(options_.max_pending)) {
     ++limited_;

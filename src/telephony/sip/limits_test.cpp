@@ -74,18 +74,6 @@ TEST_F(Limits, truncations_and_flipped_bytes_never_harm) {
   EXPECT_EQ(status, 200);
 }
 
-TEST_F(Limits, a_listener_for_ipv6_does_not_take_calls_that_it_cannot_carry) {
-  Options options = TestGateway::options();
-  options.listen = {{Transport::udp, boost::asio::ip::address_v6::any(), 0}};
-  TestGateway gateway{thread, options};
-  SipPhone phone{gateway.port(Transport::udp), SipPhone::udp};
-  phone.send(phone.request("INVITE", "demo", {.body = SipPhone::sdp()}));
-  const auto refused = phone.response();
-  EXPECT_EQ(refused.status, 488);
-  EXPECT_THAT(refused.header("Warning"), testing::HasSubstr("IPv4"));
-  EXPECT_EQ(gateway.arrived(), 0U);
-}
-
 TEST_F(Limits, an_answer_that_is_never_acknowledged_ends_the_call) {
   Options options = TestGateway::options();
   options.ack_timeout = 300ms;

@@ -2,13 +2,47 @@
 
 #include <boost/asio/ip/udp.hpp>
 
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 namespace voxanne::telephony::sip {
+
+std::vector<Listen> each_address(const Listen& listener) {
+  if (!listener.address.is_unspecified()) return {listener};
+  std::vector<Listen> all;
+  ifaddrs* interfaces = nullptr;
+  if (getifaddrs(&interfaces) != 0) return all;
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owned{interfaces, freeifaddrs};
+  for (const ifaddrs* one = interfaces; one; one = one->ifa_next) {
+    if (!one->ifa_addr || (one->ifa_flags & IFF_UP) == 0) continue;
+    Listen here = listener;
+    if (one->ifa_addr->sa_family == AF_INET && listener.address.is_v4()) {
+      sockaddr_in address{};
+      std::memcpy(&address, one->ifa_addr, sizeof address);
+      here.address = boost::asio::ip::address_v4{ntohl(address.sin_addr.s_addr)};
+    } else if (one->ifa_addr->sa_family == AF_INET6 && listener.address.is_v6()) {
+      sockaddr_in6 address{};
+      std::memcpy(&address, one->ifa_addr, sizeof address);
+      boost::asio::ip::address_v6::bytes_type bytes;
+      std::memcpy(bytes.data(), &address.sin6_addr, bytes.size());
+      const boost::asio::ip::address_v6 found{bytes};
+      if (found.is_link_local()) continue;
+      here.address = found;
+    } else {
+      continue;
+    }
+    if (std::ranges::find(all, here) == all.end()) all.push_back(here);
+  }
+  return all;
+}
 
 Result<std::uint16_t> claim_port(const Listen& listener) {
   const boost::asio::ip::udp::endpoint endpoint{listener.address, listener.port};
@@ -35,14 +69,7 @@ Result<std::uint16_t> claim_port(const Listen& listener) {
 }
 
 void send_stray_response(const Listen& listener) {
-  Address address = listener.address;
-  if (address.is_unspecified()) {
-    if (address.is_v4())
-      address = boost::asio::ip::address_v4::loopback();
-    else
-      address = boost::asio::ip::address_v6::loopback();
-  }
-  const boost::asio::ip::udp::endpoint endpoint{address, listener.port};
+  const boost::asio::ip::udp::endpoint endpoint{listener.address, listener.port};
   const int sender = socket(endpoint.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
   constexpr std::string_view text =
       "SIP/2.0 100 Listening\r\nVia: SIP/2.0/UDP voxanne.invalid;branch=z9hG4bK0\r\n\r\n";

@@ -4,31 +4,20 @@
 #include <boost/asio/ip/udp.hpp>
 
 namespace voxanne::telephony::sip {
-namespace {
-
-// Somewhere beyond the default route; nothing is sent.
-Address somewhere(bool v4) {
-  return v4 ? boost::asio::ip::make_address("192.0.2.1") : boost::asio::ip::make_address("2001:db8::1");
-}
-
-Address loopback(bool v4) {
-  if (v4) return boost::asio::ip::address_v4::loopback();
-  return boost::asio::ip::address_v6::loopback();
-}
-
-}  // namespace
 
 std::string Route::contact() const {
   return "sip:" + std::string{contact_user} + "@" + uri_host(advertised) + ":" +
          std::to_string(listener.port) + (listener.transport == Transport::tcp ? ";transport=tcp" : "");
 }
 
-std::optional<Address> source_towards(const Address& peer) {
+std::optional<Address> source_towards(const std::optional<Address>& peer) {
+  // Somewhere beyond the default route; nothing is sent.
+  const Address to = peer ? unmapped(*peer) : boost::asio::ip::make_address("192.0.2.1");
   boost::asio::io_context context;
   boost::asio::ip::udp::socket socket{context};
   boost::system::error_code error;
-  socket.open(peer.is_v4() ? boost::asio::ip::udp::v4() : boost::asio::ip::udp::v6(), error);
-  if (!error) socket.connect({peer, default_port}, error);
+  socket.open(to.is_v4() ? boost::asio::ip::udp::v4() : boost::asio::ip::udp::v6(), error);
+  if (!error) socket.connect({to, default_port}, error);
   if (error) return std::nullopt;
   const auto local = socket.local_endpoint(error);
   if (error) return std::nullopt;
@@ -37,15 +26,9 @@ std::optional<Address> source_towards(const Address& peer) {
 
 Route route_to(const std::optional<Address>& peer, const Listen& listener,
                const std::optional<Address>& public_address) {
-  const bool v4 = listener.address.is_v4();
-  Route route{listener, listener.address};
   const bool outside = !peer || !is_private(*peer);
-  if (outside && public_address && public_address->is_v4() == v4) {
-    route.advertised = *public_address;
-  } else if (listener.address.is_unspecified()) {
-    route.advertised = source_towards(peer ? unmapped(*peer) : somewhere(v4)).value_or(loopback(v4));
-  }
-  return route;
+  const bool hidden = outside && public_address && public_address->is_v4() == listener.address.is_v4();
+  return {listener, hidden ? *public_address : listener.address};
 }
 
 }  // namespace voxanne::telephony::sip

@@ -20,11 +20,12 @@ struct Route {
   std::string contact() const;  // "sip:voxanne@192.0.2.1:5060;transport=tcp"
 };
 
-// `peer` is absent while only DNS knows it.
+// `peer` is absent while only DNS knows it. The listener's address is one of this machine's own.
 Route route_to(const std::optional<Address>& peer, const Listen& listener,
                const std::optional<Address>& public_address);
 
-// The address from which this machine would send to `peer`; nullopt when it would not.
-std::optional<Address> source_towards(const Address& peer);
+// The address from which this machine would send to `peer` (absent: to the IPv4 world); nullopt when it
+// would not.
+std::optional<Address> source_towards(const std::optional<Address>& peer);
 
 }  // namespace voxanne::telephony::sip

@@ -1,6 +1,10 @@
 #include "telephony/sip/route.h"
 
+#include "telephony/sip/listener.h"
+
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace voxanne::telephony::sip {
 namespace {
@@ -16,13 +20,24 @@ TEST(route, peers_outside_are_told_the_public_address_and_those_inside_the_local
   EXPECT_EQ(route_to(ip("203.0.113.9"), listener, ip("2001:db8::1")).advertised, ip("10.0.0.5"));
 }
 
-TEST(route, a_wildcard_listener_advertises_where_the_peer_is_reached_from) {
-  const Listen listener{Transport::tcp, ip("0.0.0.0"), 5070};
-  const Route route = route_to(ip("127.0.0.1"), listener, ip("198.51.100.1"));
-  EXPECT_EQ(route.advertised, ip("127.0.0.1"));
-  EXPECT_EQ(route.contact(), "sip:voxanne@127.0.0.1:5070;transport=tcp");
-  EXPECT_FALSE(route_to(std::nullopt, listener, std::nullopt).advertised.is_unspecified());
+TEST(route, contact_names_what_is_advertised) {
+  EXPECT_EQ(route_to(ip("127.0.0.1"), {Transport::tcp, ip("127.0.0.1"), 5070}, ip("198.51.100.1")).contact(),
+            "sip:voxanne@127.0.0.1:5070;transport=tcp");
   EXPECT_EQ(Route({{Transport::udp, ip("::1"), 5060}, ip("::1")}).contact(), "sip:voxanne@[::1]:5060");
+}
+
+TEST(route, leads_out_by_the_address_that_faces_the_peer) {
+  EXPECT_EQ(source_towards(ip("127.0.0.1")), ip("127.0.0.1"));
+  EXPECT_EQ(source_towards(ip("::ffff:127.0.0.1")), ip("127.0.0.1"));
+}
+
+TEST(each_address, of_a_wildcard_is_what_this_machine_has_and_of_another_itself) {
+  const Listen one{Transport::udp, ip("192.0.2.7"), 5060};
+  EXPECT_EQ(each_address(one), std::vector{one});
+  const auto all = each_address({Transport::tcp, ip("0.0.0.0"), 5070});
+  EXPECT_NE(std::ranges::find(all, Listen{Transport::tcp, ip("127.0.0.1"), 5070}), all.end());
+  for (const Listen& listener : all)
+    EXPECT_TRUE(listener.address.is_v4() && !listener.address.is_unspecified());
 }
 
 }  // namespace

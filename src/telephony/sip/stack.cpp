@@ -77,9 +77,18 @@ Result<> Stack::open() {
       sip_listen(&responses_, core_, false, on_response, this) != 0 || !put_first(responses_) ||
       sip_listen(&strays_, core_, false, on_stray, this) != 0)
     return internal("sip_listen_failed", "libre's SIP listeners cannot be made");
-  for (Listen listener : options_.listen) {
-    if (auto listening = listen(listener); !listening) return listening.error();
-    listeners_.push_back(listener);
+  for (const Listen& wanted : options_.listen) {
+    const auto addresses = each_address(wanted);
+    if (addresses.empty())
+      return Error{Fault::impossible, "sip_listen_failed",
+                   "this machine has no address to listen on in place of " + wanted.address.to_string()};
+    std::uint16_t port = wanted.port;
+    for (Listen listener : addresses) {
+      listener.port = port;
+      if (auto listening = listen(listener); !listening) return listening.error();
+      port = listener.port;  // any, but the same
+      listeners_.push_back(listener);
+    }
   }
   open_ = true;
 
@@ -204,11 +213,15 @@ void Stack::remove(CallNumber number) {
 
 Result<Route> Stack::route_out(const Uri& target) const {
   const auto peer = target.address();
+  const auto source = source_towards(peer);
+  const Listen* chosen = nullptr;
   for (const Listen& listener : listeners_) {
     const bool family = !peer || peer->is_v4() == listener.address.is_v4();
-    if (family && (!target.transport || *target.transport == listener.transport))
-      return route_to(peer, listener, options_.public_address);
+    if (!family || (target.transport && *target.transport != listener.transport)) continue;
+    if (listener.address == source) return route_to(peer, listener, options_.public_address);
+    if (!chosen) chosen = &listener;
   }
+  if (chosen) return route_to(peer, *chosen, options_.public_address);
   return unavailable("sip_no_listener", "no SIP listener can reach " +
                                             to_string(Uri{{}, target.host, target.port, target.transport}) +
                                             ": add one of its transport and address family");
