@@ -1,33 +1,39 @@
 // The last rung of speaking: a fixed set of sentences rendered beforehand and kept as audio, which
 // need neither a worker nor a provider when they are said.
 //
-//   PromptSynthesizer prompts;
-//   co_await prompts.prepare(flite, {"Please leave a message.", …}, "slt");   // at start
+//   PromptSynthesizer prompts{house_prompts()};   // made when the program is built: app/prompts
+//   auto speech = prompts.say("Please leave a message.", "", leg.rate());
 //
-// Executor: prepare() once, on any one loop, before the first say(); say() from any shard. Errors:
-// unavailable (`prompt_unknown`) for every other text and for what could not be rendered.
+// Kept as µ-law at both rates of the house: what a telephone line would make of them anyway.
+// Executor: say() from any shard. The audio outlives the synthesizer, which outlives its streams.
+// Errors: unavailable (`prompt_unknown`) for every other text.
 #pragma once
 
 #include "speech/synthesizer.h"
 
 #include <map>
+#include <span>
 
 namespace voxanne::speech {
 
+struct Prompt {
+  std::string_view text;
+  int rate = 0;
+  std::string_view mu_law;  // a byte a sample
+  std::span<const SpokenWord> words;
+};
+
 class PromptSynthesizer final : public Synthesizer {
  public:
-  // Renders each sentence at both rates of the house. Those that fail are left out, and counted.
-  struct Prepared {
-    std::size_t ready = 0, failed = 0;
-  };
-  async::Task<Prepared> prepare(Synthesizer& with, std::vector<std::string> sentences, std::string voice);
+  explicit PromptSynthesizer(std::span<const Prompt> prompts);
 
   std::string_view name() const override { return "prompts"; }
   std::unique_ptr<SpeechStream> say(std::string text, const std::string& voice, int rate) override;
 
  private:
-  using Key = std::pair<std::string, int>;
-  std::map<Key, std::shared_ptr<const SpeechChunk>> prompts_;
+  class Stream;
+  using Key = std::pair<std::string_view, int>;
+  std::map<Key, const Prompt*> prompts_;
 };
 
 }  // namespace voxanne::speech

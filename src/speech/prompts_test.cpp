@@ -1,7 +1,7 @@
 #include "speech/prompts.h"
 
 #include "async/task_group.h"
-#include "support/scripted_synthesizer.h"
+#include "audio/g711.h"
 #include "support/virtual_clock.h"
 
 #include <gmock/gmock.h>
@@ -9,24 +9,27 @@
 namespace voxanne::speech {
 namespace {
 
+using testing::ElementsAre;
+using testing::SizeIs;
+
+// Two sentences at the two rates: samples that say which they are.
+constexpr SpokenWord please_hold[] = {{6, 480}, {11, 900}};
+const std::string narrow(1'000, '\x80'), wide(2'000, '\x90'), bye(500, '\xa0');
+const Prompt known[] = {{"please hold", 8000, narrow, please_hold},
+                        {"please hold", 16000, wide, please_hold},
+                        {"goodbye", 8000, bye, {}}};
+
 struct Prompts : testing::Test {
   async::Loop loop;
   test::VirtualClock clock{loop};
-  test::ScriptedSynthesizer synthesizer{clock};
-  PromptSynthesizer prompts;
-  PromptSynthesizer::Prepared prepared;
+  PromptSynthesizer prompts{known};
   async::TaskGroup tasks{loop.get_executor(), "test"};
 
-  void prepare(std::vector<std::string> sentences) {
-    tasks.spawn([](Prompts& t, std::vector<std::string> texts) -> async::Task<> {
-      t.prepared = co_await t.prompts.prepare(t.synthesizer, std::move(texts), "slt");
-    }(*this, std::move(sentences)));
-    clock.run_for(1min);
-  }
-
-  // Samples and words of the whole, or the error's code.
+  // The whole, or the error's code.
   struct Said {
-    std::size_t samples = 0, words = 0;
+    std::vector<audio::Sample> samples;
+    std::vector<std::size_t> words;
+    int chunks = 0;
     std::string error;
   };
   Said say(const std::string& text, int rate) {
@@ -37,8 +40,9 @@ struct Prompts : testing::Test {
         const auto chunk = co_await speech->next();
         if (!chunk) out.error = chunk.error().code;
         if (!chunk || !chunk->has_value()) co_return;
-        out.samples += (*chunk)->samples.size();
-        out.words += (*chunk)->words.size();
+        ++out.chunks;
+        out.samples = (*chunk)->samples;
+        for (const auto& word : (*chunk)->words) out.words.push_back(word.text_end);
       }
     }(*this, text, rate, said));
     clock.settle();
@@ -46,29 +50,30 @@ struct Prompts : testing::Test {
   }
 };
 
-TEST_F(Prompts, known_sentences_are_said_at_both_rates_without_the_provider) {
-  prepare({"please hold", "goodbye"});
-  EXPECT_EQ(prepared.ready, 2u);
-  EXPECT_EQ(prepared.failed, 0u);
-  synthesizer.said.clear();
-  EXPECT_EQ(say("please hold", 8000).samples, 11u * 60 * 8);
-  EXPECT_EQ(say("please hold", 8000).words, 2u);
-  EXPECT_EQ(say("goodbye", 16000).samples, 7u * 60 * 16);
-  EXPECT_TRUE(synthesizer.said.empty());
+audio::Sample decoded(char byte) {
+  audio::Sample sample = 0;
+  const auto value = static_cast<std::uint8_t>(byte);
+  audio::g711_decode(audio::Law::mu, {&value, 1}, {&sample, 1});
+  return sample;
 }
 
-TEST_F(Prompts, other_sentences_are_unavailable) {
-  prepare({"please hold"});
+TEST_F(Prompts, a_known_sentence_is_said_whole_at_the_rate_asked_for) {
+  const auto at_8 = say("please hold", 8000), at_16 = say("please hold", 16000);
+  EXPECT_EQ(at_8.samples, std::vector<audio::Sample>(1'000, decoded('\x80')));
+  EXPECT_EQ(at_16.samples, std::vector<audio::Sample>(2'000, decoded('\x90')));
+  EXPECT_EQ(at_8.chunks, 1);
+  EXPECT_THAT(at_8.words, ElementsAre(6u, 11u));
+  EXPECT_THAT(say("goodbye", 8000).samples, SizeIs(500));
+}
+
+TEST_F(Prompts, a_sentence_can_be_said_again_and_again) {
+  EXPECT_EQ(say("goodbye", 8000).samples, say("goodbye", 8000).samples);
+}
+
+TEST_F(Prompts, other_sentences_and_rates_are_unavailable) {
   EXPECT_EQ(say("something else", 8000).error, "prompt_unknown");
-}
-
-TEST_F(Prompts, a_sentence_that_could_not_be_rendered_is_left_out) {
-  synthesizer.script = {{}, {}, {.fail_after = 100ms}, {}};
-  prepare({"please hold", "goodbye", "hello"});
-  EXPECT_EQ(prepared.ready, 2u);
-  EXPECT_EQ(prepared.failed, 1u);
-  EXPECT_EQ(say("goodbye", 8000).error, "prompt_unknown");
-  EXPECT_GT(say("hello", 8000).samples, 0u);
+  EXPECT_EQ(say("goodbye", 16000).error, "prompt_unknown");
+  EXPECT_EQ(say("", 8000).error, "prompt_unknown");
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 #include "base/log.h"
 #include "store/demo.h"
 
-#include <boost/asio/detached.hpp>
-
 namespace voxanne::app {
 
 void Speech::start() {
@@ -28,7 +26,6 @@ void Speech::start() {
   }
   voices.emplace(foundation.clock, foundation.voicing, recognizer,
                  [this](const OrgId& org) { return models->topics_of(org); });
-  async::asio::co_spawn(house, voices->prepare_prompts(), async::asio::detached);
 }
 
 void Speech::stop() {

@@ -1,6 +1,6 @@
 #include "app/server/voices.h"
 
-#include "base/log.h"
+#include "app/prompts/prompts.h"
 #include "conversation/house_responder.h"
 #include "conversation/menu_topics.h"
 
@@ -14,19 +14,9 @@ Voices::Voices(async::Clock& clock, async::WorkerPool& synthesis,
       topics_of_(std::move(topics_of)),
       recognizer_(std::move(recognizer)),
       flite_(std::make_shared<speech::flite::FliteSynthesizer>(synthesis)),
-      prompts_(std::make_shared<speech::PromptSynthesizer>()) {}
+      prompts_(std::make_shared<speech::PromptSynthesizer>(house_prompts())) {}
 
 Voices::~Voices() = default;
-
-async::Task<> Voices::prepare_prompts() {
-  auto sentences = conversation::fixed_sentences({}, {});
-  for (auto& sentence :
-       conversation::HouseResponder::fixed_sentences({.organization = {}, .caller_number = {}, .topics = {}}))
-    sentences.push_back(std::move(sentence));
-  const auto prepared = co_await prompts_->prepare(*flite_, std::move(sentences), domain::Assistant{}.voice);
-  if (prepared.failed > 0) log::error("voices.prompts_incomplete", {{"failed", prepared.failed}});
-  prompts_ready_ = true;
-}
 
 async::Task<Result<std::vector<audio::Sample>>> Voices::render(std::string text, std::string voice,
                                                                int rate) {
@@ -59,7 +49,7 @@ conversation::Providers Voices::providers_for(const media::Shard& shard, const c
   conversation::Providers providers;
   if (recognizer_) providers.recognizers.push_back({.provider = recognizer_, .breaker = breaker_of(shard)});
   providers.synthesizers.push_back({.provider = flite_});
-  if (prompts_ready_) providers.synthesizers.push_back({.provider = prompts_});
+  providers.synthesizers.push_back({.provider = prompts_});
   conversation::HouseOptions house{.organization = subject.organization.name,
                                    .goodbye = subject.assistant.goodbye,
                                    .caller_number = subject.call.customer.number,

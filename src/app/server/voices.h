@@ -15,7 +15,6 @@
 #include "speech/flite/synthesizer.h"
 #include "speech/prompts.h"
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -34,8 +33,6 @@ class Voices {
          TopicsOf topics_of);
   ~Voices();
 
-  // Renders what must always be sayable; later calls have it as their last rung.
-  async::Task<> prepare_prompts();
   // PCM at 8 kHz of one sentence, for the synthetic callee.
   async::Task<Result<std::vector<audio::Sample>>> render(std::string text, std::string voice, int rate);
 
@@ -56,7 +53,6 @@ class Voices {
   std::unordered_map<const media::Shard*, Breaker> breakers_;
   std::shared_ptr<speech::flite::FliteSynthesizer> flite_;
   std::shared_ptr<speech::PromptSynthesizer> prompts_;
-  std::atomic<bool> prompts_ready_{false};
 };
 
 }  // namespace voxanne::app
