@@ -36,8 +36,8 @@ function(voxanne_find name header)
 endfunction()
 
 voxanne_find(spandsp spandsp.h LIBS spandsp)
-voxanne_find(flite flite/flite.h LIBS flite_cmu_us_slt flite_cmu_us_rms flite_usenglish flite_cmulex flite)
-voxanne_find(pocketsphinx pocketsphinx.h LIBS pocketsphinx sphinxbase)
+voxanne_find(flite flite/flite.h LIBS flite_cmu_us_slt flite_usenglish flite_cmulex flite) # rms: when asked for
+voxanne_find(pocketsphinx pocketsphinx.h) # loaded by speech workers
 voxanne_find(re re/re.h LIBS re
   DEFINES HAVE_INTTYPES_H HAVE_STDBOOL_H HAVE_INET6 USE_OPENSSL)
 target_include_directories(re SYSTEM INTERFACE ${re_INCLUDE}/re)

@@ -1,16 +1,17 @@
 #include "speech/flite/voice.h"
 
+#include <dlfcn.h>
 #include <flite/flite.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 
 extern "C" {
 cst_voice* register_cmu_us_slt(const char* voxdir);
-cst_voice* register_cmu_us_rms(const char* voxdir);
 cst_lexicon* cmu_lex_init();
 }
 
@@ -27,19 +28,35 @@ struct Voice {
   float gain;  // to about −19 dBFS of active speech, the level of telephone prompts
 };
 
-struct Library {
-  std::array<Voice, 2> voices;
-  const cst_lexicon* lexicon;
-};
-
-// Registration is not thread-safe; afterwards voices and lexicon are only read.
-const Library& library() {
-  static const Library loaded = [] {
+// Registration is not thread-safe; afterwards lexicon and voices are only read.
+const cst_lexicon* lexicon() {
+  static const cst_lexicon* const loaded = [] {
     flite_init();
-    return Library{{{{register_cmu_us_slt(nullptr), 0.71F}, {register_cmu_us_rms(nullptr), 1.26F}}},
-                   cmu_lex_init()};
+    return cmu_lex_init();
   }();
   return loaded;
+}
+
+using Register = cst_voice* (*)(const char* directory);
+
+// A library of megabytes, needed where somebody wants this voice.
+Register rms() {
+  void* const handle = dlopen("libflite_cmu_us_rms.so.1", RTLD_LAZY | RTLD_LOCAL);
+  void* const found = handle ? dlsym(handle, "register_cmu_us_rms") : nullptr;
+  if (found == nullptr) throw std::runtime_error{std::string{"the voice rms cannot be loaded: "} + dlerror()};
+  return reinterpret_cast<Register>(found);
+}
+
+const Voice& voice_model(VoiceName name) {
+  static std::array<Voice, 2> voices{{{nullptr, 0.71F}, {nullptr, 1.26F}}};
+  static std::mutex registering;
+  const std::lock_guard lock{registering};
+  Voice& voice = voices[static_cast<std::size_t>(name)];
+  if (voice.model == nullptr) {
+    lexicon();
+    voice.model = (name == VoiceName::slt ? register_cmu_us_slt : rms())(nullptr);
+  }
+  return voice;
 }
 
 std::size_t pause_after(SaidWord::Pause pause) {
@@ -113,7 +130,7 @@ Rendered render(VoiceName voice, std::span<const SaidWord> words) {
   if (words.size() > longest_rendering) throw std::length_error{"flite: too many words for one rendering"};
   Rendered out;
   if (words.empty()) return out;
-  const auto [model, gain] = library().voices[static_cast<std::size_t>(voice)];
+  const auto [model, gain] = voice_model(voice);
   const std::unique_ptr<cst_utterance, DeleteUtterance> utterance{
       flite_synth_text(text_of(words).c_str(), model)};
   const cst_wave* wave = utterance ? utt_wave(utterance.get()) : nullptr;
@@ -147,7 +164,7 @@ Rendered render(VoiceName voice, std::span<const SaidWord> words) {
 std::string pronounce(std::string_view word) {
   std::string out;
   if (word.empty()) return out;
-  cst_val* phones = lex_lookup(library().lexicon, std::string{word}.c_str(), nullptr, nullptr);
+  cst_val* phones = lex_lookup(lexicon(), std::string{word}.c_str(), nullptr, nullptr);
   for (const cst_val* phone = phones; phone != nullptr; phone = val_cdr(phone)) {
     std::string name = val_string(val_car(phone));
     while (!name.empty() && name.back() >= '0' && name.back() <= '9') name.pop_back();

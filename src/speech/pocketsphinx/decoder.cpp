@@ -1,9 +1,7 @@
 #include "speech/pocketsphinx/decoder.h"
 
+#include "speech/pocketsphinx/library.h"
 #include "speech/pocketsphinx/stock_model.h"
-
-#include <pocketsphinx.h>
-#include <sphinxbase/cmn.h>
 
 #include <algorithm>
 #include <array>
@@ -46,12 +44,13 @@ void append_word(std::string& text, std::string_view word) {
   text += word;
 }
 
-cmn_t* cepstral_mean(ps_decoder_s* decoder) { return ps_get_feat(decoder)->cmn_struct; }
+cmn_t* cepstral_mean(ps_decoder_s* decoder) { return library().ps_get_feat(decoder)->cmn_struct; }
 
 }  // namespace
 
 Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const AcousticModel& acoustic,
                                                StockModel* stock) {
+  if (auto there = load_library(); !there) return there.error();
   const auto lm = model / "model.lm", dict = model / "model.dict";
   std::error_code error;
   for (const auto& file : {lm, dict, acoustic.directory / "mdef", acoustic.directory / "feat.params"})
@@ -68,12 +67,13 @@ Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const Acou
     both = std::move(*made);
   }
   const std::string words = both ? both->path() : dict.string();
-  cmd_ln_t* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.directory.c_str(), "-dict",
-                                 words.c_str(), "-lw", language_weight, "-fwdflat", "no", "-bestpath", "yes",
-                                 "-remove_silence", "no", "-cmn", "live", nullptr);
-  if (config != nullptr && stock == nullptr) cmd_ln_set_str_r(config, "-lm", lm.c_str());
-  ps_decoder_t* decoder = config == nullptr ? nullptr : ps_init(config);
-  if (config != nullptr) cmd_ln_free_r(config);
+  cmd_ln_t* config =
+      library().cmd_ln_init(nullptr, library().ps_args(), TRUE, "-hmm", acoustic.directory.c_str(), "-dict",
+                            words.c_str(), "-lw", language_weight, "-fwdflat", "no", "-bestpath", "yes",
+                            "-remove_silence", "no", "-cmn", "live", nullptr);
+  if (config != nullptr && stock == nullptr) library().cmd_ln_set_str_r(config, "-lm", lm.c_str());
+  ps_decoder_t* decoder = config == nullptr ? nullptr : library().ps_init(config);
+  if (config != nullptr) library().cmd_ln_free_r(config);
   if (decoder == nullptr)
     return internal("recognition_model_refused", "PocketSphinx refuses the model in " + model.string());
   std::unique_ptr<Decoder> opened{new Decoder{decoder}};
@@ -82,19 +82,20 @@ Result<std::unique_ptr<Decoder>> Decoder::open(const fs::path& model, const Acou
   return opened;
 }
 
-Decoder::~Decoder() { ps_free(decoder_); }
+Decoder::~Decoder() { library().ps_free(decoder_); }
 
 void Decoder::new_caller(int rate) {
   abandon();
   rate_ = rate;
   telephone_band_ = {};
-  ps_start_stream(decoder_);
-  cmn_live_set(cepstral_mean(decoder_), (rate == audio::narrowband ? telephone_mean : wideband_mean).data());
+  library().ps_start_stream(decoder_);
+  library().cmn_live_set(cepstral_mean(decoder_),
+                         (rate == audio::narrowband ? telephone_mean : wideband_mean).data());
 }
 
 void Decoder::start() {
   if (listening_) return;
-  ps_start_utt(decoder_);
+  library().ps_start_utt(decoder_);
   listening_ = true;
   utterance_.clear();
   partial_words_.clear();
@@ -115,17 +116,18 @@ void Decoder::write(std::span<const audio::Sample> samples) {
   const auto room = longest_second_look + 1 - utterance_.size();
   utterance_.insert(utterance_.end(), samples.begin(),
                     samples.begin() + static_cast<std::ptrdiff_t>(std::min(room, samples.size())));
-  ps_process_raw(decoder_, samples.data(), samples.size(), FALSE, FALSE);
+  library().ps_process_raw(decoder_, samples.data(), samples.size(), FALSE, FALSE);
 }
 
 Hypothesis Decoder::partial() {
   Hypothesis heard;
   if (!listening_) return heard;
-  for (ps_seg_t* segment = ps_seg_iter(decoder_); segment != nullptr; segment = ps_seg_next(segment)) {
-    const auto word = without_variant(ps_seg_word(segment));
+  for (ps_seg_t* segment = library().ps_seg_iter(decoder_); segment != nullptr;
+       segment = library().ps_seg_next(segment)) {
+    const auto word = without_variant(library().ps_seg_word(segment));
     if (is_filler(word)) continue;
     int first = 0, last = 0;
-    ps_seg_frames(segment, &first, &last);
+    library().ps_seg_frames(segment, &first, &last);
     append_word(heard.text, word);
     heard.words.push_back({word, first * frame_ms_of_search, (last + 1) * frame_ms_of_search, 0});
   }
@@ -140,16 +142,17 @@ Hypothesis Decoder::partial() {
 
 Hypothesis Decoder::best_path() {
   Hypothesis heard{.final = true};
-  logmath_t* math = ps_get_logmath(decoder_);
+  logmath_t* math = library().ps_get_logmath(decoder_);
   double posterior_sum = 0, least = 1, acoustic_sum = 0;
   int frames = 0;
-  for (ps_seg_t* segment = ps_seg_iter(decoder_); segment != nullptr; segment = ps_seg_next(segment)) {
-    const auto word = without_variant(ps_seg_word(segment));
+  for (ps_seg_t* segment = library().ps_seg_iter(decoder_); segment != nullptr;
+       segment = library().ps_seg_next(segment)) {
+    const auto word = without_variant(library().ps_seg_word(segment));
     if (is_filler(word)) continue;
     int first = 0, last = 0, acoustic = 0, language = 0, backoff = 0;
-    ps_seg_frames(segment, &first, &last);
-    const double posterior =
-        std::min(1.0, logmath_exp(math, ps_seg_prob(segment, &acoustic, &language, &backoff)));
+    library().ps_seg_frames(segment, &first, &last);
+    const double posterior = std::min(
+        1.0, library().logmath_exp(math, library().ps_seg_prob(segment, &acoustic, &language, &backoff)));
     const int length = std::max(1, last - first + 1);
     append_word(heard.text, word);
     heard.words.push_back({word, first * frame_ms_of_search, (last + 1) * frame_ms_of_search,
@@ -178,14 +181,14 @@ Hypothesis Decoder::finish() {
   if (heard.confidence >= sure || size < shortest_second_look || size > longest_second_look) return heard;
 
   CepstralMean live{};
-  cmn_live_get(cepstral_mean(decoder_), live.data());
-  ps_start_utt(decoder_);
-  ps_process_raw(decoder_, utterance_.data(), size, FALSE, TRUE);
-  ps_end_utt(decoder_);
+  library().cmn_live_get(cepstral_mean(decoder_), live.data());
+  library().ps_start_utt(decoder_);
+  library().ps_process_raw(decoder_, utterance_.data(), size, FALSE, TRUE);
+  library().ps_end_utt(decoder_);
   auto again = best_path();
   // The whole-utterance mean is this caller's if it was heard well with it.
   if (again.confidence >= sure) std::copy_n(cepstral_mean(decoder_)->cmn_mean, live.size(), live.begin());
-  cmn_live_set(cepstral_mean(decoder_), live.data());
+  library().cmn_live_set(cepstral_mean(decoder_), live.data());
   // Two looks that differ are a sign of nonsense, whichever of them was surer.
   const double mean = (again.confidence + heard.confidence) / 2;
   auto& better = again.confidence > heard.confidence ? again : heard;
@@ -198,8 +201,8 @@ void Decoder::take_over(const Decoder& other) {
   rate_ = other.rate_;
   telephone_band_ = other.telephone_band_;
   CepstralMean live{};
-  cmn_live_get(cepstral_mean(other.decoder_), live.data());
-  cmn_live_set(cepstral_mean(decoder_), live.data());
+  library().cmn_live_get(cepstral_mean(other.decoder_), live.data());
+  library().cmn_live_set(cepstral_mean(decoder_), live.data());
 }
 
 void Decoder::abandon() {
@@ -213,9 +216,9 @@ void Decoder::end_utterance() {
   constexpr std::size_t shortest = native_per_ms * 100;
   if (heard_ < shortest) {
     const std::vector<audio::Sample> silence(shortest - heard_);
-    ps_process_raw(decoder_, silence.data(), silence.size(), FALSE, FALSE);
+    library().ps_process_raw(decoder_, silence.data(), silence.size(), FALSE, FALSE);
   }
-  ps_end_utt(decoder_);
+  library().ps_end_utt(decoder_);
 }
 
 std::size_t Decoder::heard_ms() const { return heard_ / native_per_ms; }

@@ -1,8 +1,7 @@
 #include "speech/pocketsphinx/stock_model.h"
 
-#include <pocketsphinx.h>
-#include <sphinxbase/err.h>
-#include <sphinxbase/ngram_model.h>
+#include "speech/pocketsphinx/library.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -33,7 +32,7 @@ std::string_view word_of(std::string_view line) {
 
 void silence_library() {
   static const bool done = [] {
-    err_set_logfp(nullptr);
+    library().err_set_logfp(nullptr);
     return true;
   }();
   static_cast<void>(done);
@@ -62,6 +61,7 @@ MemoryFile::~MemoryFile() {
 std::string MemoryFile::path() const { return "/proc/self/fd/" + std::to_string(fd_); }
 
 Result<std::unique_ptr<StockModel>> StockModel::open(const StockFiles& files) {
+  if (auto there = load_library(); !there) return there.error();
   std::error_code error;
   for (const auto& file : {files.model, files.dictionary})
     if (!fs::is_regular_file(file, error) || fs::file_size(file, error) == 0)
@@ -69,18 +69,20 @@ Result<std::unique_ptr<StockModel>> StockModel::open(const StockFiles& files) {
 
   std::unique_ptr<StockModel> stock{new StockModel};
   silence_library();
-  cmd_ln_t* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-lw", language_weight, nullptr);
-  // As the decoders make it, or the models cannot be combined.
-  stock->math_.reset(logmath_init(cmd_ln_float32_r(config, "-logbase"), 0, TRUE));
-  stock->model_.reset(ngram_model_read(config, files.model.c_str(), NGRAM_AUTO, stock->math_.get()));
-  cmd_ln_free_r(config);
+  cmd_ln_t* config =
+      library().cmd_ln_init(nullptr, library().ps_args(), TRUE, "-lw", language_weight, nullptr);
+  // As the decoders make it, in single precision too, or the models cannot be combined.
+  stock->math_.reset(library().logmath_init(float(library().cmd_ln_float_r(config, "-logbase")), 0, TRUE));
+  stock->model_.reset(
+      library().ngram_model_read(config, files.model.c_str(), NGRAM_AUTO, stock->math_.get()));
+  library().cmd_ln_free_r(config);
   if (!stock->model_)
     return internal("recognition_model_refused", "PocketSphinx refuses " + files.model.string());
 
   std::unordered_set<std::string_view> words;
-  const auto count = ngram_model_get_counts(stock->model_.get())[0];
+  const auto count = library().ngram_model_get_counts(stock->model_.get())[0];
   for (std::uint32_t i = 0; i < count; ++i)
-    words.insert(ngram_word(stock->model_.get(), static_cast<std::int32_t>(i)));
+    words.insert(library().ngram_word(stock->model_.get(), static_cast<std::int32_t>(i)));
   std::ifstream in{files.dictionary};
   for (std::string line; std::getline(in, line);) {
     const auto word = word_of(line);
@@ -90,8 +92,8 @@ Result<std::unique_ptr<StockModel>> StockModel::open(const StockFiles& files) {
 }
 
 StockModel::~StockModel() = default;
-void StockModel::Free::operator()(ngram_model_s* model) const { ngram_model_free(model); }
-void StockModel::Free::operator()(logmath_s* math) const { logmath_free(math); }
+void StockModel::Free::operator()(ngram_model_s* model) const { library().ngram_model_free(model); }
+void StockModel::Free::operator()(logmath_s* math) const { library().logmath_free(math); }
 
 Result<MemoryFile> StockModel::dictionary_with(const fs::path& dictionary) const {
   std::string text;
@@ -114,15 +116,16 @@ Result<> StockModel::add_to(ps_decoder_s* decoder, const fs::path& own_model) co
   const auto refused = [&](const char* what) {
     return internal("recognition_model_refused", std::string{"PocketSphinx refuses "} + what);
   };
-  const Model own{
-      ngram_model_read(ps_get_config(decoder), own_model.c_str(), NGRAM_AUTO, ps_get_logmath(decoder))};
+  const Model own{library().ngram_model_read(library().ps_get_config(decoder), own_model.c_str(), NGRAM_AUTO,
+                                             library().ps_get_logmath(decoder))};
   if (!own) return refused(own_model.c_str());
   std::array<ngram_model_t*, 2> models{own.get(), model_.get()};
   std::array<char*, 2> names{const_cast<char*>("own"), const_cast<char*>("stock")};
   std::array<float, 2> weights{own_weight, stock_weight};
-  const Model both{
-      ngram_model_set_init(ps_get_config(decoder), models.data(), names.data(), weights.data(), 2)};
-  if (!both || ps_set_lm(decoder, search_name, both.get()) != 0 || ps_set_search(decoder, search_name) != 0)
+  const Model both{library().ngram_model_set_init(library().ps_get_config(decoder), models.data(),
+                                                  names.data(), weights.data(), 2)};
+  if (!both || library().ps_set_lm(decoder, search_name, both.get()) != 0 ||
+      library().ps_set_search(decoder, search_name) != 0)
     return refused("the interpolated model");
   return {};
 }
