@@ -5,24 +5,28 @@
 namespace voxanne::ops {
 
 HttpMetrics::HttpMetrics(Metrics& metrics, const std::vector<std::pair<std::string, std::string>>& routes) {
-  for (std::size_t i = 0; i <= routes.size(); ++i) {
-    series_.push_back(std::make_unique<Series>());
-    Series& series = *series_.back();
-    const bool known = i < routes.size();
-    const std::string method = known ? routes[i].first : "", route = known ? routes[i].second : "unknown";
-    for (std::size_t s = 0; s < series.count.size(); ++s)
-      metrics.counter_if_used("voxanne_http_requests_total", "HTTP requests answered",
-                              {{"method", method},
-                               {"route", route},
-                               {"status", s < statuses.size() ? std::to_string(statuses[s]) : "other"}},
-                              series.count[s]);
+  for (const auto& [method, route] : routes) series_.push_back(std::make_unique<Series>(method, route));
+  series_.push_back(std::make_unique<Series>("", "unknown"));
+  metrics.counters("voxanne_http_requests_total", "HTTP requests answered",
+                   [this](const Metrics::Count& tell) { count(tell); });
+  for (const auto& series : series_)
     metrics.histogram_if(
-        [&series] {
+        [&series = *series] {
           return std::ranges::any_of(series.count, [](const metrics::Counter& c) { return c.value() > 0; });
         },
         "voxanne_http_request_duration_seconds", "from a request's header to its answer",
-        {{"method", method}, {"route", route}}, series.seconds);
-  }
+        {{"method", series->method}, {"route", series->route}}, series->seconds);
+}
+
+// Only what was ever answered: every route with every status would be thousands of lines.
+void HttpMetrics::count(const Metrics::Count& tell) const {
+  for (const auto& series : series_)
+    for (std::size_t s = 0; s < series->count.size(); ++s)
+      if (const auto answered = series->count[s].value(); answered > 0)
+        tell({{"method", series->method},
+              {"route", series->route},
+              {"status", s < statuses.size() ? std::to_string(statuses[s]) : "other"}},
+             double(answered));
 }
 
 void HttpMetrics::seen(std::size_t route, int status, std::chrono::nanoseconds took) noexcept {

@@ -27,9 +27,13 @@ class HttpMetrics {
   static constexpr std::array statuses{101, 200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409,
                                        410, 413, 415, 416, 422, 426, 429, 431, 500, 501, 502, 503, 504};
   struct Series {
+    std::string method, route;
     metrics::Latency seconds{metrics::latency_edges};
     std::array<metrics::Counter, statuses.size() + 1> count;  // the last: any other
   };
+
+  void count(const Metrics::Count& tell) const;
+
   std::vector<std::unique_ptr<Series>> series_;  // the last: no route
 };
 

@@ -18,11 +18,12 @@ struct Metrics::Impl {
     std::string help;
     MetricType type;
     std::vector<std::pair<Labels, Fill>> series;
+    std::vector<std::function<void(const Count&)>> counts;
   };
   std::map<std::string, Family> families;
 
   void add(const std::string& name, const std::string& help, MetricType type, Labels labels, Fill fill) {
-    auto& family = families.try_emplace(name, Family{help, type, {}}).first->second;
+    auto& family = families.try_emplace(name, Family{help, type, {}, {}}).first->second;
     family.series.emplace_back(std::move(labels), std::move(fill));
   }
 };
@@ -37,12 +38,10 @@ void Metrics::counter(const std::string& name, const std::string& help, Labels l
   });
 }
 
-void Metrics::counter_if_used(const std::string& name, const std::string& help, Labels labels,
-                              const metrics::Counter& counter) {
-  impl_->add(name, help, MetricType::Counter, std::move(labels), [&counter](ClientMetric& out) {
-    out.counter.value = double(counter.value());
-    return counter.value() > 0;
-  });
+void Metrics::counters(const std::string& name, const std::string& help,
+                       std::function<void(const Count&)> read) {
+  impl_->families.try_emplace(name, Impl::Family{help, MetricType::Counter, {}, {}})
+      .first->second.counts.push_back(std::move(read));
 }
 
 void Metrics::gauge(const std::string& name, const std::string& help, Labels labels, Read read) {
@@ -78,12 +77,18 @@ std::string Metrics::text() const {
   std::vector<prometheus::MetricFamily> out;
   for (const auto& [name, family] : impl_->families) {
     prometheus::MetricFamily shown{.name = name, .help = family.help, .type = family.type, .metric = {}};
-    for (const auto& [labels, fill] : family.series) {
-      ClientMetric metric;
-      if (!fill(metric)) continue;
+    const auto show = [&shown](const Labels& labels, ClientMetric metric) {
       for (const auto& [key, value] : labels) metric.label.push_back({key, value});
       shown.metric.push_back(std::move(metric));
-    }
+    };
+    for (const auto& [labels, fill] : family.series)
+      if (ClientMetric metric; fill(metric)) show(labels, std::move(metric));
+    for (const auto& tell : family.counts)
+      tell([&show](const Labels& labels, double value) {
+        ClientMetric metric;
+        metric.counter.value = value;
+        show(labels, std::move(metric));
+      });
     // A family without series is shown by its name, so that a dashboard's is known to exist.
     out.push_back(std::move(shown));
   }

@@ -60,8 +60,9 @@ class Metrics {
       out.sum = histogram.sum();
     });
   }
-  void counter_if_used(const std::string& name, const std::string& help, Labels labels,
-                       const metrics::Counter& counter);
+  // Counters of one name whose labels only show as they are used: `read` tells each when somebody asks.
+  using Count = std::function<void(Labels labels, double value)>;
+  void counters(const std::string& name, const std::string& help, std::function<void(const Count&)> read);
 
   // Prometheus text exposition format 0.0.4.
   std::string text() const;
