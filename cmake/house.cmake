@@ -11,7 +11,7 @@ target_compile_options(house_flags INTERFACE
 target_compile_definitions(house_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   SPDLOG_FMT_EXTERNAL)
-target_link_options(house_flags INTERFACE -fuse-ld=lld)
+target_link_options(house_flags INTERFACE -fuse-ld=lld -Wl,--gc-sections -Wl,-z,pack-relative-relocs)
 if(VOXANNE_SANITIZE)
   target_compile_options(house_flags INTERFACE -fsanitize=${VOXANNE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(house_flags INTERFACE -fsanitize=${VOXANNE_SANITIZE})
