@@ -34,6 +34,8 @@ class Home {
   explicit Home(Executor executor)
       : work_(executor), posting_(asio::use_service<Posting>(executor.context())) {}
 
+  Executor executor() const { return work_.get_executor(); }
+
   // Runs f() on the loop; once, from any thread.
   template <class F>
   void send(F f) {

@@ -10,9 +10,11 @@ bool StatementRow::is_null(int column) const {
 std::int64_t StatementRow::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 double StatementRow::real(int column) const { return sqlite3_column_double(statement_, column); }
 std::string_view StatementRow::text(int column) const {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  // By way of its value, which is looked up and checked once for both; no other thread has this connection.
+  sqlite3_value* const value = sqlite3_column_value(statement_, column);
+  const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
   if (text == nullptr) return {};
-  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  return {text, static_cast<std::size_t>(sqlite3_value_bytes(value))};
 }
 
 // Answers as SQLite would for the type a column has; its conversions between types are not wanted.

@@ -17,21 +17,15 @@ namespace {
 constexpr milliseconds inline_busy_timeout{5};
 constexpr milliseconds worker_busy_timeout{500};
 
-// Hands the outcome to the loop on which the asker waits.
 template <class Handler>
 class Asking final : public Writer::Submission {
  public:
   Asking(Batch submitted, async::Executor executor, Handler handler)
-      : Submission(std::move(submitted)), home_(executor), handler_(std::move(handler)) {}
+      : Submission(std::move(submitted), executor), handler_(std::move(handler)) {}
 
-  void answer(Result<> outcome) override {
-    home_.send([handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
-      std::move(handler)(std::move(outcome));
-    });
-  }
+  void answer(Result<> outcome) override { std::move(handler_)(std::move(outcome)); }
 
  private:
-  async::Home home_;
   Handler handler_;
 };
 

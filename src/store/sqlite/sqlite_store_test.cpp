@@ -172,6 +172,27 @@ TEST_F(Engine, waiting_batches_share_one_commit_and_conflicts_stay_their_own) {
   EXPECT_LE(fault_vfs::log_syncs() - syncs_before, 6) << "a commit for one, and one for all the others";
 }
 
+TEST_F(Engine, everybody_of_a_group_is_answered_on_the_loop_they_asked_from) {
+  std::vector<std::future<bool>> answered_at_home;
+  const auto ask = [this](async::LoopThread& from, std::string id) {
+    return async::asio::co_spawn(
+        from.executor(),
+        [](SqliteStore& to, std::string row) -> async::Task<bool> {
+          const auto home = std::this_thread::get_id();
+          const bool written = bool(co_await to.write(rows("b", row + "a", row + "b")));
+          co_return written&& std::this_thread::get_id() == home;
+        }(*store, std::move(id)),
+        async::asio::use_future);
+  };
+  {
+    const ForeignLock lock{path()};  // holds the writer until all are queued
+    for (int i = 0; i < 50; ++i) answered_at_home.push_back(ask(i % 2 ? loop : elsewhere, std::to_string(i)));
+    for (auto* each : {&loop, &elsewhere}) async::asio::post(each->executor(), async::asio::use_future).get();
+  }
+  for (auto& answer : answered_at_home) EXPECT_TRUE(answer.get());
+  EXPECT_EQ(count("b"), 100);
+}
+
 TEST_F(Engine, a_lock_held_elsewhere_is_said_and_got_over) {
   open({.path = path(), .busy_timeout = 20ms});
   {

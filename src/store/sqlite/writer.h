@@ -2,10 +2,11 @@
 // transaction, commits with one fsync, looks whether the file is still there, and answers.
 //
 // Lifecycle: construct (the thread starts), submit() from any thread, stop() (writes what is queued,
-// joins). Answers are given on the writer's thread: a submission posts to its asker's loop.
+// joins). Those of a group who asked from the same loop are answered together.
 #pragma once
 
 #include "async/mutex.h"
+#include "async/reply.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/file_watch.h"
 
@@ -20,12 +21,13 @@ class Writer {
  public:
   class Submission {
    public:
-    explicit Submission(Batch submitted) : batch(std::move(submitted)) {}
+    Submission(Batch submitted, async::Executor asker) : batch(std::move(submitted)), home(asker) {}
     virtual ~Submission() = default;
-    // Called once, on the writer's thread, or on the submitter's when it is refused.
+    // Called once, on the loop of whoever asked.
     virtual void answer(Result<> outcome) = 0;
 
     Batch batch;
+    async::Home home;
   };
 
   static constexpr std::size_t group_size = 256;
@@ -53,9 +55,13 @@ class Writer {
   };
 
   void work();
+  static void answer(std::vector<Member> group);
   std::vector<Member> take();
+  bool any_waiting();
   void write(std::span<Member> group);
   Result<> commit(std::span<Member> group);
+  Result<bool> apply_together(std::span<Member> group);
+  Result<bool> apply_separately(std::span<Member> group);
   Result<> apply(const Batch& batch);
   void roll_back();
   void note(const Result<>& committed);
@@ -63,6 +69,7 @@ class Writer {
   Connection connection_;
   FileWatch& files_;
   const Limits limits_;
+  bool busy_ = false;    // the last group had several members
   std::string failing_;  // the code of the last failure; empty while all is well
 
   async::Mutex mutex_;
