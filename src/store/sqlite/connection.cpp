@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include <thread>
 #include <utility>
 
 namespace voxanne::store {
@@ -71,14 +72,28 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, millisec
   Connection connection{db};  // SQLite hands out a handle even when it fails
   if (code != SQLITE_OK) return sqlite_error(db, code, "opening " + path);
   sqlite3_busy_timeout(db, static_cast<int>(busy_timeout.count()));
+  if (mode == Mode::writer)
+    if (auto used = connection.use_write_ahead_log(busy_timeout); !used) return used.error();
   // A reader opens read-write so that it can recover a journal, and forbids itself to write.
   const std::string settings =
       mode == Mode::writer
-          ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+          ? "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
             "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;"
           : "PRAGMA query_only = ON; PRAGMA cache_size = -4096;";
   if (auto set = connection.execute(settings + "PRAGMA temp_store = MEMORY;"); !set) return set.error();
   return connection;
+}
+
+// Several that open a new file at once each hold a read lock that keeps the others from the change: SQLite
+// refuses at once rather than let them wait for each other. Whoever is refused has let go, and tries again.
+Result<> Connection::use_write_ahead_log(milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    auto used = execute("PRAGMA journal_mode = WAL");
+    if (used || used.error().code != "database_locked" || std::chrono::steady_clock::now() >= until)
+      return used;
+    std::this_thread::sleep_for(5ms);
+  }
 }
 
 Connection::Connection(Connection&& other) noexcept

@@ -59,6 +59,7 @@ class Connection {
 
  private:
   explicit Connection(sqlite3* db) : db_(db) {}
+  Result<> use_write_ahead_log(milliseconds patience);
   Result<sqlite3_stmt*> prepared(const Statement& statement);
   template <class Each>
   Result<> step_all(const Statement& statement, std::span<const Value> values, Each each);

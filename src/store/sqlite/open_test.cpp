@@ -244,7 +244,9 @@ TEST_F(Migrations, two_processes_may_try_at_once) {
     const pid_t child = fork();
     if (child == 0) {
       auto connection = Connection::open(path, Connection::Mode::writer, 10s);
-      _exit(connection && migrate(*connection, sqlite_migrations()) ? 0 : 1);
+      const auto done = connection ? migrate(*connection, sqlite_migrations()) : Result<>{connection.error()};
+      if (!done) std::fprintf(stderr, "%s: %s\n", done.error().code.c_str(), done.error().message.c_str());
+      _exit(done ? 0 : 1);
     }
     children.push_back(child);
   }
