@@ -22,6 +22,7 @@
 #include <functional>
 #include <future>
 #include <sstream>
+#include <thread>
 
 namespace {
 
@@ -165,18 +166,29 @@ int main(int argc, char** argv) {
 
   test::Server server{test::crowd_environment({{"WEBSOCKET_PING_SECONDS", "2"}})};
   const int pid = server.process().pid();
-  if (const auto wrong = test::six_endings(server, 1'200); !wrong.empty()) give_up(wrong);
-  test::settle(server);
-  const double before = double(test::resident_bytes_of(pid));
-  const auto descriptors = test::descriptors_of(pid);
+  const auto come_and_go = [&](std::size_t count) {
+    if (const auto wrong = test::six_endings(server, count); !wrong.empty()) give_up(wrong);
+  };
+  // The recordings of the last calls are still written for a while, and freed memory goes back slowly.
+  const auto settle = [&] {
+    test::settle(server);
+    std::this_thread::sleep_for(15s);
+  };
+  // Events are kept for whoever comes back, and are not the connections'.
+  const auto kept = [&] { return test::metric(server, "voxanne_live_ring_bytes"); };
   constexpr std::size_t at_once = 10'000;
-  for (std::size_t done = 0; done < endings; done += at_once)
-    if (const auto wrong = test::six_endings(server, std::min(at_once, endings - done)); !wrong.empty())
-      give_up(wrong);
-  test::settle(server);
-  const double after = double(test::resident_bytes_of(pid));
-  std::printf("\n%zu connections of six endings: resident %.1f -> %.1f MB, descriptors %zu -> %zu\n", endings,
-              before / megabyte, after / megabyte, descriptors, test::descriptors_of(pid));
+  come_and_go(std::min(at_once, endings));
+  settle();
+  const double before = double(test::resident_bytes_of(pid)) - kept();
+  const auto descriptors = test::descriptors_of(pid);
+  for (std::size_t done = 0; done < endings; done += at_once) come_and_go(std::min(at_once, endings - done));
+  settle();
+  const double after = double(test::resident_bytes_of(pid)) - kept();
+  std::printf(
+      "\n%zu connections of six endings, after as many as are open at once: resident %.1f -> %.1f MB "
+      "(and %.1f MB of events), descriptors %zu -> %zu\n",
+      endings, before / megabyte, after / megabyte, kept() / megabyte, descriptors,
+      test::descriptors_of(pid));
   all = held(after <= before + 8 * megabyte, "memory is where it was") && all;
   all = held(test::descriptors_of(pid) <= descriptors + 2, "descriptors are where they were") && all;
   return all ? 0 : 1;

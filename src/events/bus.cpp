@@ -60,7 +60,7 @@ struct Subscription::Waker {
   const async::Executor executor;
   const std::function<void()> changed;  // called on the loop, while the subscription is there
   std::atomic<bool> overrun = false;
-  bool due = false;                // will be called
+  bool due = false;                // in its bell's list
   std::uint64_t taken_end = 0;     // byte position of the last frame taken
   std::uint64_t consumed_end = 0;  // byte position of the last frame sent
 };
@@ -128,6 +128,8 @@ struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
       const auto end = bell->due.begin() + static_cast<std::ptrdiff_t>(count);
       portion.assign(std::make_move_iterator(bell->due.begin()), std::make_move_iterator(end));
       bell->due.erase(bell->due.begin(), end);
+      for (const auto& weak : portion)
+        if (const auto reader = weak.lock()) reader->due = false;
       bell->ringing = !bell->due.empty();
       if (bell->ringing) post_ring(executor);
     }
@@ -177,12 +179,8 @@ struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
   void find_overrun(Ring& ring) {
     const std::uint64_t oldest =
         ring.entries.empty() ? ring.end : ring.entries.front().end - ring.entries.front().frame->size();
-    for (const auto& reader : ring.readers) {
-      if (ring.end - reader->consumed_end <= options.max_behind && reader->taken_end >= oldest) continue;
-      if (reader->overrun.exchange(true)) continue;
-      reader->due = false;  // it may be sending what it took, and would not look before that is done
-      wake(reader);
-    }
+    for (const auto& reader : ring.readers)
+      if (reader->taken_end < oldest && !reader->overrun.exchange(true)) wake(reader);
   }
 };
 
@@ -288,7 +286,6 @@ Subscription::~Subscription() {
 std::vector<Frame> Subscription::take(std::size_t max_bytes) {
   std::vector<Frame> frames;
   const std::scoped_lock lock{bus_->mutex};
-  waker_->due = false;
   if (waker_->overrun) return frames;
   const auto& ring = bus_->rings.find(org_)->second;
   std::size_t bytes = 0;
@@ -306,6 +303,11 @@ std::vector<Frame> Subscription::take(std::size_t max_bytes) {
 void Subscription::consumed() {
   const std::scoped_lock lock{bus_->mutex};
   waker_->consumed_end = std::max(waker_->consumed_end, waker_->taken_end);
+}
+
+bool Subscription::far_behind() const {
+  const std::scoped_lock lock{bus_->mutex};
+  return bus_->rings.find(org_)->second.end - waker_->consumed_end > bus_->options.max_behind;
 }
 
 bool Subscription::overrun() const noexcept { return waker_->overrun; }

@@ -5,8 +5,8 @@
 // publish() is called after the commit that made the event true, from any thread; it appends one
 // frame (JSON text, made once and shared) to its organization's ring and wakes the readers. A reader
 // is only a position in that ring: it has no queue of its own, so all of them together hold no more
-// than the rings do. One that falls `max_behind` bytes back, or behind the ring's oldest frame, is
-// overrun and must be dropped.
+// than the rings do. One that falls behind the ring's oldest frame is overrun and must be dropped; one
+// that is `max_behind` bytes back is far behind, and its owner knows whether that is the reader's doing.
 //
 // `seq` is dense per organization and epoch; the epoch is random per process start. A server begins each
 // epoch beyond the seqs of the ones before (Options::first_seq), so that a position without its epoch is
@@ -73,7 +73,7 @@ class Bus {
     std::size_t keep_events = 1'000;
     milliseconds keep_for{10 * 60'000};
     std::size_t max_bytes = 256u << 20;  // all rings together, frames and their bookkeeping
-    std::size_t max_behind = 1u << 20;   // one reader's backlog
+    std::size_t max_behind = 1u << 20;   // one reader's backlog: more is far behind
   };
 
   explicit Bus(const async::Clock& clock);
@@ -92,7 +92,7 @@ class Bus {
   void publish_to_all(const Event& event);
 
   // Any thread; the subscription is used on `executor`'s loop only. `changed`: called there, by a posted
-  // handler, when the reader may take something or is overrun; at times for nothing.
+  // handler, after each event and when the reader is overrun; once for several events, at times for nothing.
   std::unique_ptr<Subscription> subscribe(const OrgId& org, const std::optional<Since>& since,
                                           async::Executor executor, std::function<void()> changed);
 
@@ -127,7 +127,9 @@ class Subscription {
   std::vector<Frame> take(std::size_t max_bytes);
   void consumed();
 
-  // Fell too far back; nothing can be taken any more.
+  // What was published and not consumed is more than a reader may be behind. It may still take.
+  bool far_behind() const;
+  // The ring has lost what comes next; nothing can be taken any more.
   bool overrun() const noexcept;
 
  private:

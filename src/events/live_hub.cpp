@@ -60,13 +60,21 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
 
   void on_news() override {
     if (over_ || checking_) return;
-    if (subscription_ && subscription_->overrun())
-      return refuse(close_code::try_again_later, "reader too slow; resume with since");
+    if (subscription_ && subscription_->overrun()) return refuse_as_slow();
     answer_requests();
     if (subscription_ && !over_ && !checking_) pass_on();
   }
 
  private:
+  // Whoever is far behind because this loop is late, and reads what it is handed, is not slow. At the first
+  // look a write may be done that the loop has not told yet; at the second it would have.
+  void on_event() {
+    const bool stuck = !over_ && socket_.queued_bytes() > 0 && subscription_->far_behind();
+    looks_while_stuck_ = stuck ? looks_while_stuck_ + 1 : 0;
+    if (looks_while_stuck_ > 1) return refuse_as_slow();
+    on_news();
+  }
+
   // A peer that asks without reading waits for its own answers.
   void answer_requests() {
     while (socket_.queued_bytes() < portion) {
@@ -112,7 +120,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
 
   void listen(const std::optional<Since>& since) {
     alarm_.reset();
-    subscription_ = hub_.bus_.subscribe(listener_->org, since, tasks_.executor(), [this] { on_news(); });
+    subscription_ = hub_.bus_.subscribe(listener_->org, since, tasks_.executor(), [this] { on_event(); });
     socket_.send(subscribed_message(listener_->org, hub_.bus_.epoch(), subscription_->head()));
     if (subscription_->resync()) socket_.send(resync_message(hub_.bus_.epoch(), subscription_->head()));
     if (listener_->may_stay) ask_may_stay();
@@ -150,6 +158,8 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     ring_at(hub_.clock_.now() + (answer ? *answer : look_again));
   }
 
+  void refuse_as_slow() { refuse(close_code::try_again_later, "reader too slow; resume with since"); }
+
   void refuse(std::uint16_t code, std::string_view reason) {
     socket_.close(code, reason);
     leave();
@@ -170,6 +180,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   std::shared_ptr<const Listener> listener_;
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;
+  int looks_while_stuck_ = 0;
   bool checking_ = false, over_ = false;
 };
 

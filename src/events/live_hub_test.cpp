@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
+#include <future>
 #include <random>
 #include <thread>
 
@@ -248,7 +249,7 @@ TEST_F(LiveHubTest, reconnecting_misses_nothing_and_repeats_nothing) {
   std::jthread publisher{[&] {
     for (int i = 0; i < total; ++i) {
       publish("a");
-      if (i % 50 == 0) std::this_thread::sleep_for(1ms);  // a burst now and then, not one of all
+      if (i % 50 == 0) std::this_thread::sleep_for(1ms);  // so that it lasts for several connections
     }
   }};
   std::mt19937 random{7};
@@ -295,6 +296,20 @@ TEST_F(LiveHubTest, a_slow_reader_is_dropped_with_1013_and_resumes_where_it_was)
 
   auto resumed = subscribe(R"({"type":"subscribe","token":"a","since":)" + std::to_string(seen) + "}");
   while (seen < published) ASSERT_EQ(read(resumed).at("seq"), ++seen);
+}
+
+TEST_F(LiveHubTest, nobody_is_slow_because_the_server_is_late) {
+  auto client = subscribe(R"({"type":"subscribe","token":"a"})");
+  // Both loops are busy while more is published than a reader may be behind.
+  std::promise<void> published;
+  const auto wait = [done = published.get_future().share()] { done.wait(); };
+  async::asio::post(web0_.executor(), wait);
+  async::asio::post(web1_.executor(), wait);
+  constexpr int total = 200;
+  const std::string payload = '"' + std::string(15'000, 'x') + '"';
+  for (int i = 0; i < total; ++i) publish("a", payload);
+  published.set_value();
+  for (int seq = 1; seq <= total; ++seq) ASSERT_EQ(read(client).at("seq"), seq);
 }
 
 TEST_F(LiveHubTest, connections_of_every_kind_leave_nothing_behind) {

@@ -25,6 +25,9 @@ int publish_one(const Server& server, const std::string& org, int number);
 // until each has ended. Empty when every one did so as it should; else what went wrong.
 std::string six_endings(const Server& server, std::size_t count);
 
+// A gauge or counter without labels; -1 when there is none of that name.
+double metric(const Server& server, const std::string& name);
+
 // Until the server has no WebSocket and no call any more.
 void settle(const Server& server);
 
