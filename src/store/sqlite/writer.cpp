@@ -22,9 +22,9 @@ constexpr Statement rollback_batch{"rollback_batch", "ROLLBACK TO batch"};
 
 // A commit costs as much as writing five batches. Where the disk is fast, groups would be small and the
 // processor busy with commits: a group of so many siblings shows that others will come, and the next one
-// waits for them. Whoever writes alone waits for nothing.
+// waits for them as long as they keep coming. Whoever writes alone waits for nothing.
 constexpr std::size_t siblings = 4;
-constexpr std::chrono::microseconds linger{1500};
+constexpr std::chrono::microseconds linger{1000}, longest_linger{6000};
 
 std::size_t size_of(const Batch& batch) {
   std::size_t bytes = 0;
@@ -113,10 +113,7 @@ std::vector<Writer::Member> Writer::take() {
   std::vector<Member> group;
   group.reserve(group_size);
   for (;;) {
-    if (busy_ && any_waiting()) {
-      busy_ = false;
-      std::this_thread::sleep_for(linger);
-    }
+    if (busy_ && waiting() > 0) wait_for_company();
     {
       const std::lock_guard lock{mutex_};
       while (!waiting_.empty() && group.size() < group_size) {
@@ -130,9 +127,20 @@ std::vector<Writer::Member> Writer::take() {
   }
 }
 
-bool Writer::any_waiting() {
+void Writer::wait_for_company() {
+  busy_ = false;
+  const auto until = std::chrono::steady_clock::now() + longest_linger;
+  std::size_t before = 0;
+  for (std::size_t now = waiting(); now > before && now < group_size; now = waiting()) {
+    if (std::chrono::steady_clock::now() >= until) return;
+    before = now;
+    std::this_thread::sleep_for(linger);
+  }
+}
+
+std::size_t Writer::waiting() {
   const std::lock_guard lock{mutex_};
-  return !waiting_.empty();
+  return waiting_.size();
 }
 
 // Every member has its outcome afterwards.

@@ -57,7 +57,8 @@ class Writer {
   void work();
   static void answer(std::vector<Member> group);
   std::vector<Member> take();
-  bool any_waiting();
+  void wait_for_company();
+  std::size_t waiting();
   void write(std::span<Member> group);
   Result<> commit(std::span<Member> group);
   Result<bool> apply_together(std::span<Member> group);
