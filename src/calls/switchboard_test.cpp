@@ -3,6 +3,7 @@
 
 #include "calls/verdict.h"
 #include "store/calls.h"
+#include "support/eventually.h"
 #include "support/patience.h"
 #include "support/scripted_responder.h"
 #include "support/scripted_synthesizer.h"
@@ -17,9 +18,9 @@
 
 namespace voxanne::calls {
 namespace {
-
 using telephony::LegEnd;
 using telephony::Refusal;
+using test::eventually;
 using test::harbour;
 using test::reception;
 
@@ -118,13 +119,6 @@ class SwitchboardTest : public testing::Test {
   std::string ending(const CallId& id) {
     const auto call = disk.run(store::find_call(*disk, {harbour, id})).value();
     return call ? call->ended_reason : std::string{};
-  }
-
-  template <class Condition>
-  static bool eventually(Condition so) {
-    const auto until = std::chrono::steady_clock::now() + test::patient(seconds{10});
-    while (!so() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(milliseconds{2});
-    return so();
   }
 
   async::SystemClock clock;

@@ -2,6 +2,7 @@
 
 #include "async/event.h"
 #include "async/thread.h"
+#include "support/eventually.h"
 #include "support/raw_client.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,7 @@
 
 namespace voxanne::net {
 namespace {
-
+using test::eventually;
 using test::RawClient;
 using namespace std::chrono_literals;
 
@@ -84,16 +85,6 @@ class ServerTest : public testing::Test {
   RawClient connect() { return RawClient{server_->port()}; }
   static std::string get(std::string_view path, std::string_view fields = "") {
     return "GET " + std::string{path} + " HTTP/1.1\r\nHost: localhost\r\n" + std::string{fields} + "\r\n";
-  }
-
-  // Until `condition` holds, for at most five seconds.
-  template <class Condition>
-  bool eventually(Condition condition) {
-    for (int i = 0; i < 1000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(5ms);
-    }
-    return false;
   }
 
   Response::Shared constant_ = std::make_shared<const std::string>("constant");

@@ -4,6 +4,7 @@
 #include "async/thread.h"
 #include "net/server.h"
 #include "net/websocket_client.h"
+#include "support/eventually.h"
 #include "support/raw_client.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@
 
 namespace voxanne::net {
 namespace {
-
+using test::eventually;
 using test::raw_frame;
 using test::RawClient;
 using namespace std::chrono_literals;
@@ -118,15 +119,6 @@ class WebSocketTest : public testing::Test {
     RawClient client{server_->port()};
     EXPECT_EQ(client.open_websocket(path).status, 101);
     return client;
-  }
-
-  template <class Condition>
-  bool eventually(Condition condition) {
-    for (int i = 0; i < 2000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(5ms);
-    }
-    return false;
   }
 
   std::string url(std::string_view path) {

@@ -4,6 +4,7 @@
 
 #include "net/server.h"
 #include "notify/signature.h"
+#include "support/eventually.h"
 #include "support/store/temp_store.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,6 @@
 
 namespace voxanne::notify {
 namespace {
-
 using namespace test;
 
 class Queue : public testing::Test {
@@ -90,14 +90,6 @@ class Queue : public testing::Test {
     int n = 0;
     for (const auto& delivery : deliveries(id)) n += delivery.status == status;
     return n;
-  }
-  template <class Condition>
-  bool eventually(Condition condition) {
-    for (const auto until = std::chrono::steady_clock::now() + 20s; !condition();) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(5ms);
-    }
-    return true;
   }
 
   TempStore store;

@@ -1,6 +1,7 @@
 // `voxanne backup` while calls run, `voxanne restore` into an empty data directory, and a server on that:
 // every call is there and every recording plays.
 #include "support/browser_caller.h"
+#include "support/eventually.h"
 #include "support/http.h"
 #include "support/server.h"
 #include "support/spoken.h"
@@ -14,12 +15,10 @@
 
 namespace voxanne::test {
 namespace {
-
 namespace fs = std::filesystem;
 namespace json = boost::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 
 constexpr seconds patience{60};
@@ -41,14 +40,6 @@ class BackupFlow : public testing::Test {
 
   static json::object call(Server& server, const std::string& id) {
     return http_get(server.url("/api/calls/" + id)).json().as_object();
-  }
-  static bool eventually(const std::function<bool()>& holds) {
-    const auto until = steady_clock::now() + patience;
-    while (!holds()) {
-      if (steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(milliseconds{50});
-    }
-    return true;
   }
   static double plays(Server& server, const std::string& id) {
     const auto link = http_get(server.url("/api/calls/" + id + "/recording"));

@@ -1,5 +1,6 @@
 // Erasure on request, from outside: DELETE of a call leaves no trace of it in the API, the files or the
 // bytes of the database, and answers with a receipt.
+#include "support/eventually.h"
 #include "support/http.h"
 #include "support/server.h"
 
@@ -13,12 +14,9 @@
 
 namespace voxanne::test {
 namespace {
-
 namespace fs = std::filesystem;
 namespace json = boost::json;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 
 constexpr seconds patience{60};
@@ -34,14 +32,6 @@ class Erasure : public testing::Test {
                  .headers = {},
                  .body = {},
                  .limit = patience});
-  }
-  bool eventually(const std::function<bool()>& holds) {
-    const auto until = steady_clock::now() + patience;
-    while (!holds()) {
-      if (steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(milliseconds{50});
-    }
-    return true;
   }
   std::string placed(const std::string& number, const std::string& name) {
     const json::object body{{"assistantId", "test-assistant-123"},

@@ -2,6 +2,7 @@
 #include "speech/pocketsphinx/recognizer.h"
 
 #include "speech/pocketsphinx/test_models.h"
+#include "support/eventually.h"
 
 #include <gmock/gmock.h>
 
@@ -10,7 +11,7 @@
 
 namespace voxanne::speech::pocketsphinx {
 namespace {
-
+using test::eventually;
 using namespace std::chrono_literals;
 
 struct Recognizing : testing::Test {
@@ -33,15 +34,6 @@ struct Recognizing : testing::Test {
   }
   void TearDown() override {
     if (recognizer) recognizer->stop();
-  }
-
-  // Other processes have no virtual clock: polls, for at most thirty seconds.
-  static bool eventually(const std::function<bool()>& holds) {
-    for (int i = 0; i < 3'000; ++i) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
   }
 
   template <class T>

@@ -1,6 +1,7 @@
 #include "telephony/browser/gateway.h"
 
 #include "net/server.h"
+#include "support/eventually.h"
 #include "support/raw_client.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@
 
 namespace voxanne::telephony::browser {
 namespace {
-
+using test::eventually;
 using test::RawClient;
 using test::RawFrame;
 
@@ -157,15 +158,6 @@ class GatewayTest : public testing::Test {
       bytes += static_cast<char>((value >> 8) & 0xff);
     }
     return bytes;
-  }
-
-  template <class Condition>
-  static bool eventually(Condition condition) {
-    for (int i = 0; i < 2000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(5ms);
-    }
-    return false;
   }
 
   async::SystemClock clock_;
