@@ -8,6 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
+#include <random>
 #include <set>
 
 namespace voxanne {
@@ -80,6 +83,41 @@ TEST(JsonText, escapes_and_repairs) {
   EXPECT_FALSE(is_valid_utf8("\xed\xa0\x80"));  // a surrogate
   EXPECT_FALSE(is_valid_utf8("\xc0\xaf"));      // overlong
   EXPECT_TRUE(is_valid_utf8("\xf0\x9f\x99\x82"));
+}
+
+TEST(JsonText, finds_what_is_special_wherever_it_is) {
+  for (std::size_t size = 1; size <= 40; ++size)
+    for (std::size_t at = 0; at < size; ++at)
+      for (const char special : {'"', '\\', '\n'}) {
+        std::string text(size, '~');
+        text[at] = special;
+        std::string out;
+        append_json_string(out, text);
+        std::string expected = '"' + text + '"';
+        expected.replace(at + 1, 1, special == '\n' ? "\\n" : std::string{'\\', special});
+        EXPECT_EQ(out, expected);
+      }
+}
+
+TEST(JsonText, numbers_are_read_back_as_they_were) {
+  const auto written = [](double value) {
+    std::string out;
+    append_json_double(out, value);
+    return out;
+  };
+  EXPECT_EQ(written(0), "0");
+  EXPECT_EQ(written(63.46), "63.46");
+  EXPECT_EQ(written(-0.5), "-0.5");
+  EXPECT_EQ(written(0.001), "0.001");
+  EXPECT_EQ(written(100'000), "100000");
+  EXPECT_EQ(written(0.0004), "4e-04");
+  EXPECT_EQ(written(std::nan("")), "null");
+  std::mt19937_64 random{1};
+  for (int i = 0; i < 100'000; ++i) {
+    const auto whole = static_cast<std::int64_t>(random()) >> (random() % 64);
+    for (const double value : {double(whole) / 1000, double(whole) / 7, double(whole)})
+      ASSERT_EQ(std::strtod(written(value).c_str(), nullptr), value) << written(value);
+  }
 }
 
 TEST(E164, what_a_carrier_says_was_dialled_may_lack_its_plus) {

@@ -22,19 +22,22 @@ void append_rfc3339(std::string& out, UtcTime time) {
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const auto ms = unsigned((time - day).count());
-  char text[24] = {'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0',
-                   '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', 'Z'};
-  const auto put = [&text](int last, unsigned value) {
-    for (; value != 0; value /= 10) text[last--] = char('0' + value % 10);
+  char text[] = "yyyy-mm-ddThh:mm:ss.mmmZ";
+  const auto put = [&text](std::size_t at, unsigned two) {
+    text[at] = char('0' + two / 10);
+    text[at + 1] = char('0' + two % 10);
   };
-  put(3, unsigned(std::clamp(int(date.year()), 0, 9999)));
-  put(6, unsigned(date.month()));
-  put(9, unsigned(date.day()));
-  put(12, ms / 3'600'000);
-  put(15, ms / 60'000 % 60);
-  put(18, ms / 1'000 % 60);
-  put(22, ms % 1'000);
-  out.append(text, sizeof text);
+  const auto year = unsigned(std::clamp(int(date.year()), 0, 9999));
+  put(0, year / 100);
+  put(2, year % 100);
+  put(5, unsigned(date.month()));
+  put(8, unsigned(date.day()));
+  put(11, ms / 3'600'000);
+  put(14, ms / 60'000 % 60);
+  put(17, ms / 1'000 % 60);
+  text[20] = char('0' + ms % 1'000 / 100);
+  put(21, ms % 100);
+  out.append(text, sizeof text - 1);
 }
 
 std::string to_rfc3339(UtcTime time) {
