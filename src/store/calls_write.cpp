@@ -24,11 +24,10 @@ constexpr Statement stay_queued{
 constexpr Statement ring{"calls.ring",
                          "UPDATE calls SET status = 'ringing', started_at = coalesce(started_at, ?3) "
                          "WHERE org_id = ?1 AND id = ?2 AND status IN ('queued', 'ringing')"};
-constexpr Statement answer{
-    "calls.answer",
-    "UPDATE calls SET status = 'in-progress', started_at = coalesce(started_at, ?3), "
-    "answered_at = coalesce(answered_at, ?3) "
-    "WHERE org_id = ?1 AND id = ?2 AND status IN ('queued', 'ringing', 'in-progress')"};
+constexpr Statement answer{"calls.answer",
+                           "UPDATE calls SET status = 'in-progress', started_at = coalesce(started_at, ?3), "
+                           "answered_at = coalesce(answered_at, ?3) "
+                           "WHERE org_id = ?1 AND id = ?2 AND status NOT IN ('ended', 'failed')"};
 
 constexpr Statement end{"calls.end",
                         "UPDATE calls SET status = ?3, ended_reason = ?4, fault = ?5, verdict_detail = ?6, "

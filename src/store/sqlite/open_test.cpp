@@ -156,7 +156,8 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
          INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, type, call_id, payload, status,
            next_attempt_at, give_up_at, created_at) VALUES ('o', 'w', 'e', 'call.ended', 'c', '{}', 'queued', 1, 2, 1);
          INSERT INTO mails (id, org_id, recipient, subject, body, call_id, status, next_attempt_at, give_up_at,
-           created_at) VALUES ('m', 'o', 'c@example.com', 's', 'b', '', 'queued', 1, 2, 1);)"};
+           created_at) VALUES ('m', 'o', 'c@example.com', 's', 'b', '', 'queued', 1, 2, 1);)",
+      R"(SELECT 1;)"};  // no table of its own
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
@@ -257,6 +258,42 @@ TEST_F(Migrations, two_processes_may_try_at_once) {
   }
   Connection connection = connect();
   EXPECT_EQ(schema_version(connection).value(), int(sqlite_migrations().size()));
+}
+
+// 0016 writes conditions anew as text: they are to be what they were.
+TEST_F(Migrations, what_a_call_may_be_is_still_checked) {
+  ASSERT_EQ(code_of(path), "");
+  Connection connection = connect();
+  ASSERT_TRUE(connection.execute(
+      "INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'O', 1, 1)"));
+  const auto insert = [&](const char* channel, const char* status, const char* recording) {
+    return connection
+        .execute(
+            std::string{"INSERT INTO calls (id, org_id, assistant_id, phone_number_id, direction, channel, "
+                        "status, recording_status, customer_number, customer_name, created_at, node_id, "
+                        "boot_id) VALUES (hex(randomblob(8)), 'o', 'a', 'p', 'inbound', '"} +
+            channel + "', '" + status + "', '" + recording + "', '', '', 1, 'n', 'b')")
+        .has_value();
+  };
+  for (const char* channel : {"sip", "twilio", "browser", "vapi"})
+    EXPECT_TRUE(insert(channel, "queued", "none"));
+  for (const char* status : {"queued", "ringing", "in-progress"}) EXPECT_TRUE(insert("sip", status, "none"));
+  for (const char* recording : {"none", "recording", "queued", "uploading", "stored", "failed"})
+    EXPECT_TRUE(insert("sip", "queued", recording));
+  EXPECT_FALSE(insert("fax", "queued", "none"));
+  EXPECT_FALSE(insert("sip", "lost", "none"));
+  EXPECT_FALSE(insert("sip", "queued", "burnt"));
+  EXPECT_FALSE(insert("sip", "ended", "none")) << "an end has its time and its reason";
+  const auto job = [&](const std::string& status) {
+    return connection
+        .execute(
+            "INSERT INTO jobs (id, org_id, kind, payload, status, next_attempt_at, created_at, updated_at) "
+            "VALUES (hex(randomblob(8)), 'o', 'k', '{}', '" +
+            status + "', 1, 1, 1)")
+        .has_value();
+  };
+  for (const char* status : {"queued", "running", "failed"}) EXPECT_TRUE(job(status));
+  EXPECT_FALSE(job("lost"));
 }
 
 // An old version goes on serving while the new one migrates.
