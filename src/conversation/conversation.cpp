@@ -123,28 +123,37 @@ async::Task<std::optional<Conversation::Input>> Conversation::next_input() {
   co_return std::nullopt;
 }
 
-// The next input, unless the caller is still adding to it. Keys do not wait, but for those whose reply was
-// withdrawn: what took their reply's turn is still going on.
+// The next input, unless the caller is still adding to it. Keys where keys are asked for do not wait, but for
+// those whose reply was withdrawn: what took their reply's turn is still going on.
 std::optional<Conversation::Input> Conversation::take_input() {
-  const auto is_speech = [](const Input& i) { return i.input.kind == CallerInput::Kind::speech; };
-  const bool first_again = unanswered_ && !is_speech(*unanswered_);
-  const bool keys =
-      !first_again && !inputs_.empty() && inputs_.front().input.kind == CallerInput::Kind::digits;
-  if (!keys && (turns_.caller_speaks() || !ended_.empty())) return std::nullopt;
-  // Keys and guidance are no beginning of what was said since: they come before it.
-  if (inputs_.empty() || first_again) return std::exchange(unanswered_, std::nullopt);
+  using Kind = CallerInput::Kind;
+  const bool keys_next = !inputs_.empty() && inputs_.front().input.kind == Kind::digits;
+  const bool said_again = unanswered_ && (unanswered_->input.kind == Kind::speech ||
+                                          unanswered_->input.kind == Kind::not_understood);
+  const bool other_again = unanswered_ && !said_again;
+  const bool keys_wanted = responders_.expects_digits() || responders_.takes_number();
+  const bool keys_first = keys_next && !other_again && (!said_again || keys_wanted);
+  if (!keys_first && (turns_.caller_speaks() || !ended_.empty())) return std::nullopt;
+  // Keys and guidance are no beginning of what was said since, and what was said none of keys: each is
+  // answered before what came after it.
+  if (inputs_.empty() || other_again || (said_again && keys_next && !keys_first))
+    return std::exchange(unanswered_, std::nullopt);
 
   Input taken = std::move(inputs_.front());
   inputs_.pop_front();
   auto before = std::exchange(unanswered_, std::nullopt);
-  if (before && taken.input.kind == CallerInput::Kind::not_understood) return before;
+  if (before && taken.input.kind == Kind::not_understood) {
+    before->input.end_ms = taken.input.end_ms;
+    return before;
+  }
   const auto add = [](Input& to, Input&& more) {
     const auto a = static_cast<double>(to.input.text.size()), b = static_cast<double>(more.input.text.size());
     more.input.confidence = (to.input.confidence * a + more.input.confidence * b) / (a + b);
-    more.input.text = to.input.text + " " + more.input.text;
+    if (!to.input.text.empty()) more.input.text = to.input.text + " " + more.input.text;
     more.input.start_ms = to.input.start_ms;
     to = std::move(more);
   };
+  const auto is_speech = [](const Input& i) { return i.input.kind == Kind::speech; };
   if (before && is_speech(taken)) {
     add(*before, std::move(taken));
     taken = std::move(*before);
@@ -159,6 +168,8 @@ std::optional<Conversation::Input> Conversation::take_input() {
 async::Task<> Conversation::answer(Input input) {
   interrupted_.reset();
   bool hang_up = false;
+  // Of a message it is the voice that counts.
+  const bool again = input.input.kind != CallerInput::Kind::not_understood || responders_.expects_message();
   begin_saying(true);
   saying_->latency = input.latency;
   saying_->input_known = input.known;
@@ -171,7 +182,6 @@ async::Task<> Conversation::answer(Input input) {
 
   if (utterance->interrupted()) {
     const auto heard = utterance->heard_text(true);
-    const bool again = input.input.kind != CallerInput::Kind::not_understood;
     const bool barely =
         input.input.kind != CallerInput::Kind::digits && utterance->heard_for() < barely_heard;
     const bool unfinished = again && !hang_up && !time_up_ && (heard.empty() || barely);

@@ -18,6 +18,8 @@ struct HouseCall {
   std::vector<TakenMessage> taken;
   Faults faults;
   std::shared_ptr<HouseResponder> house;
+  int keeping = 0;
+  milliseconds keeping_takes{20};
 
   explicit HouseCall(Faults::Plan plan = {}) : faults(scene.clock, plan) {
     scene.options.assistant.idle_prompt_after = 5s;
@@ -49,7 +51,8 @@ struct HouseCall {
     co_return KnowledgeAnswer{"We are open from nine to five on weekdays.", "Hours", 0.9};
   }
   async::Task<Result<>> take(TakenMessage message) {
-    co_await scene.clock.sleep_for(20ms);
+    ++keeping;
+    co_await scene.clock.sleep_for(keeping_takes);
     taken.push_back(std::move(message));
     co_return Result<>{};
   }
@@ -156,48 +159,90 @@ TEST(HangUpSweep, at_every_slot_ends_everything) {
 
 TEST(HangUpSweep, while_a_message_is_kept_does_not_lose_it) {
   HouseCall call;
+  call.keeping_takes = 200ms;
   auto& scene = call.scene;
   scene.start();
-  while (call.taken.empty() && scene.now < 60s) {
-    // Until the moment in which keeping has begun: the call is then in its confirmation.
-    scene.run_until(scene.now + 20ms);
-    if (scene.now >= 46s + 500ms + 480ms + 50ms) break;
-  }
+  while (call.keeping == 0 && scene.now < 60s) scene.run_until(scene.now + 20ms);
+  ASSERT_EQ(call.keeping, 1);
+  ASSERT_TRUE(call.taken.empty()) << "it is still being kept";
   scene.hang_up();
   scene.run_to_end(scene.now + 1s);
   EXPECT_EQ(scene.verdict->reason, "customer-ended-call");
   EXPECT_EQ(call.taken.size(), 1u);
 }
 
-TEST(LossOfHearing, guides_by_keys_to_a_message) {
-  HouseCall call;
-  auto& scene = call.scene;
-  scene.recognizers = {};
-  scene.options.assistant.idle_prompt_after = 20s;
-  scene.start();
-  scene.run_until(1s);
-  scene.end();
+// A call in which nobody understands words: the caller has chosen to leave a message by key, and it is their
+// turn to speak.
+struct DeafCall : HouseCall {
+  DeafCall() {
+    scene.recognizers = {};
+    scene.options.assistant.idle_prompt_after = 20s;
+    scene.caller_presses(70s, "2");
+    scene.start();
+    scene.run_until(70s + 200ms);
+    EXPECT_TRUE(house->expects_message());
+    run_until_quiet(8s);
+  }
+  void run_until_quiet(milliseconds at_least) {
+    const auto asked = scene.now;
+    while (scene.is_audible(scene.now - 20ms) || scene.now < asked + at_least)
+      scene.run_until(scene.now + 20ms);
+  }
+  void number_and_yes() {
+    scene.caller_presses(scene.now + 1s, "07700900123#");
+    scene.caller_presses(scene.now + 13s, "1");
+    scene.run_until(scene.now + 19s);
+  }
+};
 
-  HouseCall deaf;
-  deaf.scene.recognizers = {};
-  deaf.scene.options.assistant.idle_prompt_after = 20s;
-  // Nobody understands the words of HouseCall's caller; this one uses the keys.
-  deaf.scene.caller_presses(70s, "2");
-  deaf.scene.start();
-  deaf.scene.run_until(70s + 200ms);
-  ASSERT_TRUE(deaf.house->expects_message());
-  const auto asked = deaf.scene.now;
-  while (deaf.scene.is_audible(deaf.scene.now - 20ms) || deaf.scene.now < asked + 8s)
-    deaf.scene.run_until(deaf.scene.now + 20ms);
+TEST(LossOfHearing, guides_by_keys_to_a_message) {
+  DeafCall deaf;
   const auto begins = deaf.scene.now;
   deaf.scene.caller_sounds(begins, 4s);
   deaf.scene.caller_presses(begins + 4'500ms, "#");
-  deaf.scene.caller_presses(begins + 12s, "07700900123#");
-  deaf.scene.caller_presses(begins + 24s, "1");
-  deaf.scene.run_until(begins + 30s);
+  deaf.scene.run_until(begins + 11s);
+  deaf.number_and_yes();
   ASSERT_EQ(deaf.taken.size(), 1u) << testing::PrintToString(deaf.scene.transcript());
   EXPECT_EQ(deaf.taken[0].number, "07700900123");
   EXPECT_THAT(deaf.taken[0].text, testing::HasSubstr("Voice message in the recording from 1:"));
+}
+
+// Callers are told to end a message with hash, and to some it comes when a pause has ended it already: at
+// whatever moment of the thanks for it.
+TEST(LossOfHearing, the_hash_of_a_message_that_a_pause_has_ended_loses_nothing) {
+  for (milliseconds late{0}; late <= 3s; late += 100ms) {
+    SCOPED_TRACE(late.count());
+    DeafCall deaf;
+    auto& scene = deaf.scene;
+    scene.caller_sounds(scene.now, 4s);
+    scene.run_until(scene.now + 4s);
+    while (!scene.is_audible(scene.now - 20ms)) scene.run_until(scene.now + 20ms);
+    scene.run_until(scene.now + late);
+    scene.conversation->on_digit('#');
+    deaf.run_until_quiet(4s);
+    deaf.number_and_yes();
+    ASSERT_EQ(deaf.taken.size(), 1u) << testing::PrintToString(scene.transcript());
+    EXPECT_EQ(deaf.taken[0].number, "07700900123");
+  }
+}
+
+TEST(LossOfHearing, a_message_that_goes_on_after_a_pause_is_kept_from_its_beginning) {
+  DeafCall deaf;
+  auto& scene = deaf.scene;
+  const auto begins = scene.now;
+  scene.caller_sounds(begins, 4s);
+  scene.run_until(begins + 4s);
+  // Until it is being thanked for, and not a word of that is heard yet.
+  while (deaf.house->expects_message() && scene.now < begins + 12s) scene.run_until(scene.now + 20ms);
+  scene.caller_sounds(scene.now, 2s);
+  scene.run_until(scene.now + 2s);
+  deaf.run_until_quiet(8s);
+  deaf.number_and_yes();
+  ASSERT_EQ(deaf.taken.size(), 1u) << testing::PrintToString(scene.transcript());
+  const auto from = std::chrono::floor<seconds>(begins).count();
+  char clock[16];
+  std::snprintf(clock, sizeof clock, "%d:%02d", int(from / 60), int(from % 60));
+  EXPECT_THAT(deaf.taken[0].text, testing::HasSubstr(std::string{"from "} + clock));
 }
 
 TEST(LossOfHearing, in_the_middle_of_a_call_is_told_and_so_is_its_return) {

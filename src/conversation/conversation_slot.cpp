@@ -55,6 +55,7 @@ void Conversation::apply(const TurnTaker::Actions& actions) {
   if (actions.discard) listener_.abandon();
   if (actions.end_turn) {
     ended_.push_back({*actions.end_turn, clock_.now()});
+    if (responders_.expects_message()) keypad_.ended(now_);
     listener_.finish();
   }
   if (actions.discard || actions.end_turn) wake_.set();
@@ -137,6 +138,7 @@ void Conversation::watch_filler() {
 
 void Conversation::on_digit(char digit) {
   if (held_ || over_) return;
+  if (keypad_.is_late(now_, digit)) return idle_.caller_acted();
   const bool ends_message = digit == '#' && responders_.expects_message() && turns_.open();
   apply(ends_message ? turns_.end_now(now_) : turns_.digit(now_));
   if (ends_message) return;

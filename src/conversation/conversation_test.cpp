@@ -213,6 +213,34 @@ TEST_F(ConversationTest, keys_whose_reply_was_withdrawn_are_not_lost) {
   EXPECT_THAT(scene.transcript(), testing::Contains("assistant: Number two."));
 }
 
+TEST_F(ConversationTest, what_was_said_is_not_lost_to_a_key_that_follows) {
+  scene.responder->script = {{.parts = {{.text = "Never heard."}}, .thinking = 900ms},
+                             {.parts = {{.text = "We open at nine."}}},
+                             {.parts = {{.text = "Number two."}}}};
+  scene.caller_says(1s, 1s, {.text = "when are you open", .partials = {{800ms, "when are you open"}}});
+  scene.start();
+  while (scene.responder->inputs.empty() && scene.now < 6s) scene.run_until(scene.now + 20ms);
+  scene.conversation->on_digit('2');
+  scene.run_until(12s);
+  ASSERT_EQ(scene.responder->inputs.size(), 3u);
+  EXPECT_EQ(scene.responder->inputs[1].text, "when are you open");
+  EXPECT_EQ(scene.responder->inputs[2].text, "2");
+  EXPECT_THAT(scene.transcript(), testing::Contains("assistant: We open at nine."));
+}
+
+TEST_F(ConversationTest, keys_that_are_asked_for_answer_in_place_of_words) {
+  scene.responder->script = {{.parts = {{.text = "Never heard."}}, .thinking = 900ms},
+                             {.parts = {{.text = "Thank you."}}}};
+  scene.responder->digits = true;
+  scene.caller_says(1s, 1s, {.text = "wait a moment", .partials = {{800ms, "wait a moment"}}});
+  scene.start();
+  while (scene.responder->inputs.empty() && scene.now < 9s) scene.run_until(scene.now + 20ms);
+  for (const char key : std::string_view{"077#"}) scene.conversation->on_digit(key);
+  scene.run_until(scene.now + 5s);
+  ASSERT_EQ(scene.responder->inputs.size(), 2u);
+  EXPECT_EQ(scene.responder->inputs[1].text, "077");
+}
+
 TEST_F(ConversationTest, a_filler_is_no_answer_when_the_time_to_it_is_counted) {
   scene.caller_says(1s, 1s, {.text = "when are you open", .partials = {{800ms, "when are you open"}}});
   scene.responder->script = {{.parts = {{.text = "At nine."}}, .thinking = 4s}};

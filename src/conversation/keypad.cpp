@@ -14,9 +14,8 @@ constexpr milliseconds late_hash{4'000};
 std::optional<std::string> Keypad::press(milliseconds now, char key, Awaiting awaiting) {
   last_ = now;
   awaiting_ = awaiting;
-  const bool is_late_hash = key == '#' && now <= std::exchange(late_hash_until_, milliseconds{-1});
+  late_until_ = milliseconds{-1};
   if (key == '#' && gathering()) return take();
-  if (is_late_hash) return std::nullopt;
   digits_ += key;
   const bool alone = awaiting == Awaiting::choice || (awaiting == Awaiting::either && key == '*');
   if (alone || key == '#' || digits_.size() >= most_digits) return take();
@@ -26,8 +25,14 @@ std::optional<std::string> Keypad::press(milliseconds now, char key, Awaiting aw
 std::optional<std::string> Keypad::tick(milliseconds now) {
   const bool one = awaiting_ == Awaiting::either && digits_.size() == 1;
   if (!gathering() || now - last_ < (one ? choice_pause : pause_)) return std::nullopt;
-  if (digits_.size() > 1) late_hash_until_ = now + late_hash;
+  if (digits_.size() > 1) ended(now);
   return take();
+}
+
+void Keypad::ended(milliseconds now) { late_until_ = now + late_hash; }
+
+bool Keypad::is_late(milliseconds now, char key) {
+  return key == '#' && !gathering() && now <= std::exchange(late_until_, milliseconds{-1});
 }
 
 std::optional<std::string> Keypad::take() { return std::exchange(digits_, {}); }

@@ -17,18 +17,22 @@ class Keypad {
 
   explicit Keypad(milliseconds pause = milliseconds{2'500}) : pause_(pause) {}
 
-  // Answers what is complete with this key; a lone hash is "#", unless it ends a number that the pause
-  // had ended already.
+  // Answers what is complete with this key; a lone hash is "#".
   std::optional<std::string> press(milliseconds now, char key, Awaiting awaiting);
   // What the pause completed.
   std::optional<std::string> tick(milliseconds now);
+  // A pause has ended what a hash was to end: a number (it knows itself), or a voice message.
+  void ended(milliseconds now);
+  // That hash, a little late: it is no answer to what is asked next and stops nobody. Once, and asked before
+  // the key is pressed.
+  bool is_late(milliseconds now, char key);
   bool gathering() const { return !digits_.empty(); }
 
  private:
   std::optional<std::string> take();
 
   milliseconds pause_, last_{0};
-  milliseconds late_hash_until_{-1};
+  milliseconds late_until_{-1};
   Awaiting awaiting_ = Awaiting::choice;
   std::string digits_;
 };

@@ -49,9 +49,14 @@ TEST(KeypadTest, the_hash_of_a_number_that_a_pause_has_ended_is_no_answer_to_wha
   Keypad keypad;
   for (const char key : {'0', '7', '7'}) EXPECT_EQ(keypad.press(1s, key, Awaiting::number), std::nullopt);
   EXPECT_EQ(keypad.tick(3'500ms), "077");
-  EXPECT_EQ(keypad.press(4s, '#', Awaiting::either), std::nullopt);
-  EXPECT_FALSE(keypad.gathering());
-  EXPECT_EQ(keypad.press(5s, '#', Awaiting::choice), "#") << "only one";
+  EXPECT_FALSE(keypad.is_late(3'600ms, '1'));
+  EXPECT_TRUE(keypad.is_late(4s, '#'));
+  EXPECT_FALSE(keypad.is_late(5s, '#')) << "only one";
+  keypad.ended(6s);
+  EXPECT_FALSE(keypad.is_late(10'020ms, '#'));
+  keypad.ended(12s);
+  EXPECT_EQ(keypad.press(13s, '5', Awaiting::number), std::nullopt);
+  EXPECT_FALSE(keypad.is_late(13'500ms, '#')) << "it ends what has begun since";
 }
 
 }  // namespace
