@@ -16,6 +16,8 @@ constexpr milliseconds subscribe_within{5'000};
 constexpr milliseconds look_within{2'000}, look_again{10'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
+// How long one that is far behind may take for a portion.
+constexpr milliseconds stuck_for{1'000};
 
 bool is_undecided(const Error& error) {
   return error.kind == Fault::unavailable || error.kind == Fault::internal;
@@ -66,12 +68,12 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   }
 
  private:
-  // Whoever is far behind because this loop is late, and reads what it is handed, is not slow. At the first
-  // look a write may be done that the loop has not told yet; at the second it would have.
+  // Whoever is far behind because this loop is late, and reads what it is handed, is not slow.
   void on_event() {
-    const bool stuck = !over_ && socket_.queued_bytes() > 0 && subscription_->far_behind();
-    looks_while_stuck_ = stuck ? looks_while_stuck_ + 1 : 0;
-    if (looks_while_stuck_ > 1) return refuse_as_slow();
+    if (!over_ && !patience_ && socket_.queued_bytes() > 0 && subscription_->far_behind())
+      patience_ = hub_.clock_.alarm(tasks_.executor(), hub_.clock_.now() + stuck_for, [this] {
+        if (!over_) refuse_as_slow();
+      });
     on_news();
   }
 
@@ -128,6 +130,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
 
   void pass_on() {
     if (socket_.queued_bytes() > 0) return;  // there will be news once it is written
+    patience_.reset();
     subscription_->consumed();
     for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
   }
@@ -170,6 +173,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     if (std::exchange(over_, true)) return;
     subscription_.reset();
     alarm_.reset();
+    patience_.reset();
     --hub_.listeners_;
   }
 
@@ -180,7 +184,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   std::shared_ptr<const Listener> listener_;
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;
-  int looks_while_stuck_ = 0;
+  std::unique_ptr<async::Alarm> patience_;  // with one who is far behind, until it has read a portion
   bool checking_ = false, over_ = false;
 };
 
