@@ -23,6 +23,7 @@
 #include <functional>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace voxanne::calls {
 
@@ -37,7 +38,23 @@ class Admission {
 
   explicit Admission(Options options) : options_(std::move(options)) {}
 
-  // Nothing: admitted, and to be released when its call has ended. `org_limit` 0: none of its own.
+  // What admit() gave: goes back when this is destroyed, or before.
+  class Place {
+   public:
+    Place(Admission& from, OrgId org) : from_(&from), org_(std::move(org)) {}
+    Place(Place&& other) noexcept : from_(std::exchange(other.from_, nullptr)), org_(std::move(other.org_)) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() { give_back(); }
+    void give_back() {
+      if (Admission* const from = std::exchange(from_, nullptr)) from->release(org_);
+    }
+
+   private:
+    Admission* from_;
+    OrgId org_;
+  };
+
+  // Nothing: admitted; a Place is made of it at once. `org_limit` 0: none of its own.
   std::optional<telephony::Refusal> admit(const OrgId& org, int org_limit, domain::Direction direction);
   void release(const OrgId& org);
 

@@ -4,6 +4,7 @@
 #include "async/wait.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/unhandled.h"
 
 #include <limits>
 #include <random>
@@ -39,7 +40,12 @@ async::Task<bool> Ledger::flush(async::Deadline deadline) {
 async::Task<> Ledger::drain() {
   while (auto entry = co_await entries_.pop()) {
     entry->ticket->outcome = co_await write_one(*entry);
-    if (entry->ticket->outcome && entry->after) entry->after();
+    if (entry->ticket->outcome && entry->after) try {
+        entry->after();
+      } catch (const std::exception&) {  // what follows is to be written all the same
+        log::unhandled("call.record_not_told", std::current_exception(),
+                       {{"callId", ids_.call}, {"orgId", ids_.org}, {"traceId", ids_.trace}});
+      }
     entry->ticket->settled.set();
     if (--pending_ == 0) idle_.set();
   }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <set>
 
 namespace voxanne::calls {
@@ -105,6 +106,15 @@ TEST_F(LedgerTest, refused_batch_does_not_hold_up_the_next) {
   write(1);
   write(2);
   EXPECT_EQ(flush(1s, 1s), true);
+  EXPECT_EQ(published_, std::vector{2});
+}
+
+TEST_F(LedgerTest, nor_does_one_that_nobody_can_be_told_of) {
+  const auto told = ledger_.write(store::Batch{}.add(statement, {1}), [] { throw std::bad_alloc{}; });
+  write(2);
+  EXPECT_EQ(flush(1s, 1s), true);
+  EXPECT_TRUE(told->settled.is_set() && told->outcome);
+  EXPECT_EQ(store_.written_, (std::vector<std::int64_t>{1, 2}));
   EXPECT_EQ(published_, std::vector{2});
 }
 

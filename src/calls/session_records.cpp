@@ -14,6 +14,8 @@
 #include "store/uploads.h"
 #include "store/webhooks.h"
 
+#include <algorithm>
+
 namespace voxanne::calls {
 
 using domain::RecordingStatus;
@@ -32,6 +34,9 @@ async::Task<> Session::write_down() {
   call_.ended_reason = verdict.reason;
   call_.ended_at = now;
   if (call_.answered_at) call_.duration = double((now - *call_.answered_at).count()) / 1'000.0;
+  // One that is still on its way is written before this record.
+  facts_.messages_taken = static_cast<int>(
+      std::ranges::count_if(messages_, [](const auto& message) { return bool(message.second->outcome); }));
   const auto summary = summarize(facts_);
 
   store::Batch batch;
@@ -142,7 +147,6 @@ std::shared_ptr<Ledger::Ticket> Session::write_message(const MessageId& id,
   data += R"(,"urgency":)";
   append_json_string(data, message.urgency);
   return ledger_.write(std::move(batch), [this, data = data + "}"] {
-    ++facts_.messages_taken;
     publish(EventType::message_taken, data);
     services_.outward_queued();
   });

@@ -128,6 +128,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
     co_return;
   }
 
+  Admission::Place place{admission_, target->organization.id};
   domain::Call call;
   call.id = info.call_id.empty() ? CallId::make() : info.call_id;
   call.org = target->organization.id;
@@ -141,7 +142,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
   call.created_at = services_.clock.utc();
   call.started_at = call.created_at;
   co_await recognise(call);
-  co_await serve(desk,
+  co_await serve(desk, std::move(place),
                  std::make_unique<Session>(services_, std::move(leg),
                                            Subject{std::move(call), target->assistant, target->organization},
                                            false, std::move(on_transcript)));
@@ -160,7 +161,7 @@ async::Task<> Switchboard::recognise(domain::Call& call) {
 
 // Admitted calls only. The place is given back once the line is free, whatever happened on it: records may
 // take longer, and somebody else may ring.
-async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
+async::Task<> Switchboard::serve(Desk& desk, Admission::Place place, std::unique_ptr<Session> session) {
   const CallId id = session->call().id;
   const OrgId org = session->call().org;
   ++desk.calls;
@@ -176,7 +177,7 @@ async::Task<> Switchboard::serve(Desk& desk, std::unique_ptr<Session> session) {
       where_.at(id).desk = nullptr;
     }
     --desk.calls;
-    admission_.release(org);
+    place.give_back();
   };
   const auto forget = [&] {
     const std::lock_guard lock{mutex_};
@@ -268,6 +269,7 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
                                             domain::Direction::outbound))
     co_return refusal_error(*refusal, retry_of(*refusal, options_.retry_after));
 
+  Admission::Place place{admission_, request.org};
   domain::Call call;
   call.id = CallId::make();
   call.org = request.org;
@@ -283,16 +285,14 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   store::insert_call(batch, call, services_.holder);
   store::announce_call(batch, "call.started", call, call.created_at);
   auto written = co_await services_.store.write(std::move(batch));
-  if (written.has_error()) {
-    admission_.release(request.org);
-    co_return written.error();
-  }
+  if (written.has_error()) co_return written.error();
   services_.outward_queued();
   desk.tasks.spawn(
-      serve(desk, std::make_unique<Session>(services_, std::move(*leg),
-                                            Subject{call, target->assistant, target->organization,
-                                                    request.trace.empty() ? Trace{} : request.trace.child()},
-                                            true)));
+      serve(desk, std::move(place),
+            std::make_unique<Session>(services_, std::move(*leg),
+                                      Subject{call, target->assistant, target->organization,
+                                              request.trace.empty() ? Trace{} : request.trace.child()},
+                                      true)));
   co_return call;
 }
 

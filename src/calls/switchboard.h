@@ -82,7 +82,7 @@ class Switchboard final : public CallControl {
                        std::optional<std::pair<OrgId, AssistantId>> known,
                        Session::OnTranscript on_transcript);
   async::Task<> recognise(domain::Call& call);
-  async::Task<> serve(Desk& desk, std::unique_ptr<Session> session);
+  async::Task<> serve(Desk& desk, Admission::Place place, std::unique_ptr<Session> session);
   async::Task<Result<domain::Call>> place_on(Desk& desk, PlaceCall request);
   async::Task<Result<Target>> route(const std::string& dialled,
                                     std::optional<std::pair<OrgId, AssistantId>> known);
