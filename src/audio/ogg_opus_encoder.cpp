@@ -36,7 +36,9 @@ OggOpusEncoder::OggOpusEncoder(int rate, int channels, Sink sink)
       ope_encoder_create_callbacks(&callbacks, &sink_, comments.get(), rate, channels, 0, nullptr));
   if (!encoder_) throw std::bad_alloc();
   ope_encoder_ctl(encoder_.get(), OPUS_SET_COMPLEXITY(0));
-  ope_encoder_ctl(encoder_.get(), OPUS_SET_BITRATE((rate == narrowband ? 16'000 : 24'000) * channels));
+  // Below 20 kbit/s a channel the sides of a narrowband call are coded as their middle and leak into each
+  // other.
+  ope_encoder_ctl(encoder_.get(), OPUS_SET_BITRATE(24'000 * channels));
   ope_encoder_ctl(encoder_.get(), OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
 }
 
