@@ -48,8 +48,9 @@ async::Task<> Session::write_down() {
     store::enqueue_upload(
         batch, recordings::upload_of(call_.org, call_.id, services_.holder.node, recording.slots, now));
   } else if (tap_.recorder) {
-    call_.recording_status = RecordingStatus::failed;
-    store::set_recording_status(batch, key(), RecordingStatus::failed);
+    // A call that was cancelled before its first sound has no recording, and has lost none.
+    call_.recording_status = recording.stopped ? RecordingStatus::failed : RecordingStatus::none;
+    store::set_recording_status(batch, key(), call_.recording_status);
   }
   std::string data{R"({"reason":)"};
   append_json_string(data, verdict.reason);

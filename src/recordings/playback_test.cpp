@@ -3,6 +3,7 @@
 #include "recordings/file_store.h"
 #include "recordings/key.h"
 #include "recordings/recorder.h"
+#include "recordings/test_bad_sector.h"
 #include "recordings/test_frames.h"
 #include "recordings/upload_queue.h"
 #include "recordings/wav_view.h"
@@ -171,6 +172,18 @@ TEST_F(PlaybackTest, a_spool_file_that_is_gone_is_a_fault_too) {
   record();
   fs::remove(spool_path(spool, call.org, call.id));
   EXPECT_EQ(open().error().code, "recording_missing_in_spool");
+}
+
+// 150 slots of one side are 25 kB, and one read.
+TEST_F(PlaybackTest, a_spool_that_cannot_be_read_is_a_fault_and_no_shorter_call) {
+  record();
+  auto sound = open().value();
+  workers.post([] { test::cannot_read_from(1); });
+  const auto cut = store.run(sound->read(0, sound->size()));
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().kind, Fault::unavailable);
+  EXPECT_EQ(cut.error().code, "spool_read_failed");
+  EXPECT_EQ(open().error().code, "spool_read_failed");
 }
 
 TEST_F(PlaybackTest, a_damaged_object_is_a_fault_and_no_crash) {

@@ -137,7 +137,7 @@ TEST(RecorderAlignment, holds_over_an_hour_of_losses_stalls_and_drifting_clocks)
   std::vector<double> apart;  // ms
   SpoolReader::Slot one;
   bool in_answer = false;
-  for (std::uint64_t i = 0; reader->next(one); ++i) {
+  for (std::uint64_t i = 0; reader->next(one).value(); ++i) {
     if (one.assistant.kind == audio::Frame::Kind::voice) said = i;
     const bool answers = one.caller.kind == audio::Frame::Kind::voice;
     if (answers && !in_answer && said) {

@@ -1,5 +1,6 @@
 #include "recordings/recovery.h"
 
+#include "base/json_fields.h"
 #include "base/log.h"
 #include "recordings/key.h"
 #include "recordings/upload_queue.h"
@@ -133,6 +134,11 @@ class Recovery {
         .detail = "the process that served the call ended without ending it"};
     store::end_call(batch, key, verdict, *ended);
     store::log_event(batch, key, clock_.utc(), "call.recovered");
+    std::string data{R"({"reason":)"};
+    append_json_string(data, verdict.reason);
+    append_string(data, R"(,"fault":)", domain::to_string(verdict.fault));
+    append_string(data, R"(,"detail":)", verdict.detail);
+    store::log_event(batch, key, *ended, "call.ended", data + "}");
     domain::Call told = call;
     told.status = verdict.status;
     told.ended_reason = verdict.reason;
@@ -201,8 +207,9 @@ class Recovery {
     std::error_code error;
     const auto size = fs::file_size(path, error);
     auto reader = SpoolReader::open(path);
-    // Without a header it cannot be read: queued all the same, so that the job says why it failed.
-    if (!reader) return file;
+    // Without a header there is nothing to read: queued all the same, so that the job says why it failed.
+    if (!reader && reader.error().kind == Fault::malformed) return file;
+    if (!reader) return reader.error();
     const auto summary = repair_spool(path);
     if (!summary) return summary.error();
     file.slots = summary->slots;

@@ -26,7 +26,7 @@ struct Recovered {
   int files_removed = 0;      // of recordings that are stored, and unfinished ones
   int files_held = 0;         // by a living process
   int files_unowned = 0;      // no call of that id: left for the cleanup
-  int files_unreadable = 0;   // queued as they are
+  int files_unreadable = 0;   // by the disk's fault: queued as they are, uncut
   std::uint64_t bytes_cut = 0;
 };
 

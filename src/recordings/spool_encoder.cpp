@@ -57,7 +57,9 @@ Result<SpoolEncoder> SpoolEncoder::open(const std::filesystem::path& spool,
   auto reader = SpoolReader::open(spool);
   if (!reader) return reader.error();
   SpoolReader::Slot first;
-  if (!reader->next(first)) return malformed("spool_empty", "the spool file holds no audio");
+  const auto found = reader->next(first);
+  if (!found) return found.error();
+  if (!*found) return malformed("spool_empty", "the spool file holds no audio");
   reader->rewind();
   Descriptor to{::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!to) {
@@ -72,7 +74,9 @@ Result<bool> SpoolEncoder::step(std::uint64_t slots) {
   State& state = *state_;
   SpoolReader::Slot slot;
   for (; slots > 0; --slots) {
-    if (!state.reader.next(slot)) {
+    const auto read = state.reader.next(slot);
+    if (!read) return read.error();
+    if (!*read) {
       if (const auto ended = state.encoder.finish(); !ended) return state.failed(ended.error());
       state.encoded.sha256 = to_hex(state.hash.finish());
       return true;

@@ -1,6 +1,6 @@
 // Spool file → Ogg/Opus file, stereo, complexity 0, in steps, so that a long recording holds no
 // worker for long and can be given up between two. What a torn or damaged end has made unreadable is
-// left out; slots that were lost play as silence.
+// left out; slots that were lost play as silence. A disk that cannot be read is an error, not an end.
 //
 // Owner: the upload queue. Computes and blocks: workers only.
 #pragma once
@@ -29,7 +29,7 @@ class SpoolEncoder {
   ~SpoolEncoder();
 
   // Encodes up to so many slots more; true when the file is complete. Errors: unavailable
-  // (encode_write_failed), internal (opus_encode_failed).
+  // (spool_read_failed, encode_write_failed), internal (opus_encode_failed).
   Result<bool> step(std::uint64_t slots);
   const Encoded& encoded() const noexcept;
 

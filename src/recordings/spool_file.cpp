@@ -18,12 +18,17 @@ namespace {
 constexpr std::size_t buffer_bytes = 64 * 1024;
 constexpr std::uint64_t slots_per_mark = 50;
 
-std::size_t read_up_to(int fd, std::byte* to, std::size_t bytes, std::uint64_t offset) {
-  for (;;) {
-    const ssize_t got = pread(fd, to, bytes, static_cast<off_t>(offset));
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) return 0;  // a disk that cannot be read ends the file, as a torn tail does
+// Fills `to`; less only at the end of the file.
+Result<std::size_t> read_at(int fd, std::span<std::byte> to, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < to.size()) {
+    const ssize_t got = pread(fd, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return file_error("spool_read_failed", "the spool file cannot be read", errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
   }
+  return done;
 }
 
 }  // namespace
@@ -88,22 +93,21 @@ Result<SpoolReader> SpoolReader::open(const std::filesystem::path& path) {
     return file_error(errno == ENOENT ? "spool_missing" : "spool_read_failed",
                       "the spool file cannot be opened", errno);
   std::array<std::byte, max_header_bytes> bytes;
-  const std::size_t got = read_up_to(file.get(), bytes.data(), bytes.size(), 0);
-  auto parsed = parse_header({bytes.data(), got});
+  const auto got = read_at(file.get(), bytes, 0);
+  if (!got) return got.error();
+  auto parsed = parse_header({bytes.data(), *got});
   if (!parsed) return parsed.error();
   return SpoolReader{std::move(file), std::move(parsed->header), parsed->bytes};
 }
 
-std::optional<Record> SpoolReader::next_record() {
+Result<std::optional<Record>> SpoolReader::next_record() {
   if (end_ - begin_ < max_record_bytes(header_.rate)) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
-    while (end_ < buffer_.size()) {
-      const auto got = read_up_to(file_.get(), buffer_.data() + end_, buffer_.size() - end_, offset_ + end_);
-      if (got == 0) break;
-      end_ += got;
-    }
+    const auto got = read_at(file_.get(), std::span{buffer_}.subspan(end_), offset_ + end_);
+    if (!got) return got.error();
+    end_ += *got;
   }
   const auto record = parse_record(Bytes{buffer_}.subspan(begin_, end_ - begin_), header_.rate);
   if (record) {
@@ -119,12 +123,13 @@ void SpoolReader::restart(std::uint64_t offset) {
   run_left_ = 0;
 }
 
-bool SpoolReader::next(Slot& out) {
+Result<bool> SpoolReader::next(Slot& out) {
   Record record;
   if (run_left_ == 0) {
     const auto read = next_record();
-    if (!read) return false;
-    record = *read;
+    if (!read) return read.error();
+    if (!*read) return false;
+    record = **read;
     run_kind_ = record.kind;
     run_left_ = record.slots;
   }
@@ -137,14 +142,16 @@ bool SpoolReader::next(Slot& out) {
 
 void SpoolReader::rewind() { restart(first_record_); }
 
-SpoolReader::Summary SpoolReader::scan() {
+Result<SpoolReader::Summary> SpoolReader::scan() {
   Summary summary;
   marks_.clear();
   restart(first_record_);
   for (;;) {
     if (marks_.empty() || summary.slots >= marks_.back().slot + slots_per_mark)
       marks_.push_back({summary.slots, offset_});
-    const auto record = next_record();
+    const auto read = next_record();
+    if (!read) return read.error();
+    const auto& record = *read;
     if (!record) break;
     summary.slots += record->slots;
     if (record->kind == Record::Kind::lost) summary.lost += record->slots;
@@ -156,30 +163,33 @@ SpoolReader::Summary SpoolReader::scan() {
   return summary;
 }
 
-void SpoolReader::seek(std::uint64_t slot) {
+Result<> SpoolReader::seek(std::uint64_t slot) {
   const auto after =
       std::upper_bound(marks_.begin(), marks_.end(), slot,
                        [](std::uint64_t value, const Mark& mark) { return value < mark.slot; });
   const Mark from = after == marks_.begin() ? Mark{0, first_record_} : *std::prev(after);
   restart(from.offset);
   for (std::uint64_t at = from.slot; at < slot;) {
-    const auto record = next_record();
-    if (!record) return;
+    const auto read = next_record();
+    if (!read) return read.error();
+    const auto& record = *read;
+    if (!record) break;
     const auto skipped = std::min<std::uint64_t>(record->slots, slot - at);
     at += skipped;
     run_kind_ = record->kind;
     run_left_ = record->slots - static_cast<std::uint32_t>(skipped);
   }
+  return {};
 }
 
 Result<SpoolReader::Summary> repair_spool(const std::filesystem::path& path) {
   auto reader = SpoolReader::open(path);
   if (!reader) return reader.error();
   auto summary = reader->scan();
-  if (summary.file_bytes > summary.valid_bytes) {
-    if (::truncate(path.c_str(), static_cast<off_t>(summary.valid_bytes)) != 0)
+  if (summary && summary->file_bytes > summary->valid_bytes) {
+    if (::truncate(path.c_str(), static_cast<off_t>(summary->valid_bytes)) != 0)
       return file_error("spool_write_failed", "the torn end cannot be cut off", errno);
-    summary.file_bytes = summary.valid_bytes;
+    summary->file_bytes = summary->valid_bytes;
   }
   return summary;
 }

@@ -23,7 +23,8 @@ Result<Descriptor> create_spool(const std::filesystem::path& path, const SpoolHe
 // Errors: not_found (spool_missing), unavailable (spool_read_failed).
 Result<std::optional<Descriptor>> lock_spool(const std::filesystem::path& path);
 
-// Reads a spool file slot by slot, up to the first damaged record.
+// Reads a spool file slot by slot, up to the first damaged record. A disk that cannot be read is no end:
+// whatever reads answers unavailable (spool_read_failed), and what was read is not all there is.
 class SpoolReader {
  public:
   struct Slot {
@@ -43,17 +44,17 @@ class SpoolReader {
 
   const SpoolHeader& header() const noexcept { return header_; }
   // False at the end of what is whole.
-  bool next(Slot& out);
+  Result<bool> next(Slot& out);
   void rewind();
   // Reads to the end without decoding, then starts over; remembers where each second begins, so
   // that seek() is cheap from then on.
-  Summary scan();
+  Result<Summary> scan();
   // The next slot read is number `slot`. After scan() only.
-  void seek(std::uint64_t slot);
+  Result<> seek(std::uint64_t slot);
 
  private:
   SpoolReader(Descriptor file, SpoolHeader header, std::uint64_t first_record);
-  std::optional<Record> next_record();
+  Result<std::optional<Record>> next_record();
   void restart(std::uint64_t offset);
 
   struct Mark {
@@ -71,7 +72,8 @@ class SpoolReader {
   std::vector<Mark> marks_;
 };
 
-// Cuts what is not whole off the end and returns what is left. Needs the lock.
+// Cuts what is not whole off the end and returns what is left. Needs the lock. Errors: those of SpoolReader,
+// and then nothing is cut; unavailable (spool_write_failed).
 Result<SpoolReader::Summary> repair_spool(const std::filesystem::path& path);
 
 }  // namespace voxanne::recordings

@@ -1,10 +1,12 @@
 #include "recordings/spool_file.h"
+#include "recordings/test_bad_sector.h"
 #include "recordings/test_frames.h"
 #include "support/temp_dir.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <thread>
 
 namespace voxanne::recordings {
 namespace {
@@ -62,13 +64,13 @@ TEST(Spool, slots_come_back_aligned_at_both_rates) {
     ASSERT_TRUE(reader);
     SpoolReader::Slot slot;
     for (std::uint64_t i = 0; i < 24; ++i) {
-      ASSERT_TRUE(reader->next(slot)) << i;
+      ASSERT_TRUE(reader->next(slot).value()) << i;
       EXPECT_EQ(slot.caller.rate, rate);
       for (const auto sample : slot.caller.samples()) ASSERT_EQ(sample, i % 4 < 2 ? mark(i, 0) : 0) << i;
       for (const auto sample : slot.assistant.samples())
         ASSERT_EQ(sample, i % 8 < 5 && i % 4 != 3 ? mark(i, 1) : 0) << i;
     }
-    EXPECT_FALSE(reader->next(slot));
+    EXPECT_FALSE(reader->next(slot).value());
   }
 }
 
@@ -144,7 +146,51 @@ TEST(Spool, a_damaged_byte_ends_the_recording_there) {
   write_file(path, bytes);
   auto reader = SpoolReader::open(path);
   ASSERT_TRUE(reader);
-  EXPECT_EQ(reader->scan().slots, 1u);
+  EXPECT_EQ(reader->scan().value().slots, 1u);
+}
+
+// A spool of a minute; the reader fetches 64 KiB at a time.
+TEST(Spool, a_disk_that_cannot_be_read_is_not_the_end) {
+  const voxanne::test::TempDir dir;
+  const auto path = dir.path() / "bad.spool";
+  auto bytes = encode_header(header());
+  std::vector<std::byte> block(8'192);
+  BlockEncoder encoder{audio::narrowband};
+  for (std::uint64_t i = 0; i < 3'000;) {
+    encoder.begin(block);
+    for (int k = 0; k < 20; ++k, ++i) ASSERT_TRUE(encoder.append(frame(i, 0), frame(i, 1)));
+    const auto used = encoder.end();
+    bytes.insert(bytes.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(used));
+  }
+  write_file(path, bytes);
+  const auto expect_unreadable = [](const auto& result) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, Fault::unavailable);
+    EXPECT_EQ(result.error().code, "spool_read_failed");
+  };
+  std::thread{[&] {
+    auto sought = SpoolReader::open(path).value();
+    ASSERT_EQ(sought.scan().value().slots, 3'000u);
+    test::cannot_read_from(500'000);
+    auto reader = SpoolReader::open(path).value();
+    expect_unreadable(reader.scan());
+    reader.rewind();
+    SpoolReader::Slot slot;
+    std::uint64_t read = 0;
+    auto next = reader.next(slot);
+    for (; next && *next; next = reader.next(slot)) ASSERT_EQ(slot.caller.samples()[0], mark(read++, 0));
+    expect_unreadable(next);
+    EXPECT_GT(read, 1'000u) << "what can be read is read";
+    ASSERT_TRUE(sought.seek(10));
+    EXPECT_TRUE(sought.next(slot).value());
+    // The mark of its second lies on the bad part.
+    expect_unreadable(sought.seek(2'901));
+    expect_unreadable(repair_spool(path));
+    EXPECT_EQ(std::filesystem::file_size(path), bytes.size()) << "nothing was cut";
+    test::cannot_read_from(0);
+    expect_unreadable(SpoolReader::open(path));
+  }}.join();
+  EXPECT_EQ(repair_spool(path).value().slots, 3'000u) << "all of it is there when the disk can be read again";
 }
 
 TEST(Spool, seek_finds_every_slot) {
@@ -164,12 +210,12 @@ TEST(Spool, seek_finds_every_slot) {
   write_file(path, bytes);
   auto reader = SpoolReader::open(path);
   ASSERT_TRUE(reader);
-  ASSERT_EQ(reader->scan().slots, total);
+  ASSERT_EQ(reader->scan().value().slots, total);
   SpoolReader::Slot slot;
   for (const std::uint64_t at : {0u, 1u, 119u, 120u, 121u, 199u, 200u, 555u, 999u}) {
-    reader->seek(at);
+    ASSERT_TRUE(reader->seek(at));
     std::uint64_t left = 0;
-    while (reader->next(slot)) {
+    while (reader->next(slot).value()) {
       const auto index = at + left++;
       ASSERT_EQ(slot.caller.samples()[0], index % 200 < 120 ? mark(index, 0) : 0) << at << " " << index;
     }

@@ -245,6 +245,8 @@ class SpoolWriter::Lane {
   void close(Track& track) {
     if (track.file && fdatasync(track.file.get()) != 0 && track.state == Track::File::open)
       stop_track(track, write_error("the recording cannot be synced", errno));
+    // Nobody spoke and nobody was spoken to: there is nothing to keep.
+    if (track.state == Track::File::open && track.slots == 0) ::unlink(track.path.c_str());
     track.file.close();
     track.state = Track::File::ended;
     if (track.closed) std::exchange(track.closed, nullptr)();

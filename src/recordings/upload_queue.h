@@ -9,8 +9,8 @@
 // object and its row are durable.
 //
 // A source that is missing or holds no audio fails for good; everything else (the store is away, the
-// disk full) is tried again, however long. While the store is away nothing is encoded for it: a breaker
-// lets one recording try now and then, and once it is back, what waited for it is due at once.
+// disk full or not readable) is tried again, however long. While the store is away nothing is encoded for it:
+// a breaker lets one recording try now and then, and once it is back, what waited for it is due at once.
 //
 //   UploadQueue queue{store, objects, workers, clock, {.spool = …, .node = …, .boot = …}};
 //   jobs::Runner<store::Upload> runner{executor, clock, queue, upload_runner_options()};

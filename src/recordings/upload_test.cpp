@@ -5,6 +5,7 @@
 #include "recordings/key.h"
 #include "recordings/recorder.h"
 #include "recordings/recovery.h"
+#include "recordings/test_bad_sector.h"
 #include "recordings/test_frames.h"
 #include "support/store/temp_store.h"
 
@@ -259,6 +260,26 @@ TEST_F(UploadTest, a_torn_end_is_left_out) {
   EXPECT_EQ(place(call).duration_ms, 98 * 20);
 }
 
+TEST_F(UploadTest, a_spool_that_cannot_be_read_is_tried_again_and_loses_nothing) {
+  const auto call = recorded_call(1'000);
+  const auto size = fs::file_size(spool_of(call));
+  async::WorkerPool unlucky{"bad", 1};
+  UploadQueue on_a_bad_disk{*store, objects, unlucky, clock, {.spool = spool, .node = this_boot.node}};
+  for (const std::uint32_t from : {200'000u, 1u, 0u}) {  // its middle, its first slot, its header
+    unlucky.post([from] { test::cannot_read_from(from); });
+    auto claimed = store.run(on_a_bad_disk.claim(10, clock.utc() + 15min)).value();
+    ASSERT_EQ(claimed.size(), 1u);
+    const auto outcome = store.run(on_a_bad_disk.handle(claimed[0]));
+    EXPECT_EQ(outcome.kind, jobs::Outcome::Kind::retry);
+    EXPECT_EQ(outcome.error.code, "spool_read_failed");
+    EXPECT_TRUE(store.run(on_a_bad_disk.complete(claimed[0], outcome, noon)));
+    EXPECT_EQ(status(call), RecordingStatus::queued);
+    EXPECT_EQ(fs::file_size(spool_of(call)), size);
+  }
+  EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(place(call).duration_ms, 1'000 * 20);
+}
+
 TEST_F(UploadTest, an_object_without_a_source_is_taken_for_stored) {
   // The database was restored from a copy made while the recording still waited.
   const auto call = recorded_call(50);
@@ -434,6 +455,23 @@ TEST_F(RecoveryTest, a_spool_file_that_cannot_be_read_keeps_nobody_from_starting
   EXPECT_EQ(report.recordings_queued, 2);
   EXPECT_EQ(read(call).ended_reason, "worker-shutdown");
   EXPECT_EQ(read(other).ended_at, noon + 10 * 20ms);
+}
+
+TEST_F(RecoveryTest, what_cannot_be_read_just_now_is_queued_uncut) {
+  for (const std::uint32_t from : {200'000u, 0u}) {  // in its middle, and not even its header
+    const auto call = call_in_progress(1'000);
+    const auto size = fs::file_size(spool_of(call));
+    async::WorkerPool unlucky{"bad", 1};
+    unlucky.post([from] { test::cannot_read_from(from); });
+    const auto report = store.run(recover(*store, unlucky, clock, spool, this_boot)).value();
+    EXPECT_EQ(report.files_unreadable, 1);
+    EXPECT_EQ(report.calls_ended, 1);
+    EXPECT_EQ(report.recordings_queued, 1);
+    EXPECT_EQ(report.bytes_cut, 0u);
+    EXPECT_EQ(fs::file_size(spool_of(call)), size);
+    EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done) << "the disk can be read again";
+    EXPECT_EQ(place(call).duration_ms, 1'000 * 20);
+  }
 }
 
 TEST_F(RecoveryTest, claims_of_the_dead_are_due_at_once) {

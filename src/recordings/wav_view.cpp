@@ -14,10 +14,11 @@ constexpr std::uint64_t pair_bytes = 2 * sizeof(audio::Sample);
 
 class SpoolSound final : public Sound {
  public:
-  explicit SpoolSound(SpoolReader reader)
+  // A reader that was scanned and found so many slots.
+  SpoolSound(SpoolReader reader, std::uint64_t slots)
       : reader_(std::move(reader)),
         per_slot_(audio::samples_per_frame(reader_.header().rate)),
-        frames_(reader_.scan().slots * per_slot_) {}
+        frames_(slots * per_slot_) {}
 
   int rate() const override { return reader_.header().rate; }
   std::uint64_t frames() const override { return frames_; }
@@ -25,10 +26,13 @@ class SpoolSound final : public Sound {
     if (first >= frames_) return {};
     const std::size_t start = out.size();
     const std::size_t wanted = 2 * std::min(count, frames_ - first);
-    reader_.seek(first / per_slot_);
+    if (const auto sought = reader_.seek(first / per_slot_); !sought) return sought.error();
     std::size_t skip = first % per_slot_;
     SpoolReader::Slot slot;
-    while (out.size() - start < wanted && reader_.next(slot)) {
+    while (out.size() - start < wanted) {
+      const auto read = reader_.next(slot);
+      if (!read) return read.error();
+      if (!*read) break;
       const auto caller = slot.caller.samples(), assistant = slot.assistant.samples();
       for (std::size_t i = std::exchange(skip, 0); i < per_slot_; ++i) {
         out.push_back(caller[i]);
@@ -104,7 +108,9 @@ class OpusSound final : public Sound {
 Result<std::unique_ptr<Sound>> open_spool_sound(const std::filesystem::path& spool_file) {
   auto reader = SpoolReader::open(spool_file);
   if (!reader) return reader.error();
-  return std::unique_ptr<Sound>{std::make_unique<SpoolSound>(std::move(*reader))};
+  const auto summary = reader->scan();
+  if (!summary) return summary.error();
+  return std::unique_ptr<Sound>{std::make_unique<SpoolSound>(std::move(*reader), summary->slots)};
 }
 
 Result<std::unique_ptr<Sound>> open_opus_sound(std::string ogg) {

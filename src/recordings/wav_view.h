@@ -28,7 +28,7 @@ class Sound {
   virtual Result<> read(std::uint64_t first, std::uint64_t count, std::vector<audio::Sample>& out) = 0;
 };
 
-// Errors: those of SpoolReader::open().
+// Errors: those of SpoolReader.
 Result<std::unique_ptr<Sound>> open_spool_sound(const std::filesystem::path& spool_file);
 // Errors: those of OggOpusDecoder::open(); malformed (recording_not_stereo).
 Result<std::unique_ptr<Sound>> open_opus_sound(std::string ogg);
