@@ -44,6 +44,9 @@ Verdict verdict_of(const telephony::LegEnd& end, domain::Direction direction, bo
       return failed(answered, "media-timeout", detail);
     case Cause::transport_failed:
       return failed(answered, "transport", detail);
+    case Cause::media_unavailable:
+      // Nothing was heard or said, however far the call had come.
+      return {CallStatus::failed, "call.start.error-media-unavailable", FaultParty::us, std::move(detail)};
   }
   return failed(answered, "unknown", detail);
 }

@@ -24,15 +24,16 @@ namespace voxanne::telephony {
 
 struct LegEnd {
   enum class Cause {
-    remote_hung_up,    // BYE, socket closed politely
-    local_hung_up,     // hang_up() was called
-    cancelled,         // the caller gave up before the answer, or we before theirs
-    busy,              // outbound: 486, 600
-    no_answer,         // outbound: 408, 480, ring timeout
-    rejected,          // outbound: any other final refusal; inbound: we refused
-    transferred,       // the far end was handed over
-    media_timeout,     // no audio packets for the watchdog's time
-    transport_failed,  // network, TLS or protocol failure
+    remote_hung_up,     // BYE, socket closed politely
+    local_hung_up,      // hang_up() was called
+    cancelled,          // the caller gave up before the answer, or we before theirs
+    busy,               // outbound: 486, 600
+    no_answer,          // outbound: 408, 480, ring timeout
+    rejected,           // outbound: any other final refusal; inbound: we refused
+    transferred,        // the far end was handed over
+    media_timeout,      // no audio packets for the watchdog's time
+    transport_failed,   // network, TLS or protocol failure
+    media_unavailable,  // there is no socket for the audio on our side: ours to mend
   };
   Cause cause = Cause::remote_hung_up;
   int status = 0;      // SIP response or WebSocket close code, where there is one

@@ -48,18 +48,18 @@ std::optional<char> DigitReceiver::on_packet(std::uint32_t timestamp, std::span<
   if (!event || !digit_of(event->code)) return std::nullopt;
   if (known_) {
     const auto later = static_cast<std::int32_t>(timestamp - timestamp_);
-    if (later == 0) {
+    if (later == 0 && (ordered_ || event->code == code_)) {
       duration_ = std::max(duration_, event->duration);
       return std::nullopt;
     }
-    if (later < 0) return std::nullopt;  // reordered: that press was reported
+    if (later < 0 && ordered_) return std::nullopt;  // reordered: that press was reported
     // A press of more than 8 s goes on under a new timestamp (section 2.5.1.3).
-    const bool goes_on = event->code == code_ && duration_ >= 0xFF00 && later <= 0x10000;
+    const bool goes_on = event->code == code_ && duration_ >= 0xFF00 && later > 0 && later <= 0x10000;
     timestamp_ = timestamp;
     duration_ = event->duration;
     if (goes_on) return std::nullopt;
   }
-  known_ = true;
+  known_ = ordered_ = true;
   timestamp_ = timestamp;
   code_ = event->code;
   duration_ = event->duration;

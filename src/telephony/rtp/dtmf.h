@@ -32,10 +32,13 @@ std::optional<std::uint8_t> code_of(char digit);  // a-d too
 class DigitReceiver {
  public:
   std::optional<char> on_packet(std::uint32_t timestamp, std::span<const std::uint8_t> payload);
-  void reset() { known_ = false; }
+  // The stream began anew, or another one: its timestamps may lie before those seen, but that of the last
+  // press with its code is still that press. There are far ends that give events an SSRC of their own
+  // (against section 2.1), so that streams alternate within a press.
+  void restart() { ordered_ = false; }
 
  private:
-  bool known_ = false;
+  bool known_ = false, ordered_ = false;
   std::uint32_t timestamp_ = 0;
   std::uint8_t code_ = 0;
   std::uint16_t duration_ = 0;

@@ -60,6 +60,18 @@ TEST(DtmfTest, a_reordered_packet_of_an_earlier_press_is_no_press) {
   EXPECT_FALSE(receive(receiver, 0x00000100, {.code = 2, .end = true, .duration = 800}));
 }
 
+TEST(DtmfTest, a_stream_that_begins_anew_may_begin_earlier_but_tells_of_no_press_twice) {
+  DigitReceiver receiver;
+  EXPECT_EQ(receive(receiver, 9'000, {.code = 5, .duration = 160}), '5');
+  receiver.restart();
+  EXPECT_FALSE(receive(receiver, 9'000, {.code = 5, .duration = 320})) << "the same press";
+  EXPECT_EQ(receive(receiver, 1'000, {.code = 5, .duration = 160}), '5');
+  EXPECT_FALSE(receive(receiver, 1'000, {.code = 5, .end = true, .duration = 800}));
+  EXPECT_FALSE(receive(receiver, 500, {.code = 4, .end = true, .duration = 800})) << "reordered";
+  receiver.restart();
+  EXPECT_EQ(receive(receiver, 1'000, {.code = 6, .duration = 160}), '6') << "by chance at the same time";
+}
+
 TEST(DtmfTest, a_key_held_for_longer_than_a_duration_can_say_is_one_press) {
   DigitReceiver receiver;
   EXPECT_EQ(receive(receiver, 0, {.code = 7, .duration = 160}), '7');

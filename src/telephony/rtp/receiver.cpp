@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 namespace voxanne::telephony::rtp {
 namespace {
@@ -37,15 +38,17 @@ std::optional<char> Receiver::on_packet(const Packet& packet) {
                                 .audio = audio,
                                 .payload = packet.payload});
   if (put == media::JitterBuffer::Put::late) ++late_;
-  if (put == media::JitterBuffer::Put::resynchronized) digits_.reset();
+  if (put == media::JitterBuffer::Put::resynchronized) digits_.restart();
   if (!is_event(packet.header.payload_type)) return std::nullopt;
+  // One beside the audio never takes its place, so the jitter buffer does not tell.
+  if (std::exchange(event_ssrc_, packet.header.ssrc) != packet.header.ssrc) digits_.restart();
   return digits_.on_packet(packet.header.timestamp, packet.payload);
 }
 
 void Receiver::reset() {
   jitter_.reset();
   concealer_.reset();
-  digits_.reset();
+  digits_.restart();
 }
 
 void Receiver::fill(audio::Frame& heard) {

@@ -42,6 +42,7 @@ class Receiver {
   audio::Concealer concealer_;
   std::optional<audio::Resampler> resampler_;
   DigitReceiver digits_;
+  std::uint32_t event_ssrc_ = 0;
   std::uint64_t late_ = 0, concealed_cells_ = 0;
 };
 

@@ -16,6 +16,7 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include <linux/sockios.h>
 #include <poll.h>
@@ -333,6 +334,50 @@ TEST_F(SessionTest, digits_come_in_once_each) {
   EXPECT_EQ(session_->stats().lost, 0u);
 }
 
+TEST_F(SessionTest, digits_under_an_ssrc_of_their_own_come_in_once_each) {
+  // Whether their clock is before or behind that of a press in the audio's stream, and whether audio flows
+  // on between them.
+  for (const std::uint32_t ahead : {0x10000000u, 0xF0000000u})
+    for (const bool beside_audio : {false, true}) {
+      SCOPED_TRACE(testing::Message() << ahead << ' ' << beside_audio);
+      session_ = open();
+      observer_ = Observer{};
+      start();
+      DigitSender keys;
+      keys.queue("1223");
+      std::uint16_t sequence = 9;
+      run(20, [&] { peer_.send_silence(); });
+      peer_.send(101, write_event({.code = 9, .end = true, .duration = 800}), false);
+      std::uint32_t events = peer_.timestamp + ahead;
+      run(50, [&] {
+        const auto due = keys.next(events += 160);
+        if (!due || beside_audio) peer_.send_silence();
+        if (!due) return;
+        const auto audio = std::tuple{peer_.ssrc, peer_.sequence, peer_.timestamp};
+        std::tie(peer_.ssrc, peer_.sequence, peer_.timestamp) =
+            std::tuple{peer_.ssrc + 1, sequence++, due->timestamp};
+        peer_.send(101, write_event(due->event), false);
+        std::tie(peer_.ssrc, peer_.sequence, peer_.timestamp) = audio;
+      });
+      EXPECT_EQ(observer_.digits, "91223");
+    }
+}
+
+TEST_F(SessionTest, digits_come_in_after_the_stream_set_its_clock_back) {
+  start();
+  const auto press = [&](std::uint8_t code) {
+    peer_.send(101, write_event({.code = code, .end = true, .duration = 800}), false);
+  };
+  run(20, [&] { peer_.send_silence(); });
+  press(9);
+  peer_.sequence += 20'000;
+  peer_.timestamp -= 0x10000000;
+  run(20, [&] { peer_.send_silence(); });
+  press(4);
+  run(1);
+  EXPECT_EQ(observer_.digits, "94");
+}
+
 TEST_F(SessionTest, a_far_end_without_events_gets_tones) {
   start({.event_type = {}});
   session_->send_digits("5");
@@ -448,23 +493,57 @@ TEST_F(SessionTest, reports_are_exchanged_and_keep_a_silent_line_alive) {
   EXPECT_EQ(reports[0].about_us->cumulative_lost, 0);
 
   std::array<std::uint8_t, max_rtcp_size> buffer;
-  // Our report came back with a delay of nothing: the round trip is what the test took.
-  const ReportBlock block{.ssrc = ssrc, .last_sender_report = middle(reports[0].sender->ntp)};
-  const auto size = write_rtcp(buffer, peer_.ssrc, SenderInfo{.ntp = 1}, block, "peer", false);
-  EXPECT_EQ(session_->playout_delay(), milliseconds{40});
+  const auto size = write_rtcp(buffer, peer_.ssrc, SenderInfo{.ntp = 1}, std::nullopt, "peer", false);
   for (int i = 0; i < 4; ++i) {
     peer_.send_rtcp(std::span{buffer}.first(size));
     run(400);
   }
   EXPECT_EQ(observer_.timeouts, 0);
-  EXPECT_GE(session_->playout_delay(), milliseconds{40});
-  EXPECT_LT(session_->playout_delay(), seconds{6});
 
   peer_.receive_rtcp(peer_.ssrc);
   session_->close();
   const auto last = peer_.receive_rtcp(peer_.ssrc);
   ASSERT_EQ(last.size(), 1u);
   EXPECT_TRUE(last[0].bye);
+}
+
+TEST_F(SessionTest, playout_is_late_by_half_the_round_trip_that_reports_tell) {
+  const auto wall_clock = [] { return std::chrono::system_clock::now(); };
+  const auto before = wall_clock();
+  start();
+  run(250);
+  const auto ssrc = peer_.receive().front().header.ssrc;
+  const auto reports = peer_.receive_rtcp(peer_.ssrc);
+  ASSERT_EQ(reports.size(), 1u);
+  ASSERT_TRUE(reports[0].sender);
+  EXPECT_EQ(session_->playout_delay(), milliseconds{40}) << "nothing is known yet";
+
+  const auto report = [&](milliseconds ago, milliseconds kept) {
+    const auto to_ticks = [](milliseconds time) {
+      return static_cast<std::uint32_t>(time.count() * 65'536 / 1'000);
+    };
+    const ReportBlock block{.ssrc = ssrc,
+                            .last_sender_report = middle(reports[0].sender->ntp) - to_ticks(ago),
+                            .delay_since_sender_report = to_ticks(kept)};
+    std::array<std::uint8_t, max_rtcp_size> buffer;
+    const auto size = write_rtcp(buffer, peer_.ssrc, std::nullopt, block, "peer", false);
+    peer_.send_rtcp(std::span{buffer}.first(size));
+    run(25);
+    return std::chrono::ceil<milliseconds>(wall_clock() - before);
+  };
+  // As if ours had been sent 200 ms earlier; what the test itself takes is part of the round trip.
+  auto took = report(milliseconds{200}, milliseconds{0});
+  EXPECT_GE(session_->playout_delay(), milliseconds{139});
+  EXPECT_LE(session_->playout_delay(), milliseconds{140} + took / 2 + milliseconds{1});
+  took = report(milliseconds{1'000}, milliseconds{900});
+  EXPECT_GE(session_->playout_delay(), milliseconds{89}) << "what the far end kept it for is no way";
+  EXPECT_LE(session_->playout_delay(), milliseconds{90} + took / 2 + milliseconds{1});
+
+  const auto known = session_->playout_delay();
+  report(seconds{20}, milliseconds{0});
+  EXPECT_EQ(session_->playout_delay(), known) << "longer than any way";
+  report(milliseconds{0}, seconds{15});
+  EXPECT_EQ(session_->playout_delay(), known) << "kept for longer than it was away";
 }
 
 TEST_F(SessionTest, a_codec_that_changes_in_mid_call_leaves_the_rate_of_the_leg) {

@@ -2,13 +2,16 @@
 // and key presses both ways.
 #include "telephony/sip/client.h"
 #include "telephony/sip/test_gateway.h"
+#include "telephony/sip/test_log.h"
 
 #include <gtest/gtest.h>
 
 namespace voxanne::telephony::sip {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using Cause = LegEnd::Cause;
 
 class Caller : public testing::Test {
@@ -45,6 +48,7 @@ class Caller : public testing::Test {
     });
   }
 
+  LoggedLines logged;
   SipThread thread;
   std::unique_ptr<TestGateway> caller;
 };
@@ -81,6 +85,13 @@ TEST_F(Caller, reaches_who_listens_on_all_addresses_and_is_reached_from_there) {
   EXPECT_TRUE(back->wait_for("ended"));
 }
 
+TEST_F(Caller, reaches_who_listens_on_all_ipv6_addresses) {
+  Options options = TestGateway::options();
+  options.listen = {{Transport::udp, boost::asio::ip::address_v6::any(), 0}};
+  TestGateway gateway{thread, options};
+  talk(gateway, "sip:demo@[::1]:" + std::to_string(gateway.port(Transport::udp)));
+}
+
 TEST_F(Caller, is_refused_with_the_reason) {
   TestGateway gateway{thread};
   const auto leg = call(gateway.uri("busy"));
@@ -115,7 +126,7 @@ TEST_F(Caller, silence_from_the_far_end_ends_the_call) {
   EXPECT_EQ(gateway.call().end().cause, Cause::media_timeout);
 }
 
-TEST_F(Caller, a_range_of_rtp_ports_that_is_used_up_is_a_503) {
+TEST_F(Caller, a_range_of_rtp_ports_that_is_used_up_is_a_503_and_ours_to_mend) {
   Options options = TestGateway::options();
   options.first_rtp_port = 19'996;
   options.last_rtp_port = 19'999;
@@ -127,6 +138,21 @@ TEST_F(Caller, a_range_of_rtp_ports_that_is_used_up_is_a_503) {
   const auto third = caller->dial({.to = gateway.uri("demo"), .from_number = "", .from_name = ""});
   ASSERT_TRUE(third->wait_for("ended"));
   EXPECT_EQ(third->end().status, 503);
+  ASSERT_TRUE(gateway.call(2).wait_for("ended"));
+  EXPECT_EQ(gateway.call(2).end().cause, Cause::media_unavailable);
+  EXPECT_EQ(gateway.call(2).end().status, 503);
+  EXPECT_THAT(gateway.call(2).end().detail, HasSubstr("widen the range"));
+
+  const auto back = gateway.dial({.to = caller->uri("anna"), .from_number = "", .from_name = ""});
+  ASSERT_TRUE(back->wait_for("ended"));
+  EXPECT_EQ(back->end().cause, Cause::media_unavailable);
+  EXPECT_EQ(back->end().status, 0);
+  EXPECT_THAT(back->end().detail, HasSubstr("widen the range"));
+
+  thread.run([] {});  // where it is logged
+  EXPECT_THAT(logged.of("sip.media_unavailable"),
+              ElementsAre(AllOf(HasSubstr("code=rtp_ports_exhausted"), HasSubstr("widen the range"))))
+      << "one line, however many calls";
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ class Gateway final : public Dialer {
   Gateway(SipThread& thread, async::Clock& clock, Options options, Inbound inbound);
   ~Gateway() override;
 
-  // Errors: "sip_port_in_use", "sip_listen_failed", "rtp_ports", "sip_options".
+  // Errors: "sip_port_in_use", "sip_address_unavailable", "sip_listen_failed", "rtp_ports", "sip_options",
+  // PortPool::lease()'s.
   Result<> start();
   void drain();
   void stop();

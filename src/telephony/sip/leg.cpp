@@ -25,6 +25,9 @@ Response response_to(Refusal why) {
   return {503, "Service Unavailable"};
 }
 
+// Within which an INFO and a telephone-event may tell of the same key press.
+constexpr seconds same_press{1};
+
 }  // namespace
 
 SipLeg::SipLeg(std::shared_ptr<Stack> stack, CallNumber number, std::shared_ptr<Line> line, Address bind,
@@ -78,7 +81,7 @@ void SipLeg::start(LegObserver& observer) {
   observer_ = &observer;
   if (end_) return finish(*end_);
   if (!outbound_ || closing_) return;
-  if (!open_media()) return finish({LegEnd::Cause::transport_failed, 0, "no RTP port is free"});
+  if (!open_media()) return;
   stack_->post([number = number_, line = line_, outbound = *outbound_,
                 port = media_->local_endpoint().port()](Stack& stack) {
     auto call = std::make_unique<Call>(stack, number, line, outbound.route);
@@ -90,15 +93,25 @@ void SipLeg::start(LegObserver& observer) {
 
 bool SipLeg::open_media() {
   auto session = rtp::Session::open(shard(), stack_->ports(), {bind_, stack_->options().media_silence_limit});
-  if (!session) return false;
-  media_ = std::move(*session);
-  return true;
+  if (session) {
+    media_ = std::move(*session);
+    return true;
+  }
+  const Error& error = session.error();
+  const Response response = response_to(Refusal::server_full);
+  stack_->post([number = number_, response, error](Stack& stack) {
+    stack.note_media_unavailable(error);
+    if (Call* call = stack.find(number))
+      call->refuse(response.code, response.reason, stack.options().retry_after);
+  });
+  finish({LegEnd::Cause::media_unavailable, outbound_ ? 0 : response.code, error.message});
+  return false;
 }
 
 void SipLeg::answer(media::Exchange& exchange) {
   if (closing_ || answered_) return;
   answered_ = true;
-  if (!media_ && !open_media()) return refuse(Refusal::server_full, stack_->options().retry_after);
+  if (!media_ && !open_media()) return;
   configure();
   if (outbound_) return media_->start(*this, exchange, rate_);
   exchange_ = &exchange;
@@ -155,7 +168,10 @@ void SipLeg::close_media() {
 
 void SipLeg::configure() {
   if (!media_ || !agreement_) return;
-  if (!agreement_->remote.address().is_unspecified()) remote_ = agreement_->remote;
+  if (!agreement_->remote.address().is_unspecified() && agreement_->remote != remote_) {
+    remote_ = agreement_->remote;
+    hears_events_ = false;  // another device may have other ways
+  }
   media_->configure(agreement_->format, remote_, agreement_->direction);
   if (std::exchange(held_, agreement_->held()) != held_)
     notify([held = held_](LegObserver& observer) { observer.on_hold(held); });
@@ -179,9 +195,21 @@ void SipLeg::on_established() {
   if (auto* exchange = std::exchange(exchange_, nullptr)) media_->start(*this, *exchange, rate_);
 }
 
-void SipLeg::on_info_digit(char digit) { on_digit(digit); }
+// There are phones and SBCs that tell of each key press both ways.
+void SipLeg::on_info_digit(char digit) {
+  if (hears_events_) return;
+  info_digit_ = {digit, stack_->now()};
+  tell_digit(digit);
+}
 
 void SipLeg::on_digit(char digit) {
+  const bool first = !std::exchange(hears_events_, true);
+  if (first && info_digit_ && info_digit_->digit == digit && stack_->now() - info_digit_->at < same_press)
+    return;
+  tell_digit(digit);
+}
+
+void SipLeg::tell_digit(char digit) {
   if (!closing_) notify([digit](LegObserver& observer) { observer.on_digit(digit); });
 }
 

@@ -44,6 +44,10 @@ class SipLeg final : public Leg, private LineEnd, private rtp::SessionObserver {
     Route route;
     Call::Dial dial;
   };
+  struct InfoDigit {
+    char digit;
+    SteadyTime at;
+  };
 
   SipLeg(std::shared_ptr<Stack> stack, CallNumber number, std::shared_ptr<Line> line, Address bind,
          std::optional<Outbound> outbound);
@@ -53,12 +57,13 @@ class SipLeg final : public Leg, private LineEnd, private rtp::SessionObserver {
   void on_established() override;
   void on_info_digit(char digit) override;
   void on_closed(const LegEnd& end) override;
-  void on_digit(char digit) override;
+  void on_digit(char digit) override;  // a telephone-event's
   void on_media_timeout() override;
 
-  bool open_media();
+  bool open_media();  // false: the call has ended for want of it
   void configure();
   void close_media();
+  void tell_digit(char digit);
   void tell_signalling(void (Call::*what)());
   // Ends the leg, whoever wanted it: on_ended() follows, once, when there is an observer.
   void finish(LegEnd end);
@@ -80,8 +85,10 @@ class SipLeg final : public Leg, private LineEnd, private rtp::SessionObserver {
   int rate_ = audio::narrowband;
   bool answered_ = false;
   bool held_ = false;
-  bool closing_ = false;       // finish() was called
-  std::optional<LegEnd> end_;  // told before start()
+  std::optional<InfoDigit> info_digit_;  // the last one
+  bool hears_events_ = false;            // the far end presses keys in RTP
+  bool closing_ = false;                 // finish() was called
+  std::optional<LegEnd> end_;            // told before start()
 };
 
 }  // namespace voxanne::telephony::sip

@@ -1,5 +1,7 @@
 #include "telephony/sip/listener.h"
 
+#include "base/log.h"
+
 #include <boost/asio/ip/udp.hpp>
 
 #include <ifaddrs.h>
@@ -14,6 +16,11 @@
 #include <memory>
 
 namespace voxanne::telephony::sip {
+namespace {
+
+constexpr char address_unavailable[] = "sip_address_unavailable";
+
+}  // namespace
 
 std::vector<Listen> each_address(const Listen& listener) {
   if (!listener.address.is_unspecified()) return {listener};
@@ -59,13 +66,45 @@ Result<std::uint16_t> claim_port(const Listen& listener) {
   if (error == 0 && getsockname(trial, bound.data(), &length) != 0) error = errno;
   close(trial);
   if (error == 0) return bound.port();
+  return listen_error(listener, error);
+}
+
+Error listen_error(const Listen& listener, int error) {
   const std::string where = std::string{to_string(listener.transport)} + " port " +
                             std::to_string(listener.port) + " of " + listener.address.to_string();
   if (error == EADDRINUSE)
-    return Error{Fault::conflict, "sip_port_in_use",
-                 where + " is in use: stop the other program or listen elsewhere"};
-  return Error{Fault::impossible, "sip_listen_failed",
-               where + " cannot be used for SIP: " + std::strerror(error)};
+    return {Fault::conflict, "sip_port_in_use",
+            where + " is in use: stop the other program or listen elsewhere"};
+  return {Fault::impossible, error == EADDRNOTAVAIL ? address_unavailable : "sip_listen_failed",
+          where + " cannot be used for SIP: " + std::strerror(error)};
+}
+
+Result<std::vector<Listen>> listen_on(const Listen& wanted, const std::vector<Listen>& addresses,
+                                      const std::function<Result<>(Listen&)>& listen) {
+  const bool wildcard = wanted.address.is_unspecified();
+  std::vector<Listen> listening;
+  Error nothing{Fault::impossible, "sip_listen_failed",
+                "this machine has no address to listen on in place of " + wanted.address.to_string()};
+  std::uint16_t port = wanted.port;
+  for (Listen listener : addresses) {
+    listener.port = port;
+    if (const auto listens = listen(listener); !listens) {
+      if (!wildcard || listens.error().code != address_unavailable) return listens.error();
+      nothing = listens.error();
+      log::warning(
+          "sip.address_skipped",
+          {{"address", listener.address.to_string()}, {"code", nothing.code}, {"error", nothing.message}});
+      continue;
+    }
+    port = listener.port;
+    listening.push_back(listener);
+  }
+  if (listening.empty()) return nothing;
+  if (wildcard && std::ranges::all_of(listening, [](const Listen& one) { return one.address.is_loopback(); }))
+    log::warning("sip.only_loopback",
+                 {{"listen", std::string{to_string(wanted.transport)} + ":" + uri_host(wanted.address) + ":" +
+                                 std::to_string(port)}});
+  return listening;
 }
 
 void send_stray_response(const Listen& listener) {

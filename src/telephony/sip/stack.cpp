@@ -5,7 +5,6 @@
 #include "telephony/sip/listener.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "telephony/sip/libre.h"
 
@@ -78,17 +77,10 @@ Result<> Stack::open() {
       sip_listen(&strays_, core_, false, on_stray, this) != 0)
     return internal("sip_listen_failed", "libre's SIP listeners cannot be made");
   for (const Listen& wanted : options_.listen) {
-    const auto addresses = each_address(wanted);
-    if (addresses.empty())
-      return Error{Fault::impossible, "sip_listen_failed",
-                   "this machine has no address to listen on in place of " + wanted.address.to_string()};
-    std::uint16_t port = wanted.port;
-    for (Listen listener : addresses) {
-      listener.port = port;
-      if (auto listening = listen(listener); !listening) return listening.error();
-      port = listener.port;  // any, but the same
-      listeners_.push_back(listener);
-    }
+    const auto listening =
+        listen_on(wanted, each_address(wanted), [this](Listen& listener) { return listen(listener); });
+    if (!listening) return listening.error();
+    listeners_.insert(listeners_.end(), listening->begin(), listening->end());
   }
   open_ = true;
 
@@ -127,9 +119,7 @@ Result<> Stack::listen(Listen& listener) {
     const int error = sip_transp_add(core_, libre_transport(listener.transport), &address);
     if (error == 0) break;
     // Somebody was faster; where any port will do there is another.
-    if (!any_port || attempt == 5)
-      return Error{Fault::impossible, "sip_listen_failed",
-                   std::string{"the SIP listener cannot be opened: "} + std::strerror(error)};
+    if (!any_port || attempt == 5) return listen_error(listener, error);
     listener.port = 0;
   }
   if (listener.transport == Transport::udp) send_stray_response(listener);
@@ -209,6 +199,13 @@ Call* Stack::find(CallNumber number) {
 void Stack::remove(CallNumber number) {
   calls_.erase(number);
   live_ = static_cast<std::int64_t>(calls_.size());
+}
+
+void Stack::note_media_unavailable(const Error& error) {
+  ++without_media_;
+  if (!media_unavailable_lines_.take(clock_.now())) return;
+  log::error("sip.media_unavailable",
+             {{"code", error.code}, {"error", error.message}, {"calls", std::exchange(without_media_, 0)}});
 }
 
 Result<Route> Stack::route_out(const Uri& target) const {

@@ -54,6 +54,7 @@ class Stack : public std::enable_shared_from_this<Stack> {
   CallNumber next_number() noexcept { return ++last_number_; }
   const Options& options() const noexcept { return options_; }
   rtp::PortPool& ports() noexcept { return *ports_; }
+  SteadyTime now() const { return clock_.now(); }
   void drain() noexcept { draining_ = true; }
   GatewayHealth health() const;
   std::vector<Listen> listening() const { return listeners_; }  // after open()
@@ -65,6 +66,8 @@ class Stack : public std::enable_shared_from_this<Stack> {
   Call* find(CallNumber number);
   void remove(CallNumber number);  // destroys the call, which ends its dialog
   void count_pending(int change) noexcept { pending_ += change; }
+  // A line in the log for the first call that had no socket for its audio, then at most one in ten seconds.
+  void note_media_unavailable(const Error& error);
   // unavailable "sip_no_listener" when nothing of ours can reach that.
   Result<Route> route_out(const Uri& target) const;
 
@@ -107,6 +110,8 @@ class Stack : public std::enable_shared_from_this<Stack> {
   DigestAuthenticator digest_;
   GuessLimiter guesses_;
   TokenBucket invites_;
+  TokenBucket media_unavailable_lines_{0.1, 1};
+  std::uint64_t without_media_ = 0;  // calls since the last such line
   std::unique_ptr<Registration> registration_;
   std::unique_ptr<TrunkWatch> trunk_watch_;
   std::map<CallNumber, std::unique_ptr<Call>> calls_;
