@@ -17,7 +17,7 @@ constexpr milliseconds look_within{2'000}, look_again{10'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
 // How long one that is far behind may take for a portion.
-constexpr milliseconds stuck_for{1'000};
+constexpr milliseconds stuck_for{500};
 
 bool is_undecided(const Error& error) {
   return error.kind == Fault::unavailable || error.kind == Fault::internal;

@@ -307,13 +307,9 @@ TEST_F(LiveHubTest, nobody_is_slow_because_the_server_is_late) {
   async::asio::post(web1_.executor(), wait);
   constexpr int total = 200;
   const std::string payload = '"' + std::string(15'000, 'x') + '"';
-  constexpr int before = 140;
-  for (int i = 0; i < before; ++i) publish("a", payload);
+  for (int i = 0; i < total; ++i) publish("a", payload);
   published.set_value();
-  for (int seq = 1; seq <= total; ++seq) {
-    ASSERT_EQ(read(client).at("seq"), seq);
-    if (seq <= total - before) publish("a", payload);  // and it goes on while the client catches up
-  }
+  for (int seq = 1; seq <= total; ++seq) ASSERT_EQ(read(client).at("seq"), seq);
 }
 
 TEST_F(LiveHubTest, connections_of_every_kind_leave_nothing_behind) {
