@@ -76,6 +76,17 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return 0;
 }
 
+void append_thousandths(std::string& out, std::int64_t value) {
+  if (value < 0) out.push_back('-');
+  const auto all = static_cast<std::uint64_t>(std::abs(value));
+  append_json_int(out, static_cast<std::int64_t>(all / 1000));
+  const auto digit = [&](unsigned divisor) { return char('0' + all / divisor % 10); };
+  const char decimals[] = {'.', digit(100), digit(10), digit(1)};
+  std::size_t size = sizeof decimals;
+  while (size > 1 && decimals[size - 1] == '0') --size;
+  if (size > 1) out.append(decimals, size);
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -126,17 +137,6 @@ void append_json_string(std::string& out, std::string_view text) {
 void append_json_int(std::string& out, std::int64_t value) {
   char text[24];
   out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
-static void append_thousandths(std::string& out, std::int64_t value) {
-  if (value < 0) out.push_back('-');
-  const auto all = static_cast<std::uint64_t>(std::abs(value));
-  append_json_int(out, static_cast<std::int64_t>(all / 1000));
-  const auto digit = [&](unsigned divisor) { return char('0' + all / divisor % 10); };
-  const char decimals[] = {'.', digit(100), digit(10), digit(1)};
-  std::size_t size = sizeof decimals;
-  while (size > 1 && decimals[size - 1] == '0') --size;
-  if (size > 1) out.append(decimals, size);
 }
 
 void append_json_double(std::string& out, double value) {

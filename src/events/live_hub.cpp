@@ -72,7 +72,9 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   void on_event() {
     if (!over_ && !patience_ && socket_.queued_bytes() > 0 && subscription_->far_behind())
       patience_ = hub_.clock_.alarm(tasks_.executor(), hub_.clock_.now() + stuck_for, [this] {
-        if (!over_) refuse_as_slow();
+        // While a token is checked nothing is passed on, and what was read is not noticed.
+        if (!over_ && socket_.queued_bytes() > 0) return refuse_as_slow();
+        patience_.reset();
       });
     on_news();
   }

@@ -2,6 +2,7 @@
 
 #include "async/thread.h"
 #include "net/server.h"
+#include "support/eventually.h"
 #include "support/raw_client.h"
 
 #include <gmock/gmock.h>
@@ -96,8 +97,7 @@ class LiveHubTest : public testing::Test {
     bus_.publish({EventType::call_updated, OrgId{org}, CallId{"call_1"}, std::move(data), clock_.utc()});
   }
   bool nobody_listens() {
-    for (int i = 0; i < 2'000 && hub_.listeners() > 0; ++i) std::this_thread::sleep_for(5ms);
-    return hub_.listeners() == 0;
+    return test::eventually([&] { return hub_.listeners() == 0; });
   }
 
   FastClock clock_;
@@ -327,7 +327,7 @@ TEST_F(LiveHubTest, connections_of_every_kind_leave_nothing_behind) {
       EXPECT_TRUE(broken.closed_by_peer());
     }
     EXPECT_TRUE(nobody_listens());
-    for (int i = 0; i < 2'000 && server_.stats().connections > 0; ++i) std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(test::eventually([&] { return server_.stats().connections == 0; }));
   };
   round();
   const int before = test::open_descriptors();
