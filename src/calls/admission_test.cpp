@@ -59,6 +59,26 @@ TEST(Admission, a_strained_machine_takes_no_further_call_but_always_a_few) {
   EXPECT_FALSE(admission.admit(ours, 0, Direction::inbound));
 }
 
+TEST(Admission, a_place_goes_back_once_whatever_becomes_of_its_call) {
+  Admission admission{{.max_calls = 100}};
+  EXPECT_FALSE(admission.admit(ours, 0, Direction::inbound));
+  EXPECT_FALSE(admission.admit(ours, 0, Direction::inbound));
+  {
+    Admission::Place first{admission, ours};
+    Admission::Place moved{std::move(first)};
+    EXPECT_EQ(admission.active(), 2u);
+    moved.give_back();
+    EXPECT_EQ(admission.active(), 1u);
+  }
+  EXPECT_EQ(admission.active(), 1u);
+  EXPECT_THROW(([&] {
+                 const Admission::Place place{admission, ours};
+                 throw std::bad_alloc{};
+               }()),
+               std::bad_alloc);
+  EXPECT_EQ(admission.active(), 0u);
+}
+
 TEST(Admission, a_draining_server_takes_nothing_and_says_so) {
   Admission admission{{.max_calls = 100}};
   EXPECT_FALSE(admission.admit(ours, 0, Direction::inbound));

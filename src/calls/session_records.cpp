@@ -52,12 +52,8 @@ async::Task<> Session::write_down() {
     call_.recording_status = recording.stopped ? RecordingStatus::failed : RecordingStatus::none;
     store::set_recording_status(batch, key(), call_.recording_status);
   }
-  std::string data{R"({"reason":)"};
-  append_json_string(data, verdict.reason);
-  data += R"(,"fault":)";
-  append_json_string(data, domain::to_string(verdict.fault));
-  data += R"(,"detail":)";
-  append_json_string(data, verdict.detail);
+  std::string data{"{"};
+  domain::append_verdict(data, verdict);
   const auto count = [&](const char* name, std::uint64_t value) {
     data.append(",\"").append(name).append("\":").append(std::to_string(value));
   };

@@ -67,6 +67,12 @@ void append_call(std::string& out, const Call& call) {
                               .metadata = call.metadata});
 }
 
+void append_verdict(std::string& out, const Verdict& verdict) {
+  append_string(out, R"("reason":)", verdict.reason);
+  append_string(out, R"(,"fault":)", to_string(verdict.fault));
+  append_string(out, R"(,"detail":)", verdict.detail);
+}
+
 void append_turn(std::string& out, const Turn& turn) {
   append_string(out, R"({"id":)", turn.id.str());
   append_string(out, R"(,"speaker":)", to_string(turn.speaker));

@@ -27,6 +27,9 @@ struct CallFields {
 void append_call(std::string& out, const CallFields& call);
 void append_call(std::string& out, const Call& call);
 
+// "reason":…,"fault":…,"detail":…, for an object that says more.
+void append_verdict(std::string& out, const Verdict& verdict);
+
 // {id, speaker, text, startMs, endMs, confidence, interrupted, source, latency:{…}}
 void append_turn(std::string& out, const Turn& turn);
 

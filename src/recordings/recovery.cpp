@@ -1,7 +1,7 @@
 #include "recordings/recovery.h"
 
-#include "base/json_fields.h"
 #include "base/log.h"
+#include "domain/call_json.h"
 #include "recordings/key.h"
 #include "recordings/upload_queue.h"
 #include "store/uploads.h"
@@ -134,10 +134,8 @@ class Recovery {
         .detail = "the process that served the call ended without ending it"};
     store::end_call(batch, key, verdict, *ended);
     store::log_event(batch, key, clock_.utc(), "call.recovered");
-    std::string data{R"({"reason":)"};
-    append_json_string(data, verdict.reason);
-    append_string(data, R"(,"fault":)", domain::to_string(verdict.fault));
-    append_string(data, R"(,"detail":)", verdict.detail);
+    std::string data{"{"};
+    domain::append_verdict(data, verdict);
     store::log_event(batch, key, *ended, "call.ended", data + "}");
     domain::Call told = call;
     told.status = verdict.status;
