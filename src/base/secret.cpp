@@ -7,6 +7,9 @@
 namespace voxanne {
 namespace {
 
+// Chooses the implementations that this processor is fastest with.
+[[maybe_unused]] const int sodium_is_ready = sodium_init();
+
 const unsigned char* bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }

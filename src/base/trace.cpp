@@ -15,10 +15,23 @@ bool is_zero(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c == '0'; });
 }
 
+// Ids are no secrets: a thread asks the kernel for many at once. Every request without a caller's trace
+// comes by here.
+std::string_view some_random(std::size_t bytes) {
+  thread_local std::string pool;
+  thread_local std::size_t used = 0;
+  if (used + bytes > pool.size()) {
+    pool = random_bytes(1024);
+    used = 0;
+  }
+  used += bytes;
+  return std::string_view{pool}.substr(used - bytes, bytes);
+}
+
 // Random and never all zero, which would mean that there is none.
 void fill_id(char* out, std::size_t digits) {
   std::string hex;
-  do hex = to_hex(random_bytes(digits / 2));
+  do hex = to_hex(some_random(digits / 2));
   while (is_zero(hex));
   std::ranges::copy(hex, out);
 }
@@ -43,11 +56,10 @@ std::optional<Trace> Trace::parse(std::string_view text) {
   return out;
 }
 
-// Both ids by one question to the kernel: every request without a caller's trace comes by here.
 Trace Trace::begin() {
   Trace out;
-  do std::ranges::copy(to_hex(random_bytes(24)), out.ids_.begin());
-  while (is_zero(out.trace_id()) || is_zero(out.span_id()));
+  fill_id(out.ids_.data(), 32);
+  out.new_span();
   return out;
 }
 

@@ -112,8 +112,9 @@ TEST_F(Plans, no_statement_in_the_source_escapes) {
   std::set<std::string> explained;
   for (const Statement* statement : all_statements()) explained.emplace(statement->name);
   // The engine's own: the words of a transaction, and what migrations have done.
-  for (const char* word : {"begin", "commit", "rollback", "savepoint", "release", "rollback_batch",
-                           "migrations.history_exists", "migrations.newest", "migrations.record"})
+  for (const char* word :
+       {"begin", "commit", "rollback", "savepoint", "release", "rollback_batch", "begin_read", "end_read",
+        "migrations.history_exists", "migrations.newest", "migrations.record"})
     explained.emplace(word);
   // A backup and a restore, which are about the whole file.
   for (const char* word : {"backup.snapshot", "restore.uploads", "restore.calls", "restore.leases"})

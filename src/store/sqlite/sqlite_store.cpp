@@ -29,6 +29,45 @@ class Asking final : public Writer::Submission {
   Handler handler_;
 };
 
+constexpr Statement begin_read{"begin_read", "BEGIN"};
+constexpr Statement end_read{"end_read", "COMMIT"};
+
+// The connection of one loop. Beginning to read and ending it are file locks, which cost as much as a quick
+// statement: what a loop reads in one turn it reads in one snapshot. One that the writer has committed
+// something after is not read any further, so that everybody finds what was durable before they asked.
+class InlineReader : public std::enable_shared_from_this<InlineReader> {
+ public:
+  InlineReader(async::Executor executor, Connection connection)
+      : executor_(executor), connection_(std::move(connection)) {}
+
+  bool serves(const async::Loop& loop) const { return &executor_.context() == &loop; }
+
+  Result<> read(const Statement& statement, std::span<const Value> values, const RowVisitor& visit,
+                std::uint64_t commits) {
+    if (connection_.in_transaction() && commits != commits_) end();
+    if (!connection_.in_transaction()) {
+      if (auto begun = connection_.run(begin_read, {}); !begun) return begun;
+      commits_ = commits;
+      if (!std::exchange(ends_with_turn_, true))
+        async::asio::post(executor_, [self = shared_from_this()] {
+          self->ends_with_turn_ = false;
+          self->end();
+        });
+    }
+    return connection_.run(statement, values, visit);
+  }
+
+ private:
+  void end() {
+    if (connection_.in_transaction()) static_cast<void>(connection_.run(end_read, {}));
+  }
+
+  const async::Executor executor_;
+  Connection connection_;
+  std::uint64_t commits_ = 0;  // the writer's, when the snapshot began
+  bool ends_with_turn_ = false;
+};
+
 // Workers with a connection each.
 class Readers {
  public:
@@ -81,27 +120,22 @@ class Readers {
 }  // namespace
 
 struct SqliteStore::State {
-  struct InlineReader {
-    const async::Loop* loop;
-    Connection connection;
-  };
-
   State(const SqliteOptions& options, Connection writing)
       : files(options.path),
         writer(std::move(writing), files, {options.max_queued_batches, options.max_queued_bytes}),
         quick("store-reader", 1, options.longest_read),
         heavy("store-search", options.read_workers, options.longest_read) {}
 
-  Connection* inline_reader(const async::Loop& loop) {
-    for (InlineReader& reader : inline_readers)
-      if (reader.loop == &loop) return &reader.connection;
+  InlineReader* inline_reader(const async::Loop& loop) {
+    for (const auto& reader : inline_readers)
+      if (reader->serves(loop)) return reader.get();
     return nullptr;
   }
 
   FileWatch files;
   Writer writer;
-  std::vector<InlineReader> inline_readers;  // fixed once open
-  Readers quick, heavy;                      // a call that comes in does not wait behind searches
+  std::vector<std::shared_ptr<InlineReader>> inline_readers;  // fixed once open
+  Readers quick, heavy;  // a call that comes in does not wait behind searches
   std::atomic<bool> stopped{false};
 };
 
@@ -118,7 +152,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
     auto reader = Connection::open(options.path, Connection::Mode::reader, inline_busy_timeout);
     if (!reader) return reader.error();
     if (options.on_run) reader->watch(options.on_run);
-    state->inline_readers.push_back({&executor.context(), std::move(*reader)});
+    state->inline_readers.push_back(std::make_shared<InlineReader>(executor, std::move(*reader)));
   }
   for (unsigned i = 0; i < 1 + options.read_workers; ++i) {
     auto reader = Connection::open(options.path, Connection::Mode::reader, worker_busy_timeout);
@@ -147,8 +181,8 @@ async::Task<Result<>> SqliteStore::read(const Statement& statement, std::vector<
 
   const async::Executor home = co_await async::asio::this_coro::executor;
   if (statement.cost == Cost::quick)
-    if (Connection* reader = state_->inline_reader(home.context()))
-      co_return reader->run(statement, values, visit);
+    if (InlineReader* reader = state_->inline_reader(home.context()))
+      co_return reader->read(statement, values, visit, state_->writer.commits());
 
   Readers& readers = statement.cost == Cost::quick ? state_->quick : state_->heavy;
   co_return co_await readers.read(statement, std::move(values), visit);

@@ -183,6 +183,7 @@ Result<> Writer::commit(std::span<Member> group) {
     return applied.error();
   }
   Result<> done = connection_.run(commit_group, {});
+  if (done) commits_.fetch_add(1, std::memory_order_release);
   // In a file that nobody can find any more a commit is worth nothing.
   if (done) done = files_.check();
   if (!done) roll_back();

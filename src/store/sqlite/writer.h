@@ -10,6 +10,8 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/file_watch.h"
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -41,6 +43,8 @@ class Writer {
   ~Writer();
 
   void submit(std::unique_ptr<Submission> submission);
+  // How many transactions have been committed; counted before anybody is answered. From any thread.
+  std::uint64_t commits() const { return commits_.load(std::memory_order_acquire); }
   void stop();
 
  private:
@@ -70,6 +74,7 @@ class Writer {
   Connection connection_;
   FileWatch& files_;
   const Limits limits_;
+  std::atomic<std::uint64_t> commits_{0};
   bool busy_ = false;    // the last group had several members
   std::string failing_;  // the code of the last failure; empty while all is well
 
