@@ -1,5 +1,6 @@
 #include "api/json_body.h"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 
 #include <algorithm>
@@ -57,7 +58,10 @@ Result<JsonBody> JsonBody::parse(std::string_view text) {
   if (text.empty()) return malformed("invalid_json", "the body is empty; send a JSON object");
   json::parse_options options;
   options.max_depth = max_depth;
-  json::parser parser{json::storage_ptr{}, options};
+  // A body is read, looked at and dropped: one piece of memory for all of it.
+  unsigned char scratch[2048];
+  json::parser parser{json::storage_ptr{}, options, scratch};
+  parser.reset(json::make_shared_resource<json::monotonic_resource>());
   boost::system::error_code failed;
   const auto read = parser.write_some(text.data(), text.size(), failed);
   const auto trailing = failed ? std::string_view::npos : text.find_first_not_of(" \t\r\n", read);

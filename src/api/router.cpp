@@ -15,6 +15,7 @@ constexpr std::size_t max_parameter = 512;  // bytes, decoded
 
 std::vector<std::string_view> segments_of(std::string_view path) {
   std::vector<std::string_view> segments;
+  segments.reserve(8);
   while (!path.empty()) {
     path.remove_prefix(1);  // the slash
     const auto end = std::min(path.find('/'), path.size());

@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <stdexcept>
@@ -11,11 +12,16 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-// RFC 9110 §5.6.2
-bool is_token_char(char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
-}
+// RFC 9110 §5.6.2. A table: every header of every request and answer is asked.
+constexpr auto token_chars = [] {
+  std::array<bool, 256> is{};
+  for (const char c : std::string_view{"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "!#$%&'*+-.^_`|~"})
+    is[static_cast<unsigned char>(c)] = true;
+  return is;
+}();
+bool is_token_char(char c) { return token_chars[static_cast<unsigned char>(c)]; }
+bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -33,10 +39,14 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 void Headers::add(std::string_view name, std::string_view value) {
   if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_char))
     throw std::invalid_argument("a header name must be a token");
-  if (value.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos)
+  if (std::any_of(value.begin(), value.end(), breaks_line))
     throw std::invalid_argument("a header value must not hold CR, LF or NUL");
   if (text_.size() + name.size() + value.size() > std::numeric_limits<std::uint32_t>::max())
     throw std::length_error("headers over 4 GiB");
+  if (slots_.empty()) {  // room for what most requests and answers have
+    slots_.reserve(16);
+    text_.reserve(512);
+  }
   const auto at = static_cast<std::uint32_t>(text_.size());
   text_.append(name).append(value);
   slots_.push_back({at, static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(at + name.size()),

@@ -145,6 +145,7 @@ Answer create_call(Services& services, Context& context) {
   const auto call = co_await services.calls.place(std::move(*request));
   if (!call) co_return call.error();
   std::string out;
+  out.reserve(1024);
   domain::append_call(out, *call);
   co_return net::Response::json(200, std::move(out));
 }
