@@ -31,7 +31,11 @@ int main(int argc, char** argv) {
       return 2;
     }
     // CLI11 has an exit code for each mistake; ours is one for all. --help and --version are none.
-    return parser.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() != 0) {
+      std::cerr << "voxanne: " << error.what() << "; --help says how it is used\n";
+      return 2;
+    }
+    return parser.exit(error);
   } catch (const std::exception& error) {
     std::cerr << "voxanne: " << error.what() << '\n';
     return 1;

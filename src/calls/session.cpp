@@ -8,6 +8,7 @@
 #include "store/webhooks.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
 
 namespace voxanne::calls {
 namespace {
@@ -15,6 +16,10 @@ namespace {
 using domain::CallStatus;
 using domain::RecordingStatus;
 using events::EventType;
+
+// A turn is published once it is durable, what is being said at once: it waits so long for the turns before
+// it, so that a reply is not seen before its question.
+constexpr milliseconds partials_wait{1'000};
 
 domain::Verdict failed_verdict(std::string reason, std::string detail) {
   return {CallStatus::failed, std::move(reason), domain::FaultParty::us, std::move(detail)};
@@ -88,6 +93,10 @@ async::Task<> Session::file() {
 // The row, with its first log line; a call that is answered before its row is durable goes on.
 void Session::open() {
   if (!stored_) {
+    if (call_.direction == domain::Direction::inbound) {
+      call_.status = CallStatus::ringing;
+      call_.started_at = call_.created_at;
+    }
     store::Batch batch;
     store::insert_call(batch, call_, services_.holder);
     store::announce_call(batch, "call.started", call_, call_.created_at);
@@ -104,10 +113,6 @@ void Session::open() {
 async::Task<domain::Verdict> Session::converse() {
   const auto executor = leg_->shard().executor();
   const UtcTime now = services_.clock.utc();
-  call_.status = CallStatus::in_progress;
-  call_.answered_at = now;
-  if (!call_.started_at) call_.started_at = now;
-
   conversation::ConversationOptions options;
   options.assistant = subject_.assistant;
   options.org = call_.org.str();
@@ -122,15 +127,7 @@ async::Task<domain::Verdict> Session::converse() {
   if (subject_.assistant.record && subject_.assistant.consent_announcement.empty()) start_recording(now);
   tee_ = std::make_unique<media::Tee>(*conversation_, tap_);
 
-  store::Batch batch;
-  store::move_call(batch, key(), CallStatus::in_progress, now);
-  if (tap_.recorder) store::set_recording_status(batch, key(), RecordingStatus::recording);
-  ledger_.write(std::move(batch), [this] { publish(EventType::call_updated, call_json()); });
-  log::info("call.answered", {{"callId", call_.id.str()},
-                              {"orgId", call_.org.str()},
-                              {"traceId", trace_.trace_id()},
-                              {"channel", domain::to_string(call_.channel)},
-                              {"rate", leg_->sample_rate()}});
+  if (call_.direction == domain::Direction::outbound) note_answer();
   leg_->answer(*tee_);
   auto verdict = co_await conversation_->run();
   if (auto left = conversation_->unfinished_message(); left && !messages_.contains(left->id)) {
@@ -193,7 +190,28 @@ void Session::on_ringing() {
   ledger_.write(std::move(batch), [this, json = call_json()] { publish(EventType::call_updated, json); });
 }
 
-void Session::on_answered() { answered_.set(); }
+void Session::on_answered() {
+  if (call_.direction == domain::Direction::outbound)
+    answered_.set();
+  else if (conversation_ && !call_.answered_at)
+    note_answer();
+}
+
+void Session::note_answer() {
+  const UtcTime now = services_.clock.utc();
+  call_.status = CallStatus::in_progress;
+  call_.answered_at = now;
+  if (!call_.started_at) call_.started_at = now;
+  store::Batch batch;
+  store::move_call(batch, key(), CallStatus::in_progress, now);
+  if (tap_.recorder) store::set_recording_status(batch, key(), RecordingStatus::recording);
+  ledger_.write(std::move(batch), [this, json = call_json()] { publish(EventType::call_updated, json); });
+  log::info("call.answered", {{"callId", call_.id.str()},
+                              {"orgId", call_.org.str()},
+                              {"traceId", trace_.trace_id()},
+                              {"channel", domain::to_string(call_.channel)},
+                              {"rate", leg_->sample_rate()}});
+}
 
 void Session::on_digit(char digit) {
   if (conversation_) conversation_->on_digit(digit);
@@ -219,8 +237,12 @@ void Session::on_turn(domain::Turn turn) {
   domain::append_turn(json, turn);
   store::Batch batch;
   store::put_turn(batch, key(), turn);
-  ledger_.write(std::move(batch),
-                [this, json = std::move(json)] { publish(EventType::transcript_final, json); });
+  forget_partial(turn.speaker);
+  if (unwritten_turns_++ == 0) unwritten_since_ = services_.clock.now();
+  ledger_.write(std::move(batch), [this, json = std::move(json)] {
+    publish(EventType::transcript_final, json);
+    if (--unwritten_turns_ == 0) publish_partials();
+  });
   if (on_transcript_) on_transcript_(turn.speaker, turn.text, true);
 }
 
@@ -229,8 +251,19 @@ void Session::on_partial(domain::Speaker speaker, std::string_view text) {
   append_json_string(data, domain::to_string(speaker));
   data += R"(,"text":)";
   append_json_string(data, text);
-  publish(EventType::transcript_partial, data + "}");
+  forget_partial(speaker);
+  partials_.emplace_back(speaker, data + "}");
+  if (unwritten_turns_ == 0 || services_.clock.now() - unwritten_since_ > partials_wait) publish_partials();
   if (on_transcript_) on_transcript_(speaker, text, false);
+}
+
+void Session::forget_partial(domain::Speaker speaker) {
+  std::erase_if(partials_, [speaker](const auto& partial) { return partial.first == speaker; });
+}
+
+void Session::publish_partials() {
+  for (auto& [speaker, data] : std::exchange(partials_, {}))
+    publish(EventType::transcript_partial, std::move(data));
 }
 
 void Session::on_event(std::string_view name, conversation::EventDetails details) {

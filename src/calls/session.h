@@ -22,6 +22,8 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace voxanne::calls {
 
@@ -60,6 +62,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   void on_clear_playout() override;
 
   void open();
+  void note_answer();
   async::Task<> talk();
   async::Task<domain::Verdict> converse();
   async::Task<> hang_up();
@@ -75,6 +78,8 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   void log(std::string type, std::string data = "{}");
   void publish(events::EventType type, std::string data);
   void publish_figures();
+  void publish_partials();
+  void forget_partial(domain::Speaker speaker);
   std::string call_json() const;
 
   Services& services_;
@@ -84,6 +89,9 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   OnTranscript on_transcript_;
   const Trace trace_;
   CallFacts facts_;
+  int unwritten_turns_ = 0;  // final, and not durable yet
+  SteadyTime unwritten_since_{};
+  std::vector<std::pair<domain::Speaker, std::string>> partials_;  // the latest of each, to be published
   std::optional<domain::Verdict> verdict_;
   std::unordered_map<MessageId, std::shared_ptr<Ledger::Ticket>> messages_;  // taken down so far
 

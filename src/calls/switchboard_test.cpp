@@ -27,6 +27,7 @@ using test::reception;
 // The far end of a leg, as a test sees it from its own thread.
 struct FarEnd {
   std::atomic<bool> answered{false}, ended{false}, gone{false};
+  std::atomic<bool> acknowledges{true};  // that we answered
   std::atomic<int> refusals{0};
   std::atomic<telephony::LegObserver*> observer{nullptr};
 };
@@ -41,7 +42,13 @@ class ScriptedLeg final : public telephony::Leg {
   media::Shard& shard() const override { return shard_; }
   int sample_rate() const override { return audio::narrowband; }
   void start(telephony::LegObserver& observer) override { far_end_->observer = &observer; }
-  void answer(media::Exchange&) override { far_end_->answered = true; }
+  void answer(media::Exchange&) override {
+    far_end_->answered = true;
+    if (!far_end_->acknowledges) return;
+    async::asio::post(shard_.executor(), [far_end = far_end_] {
+      if (!far_end->ended) far_end->observer.load()->on_answered();
+    });
+  }
   void refuse(Refusal, seconds) override {
     ++far_end_->refusals;
     end(shard_, far_end_, LegEnd::Cause::rejected);
@@ -97,8 +104,9 @@ class SwitchboardTest : public testing::Test {
             .holder = test::this_boot};
   }
 
-  std::shared_ptr<FarEnd> ring(const CallId& id) {
+  std::shared_ptr<FarEnd> ring(const CallId& id, bool acknowledges = true) {
     auto far_end = std::make_shared<FarEnd>();
+    far_end->acknowledges = acknowledges;
     async::asio::post(shard.executor(), [this, far_end, id] {
       board->take(std::make_unique<ScriptedLeg>(shard, far_end), {.from_number = "+447700900123",
                                                                   .from_name = {},
@@ -115,9 +123,12 @@ class SwitchboardTest : public testing::Test {
   std::future<Result<>> end(const CallId& id) {
     return async::asio::co_spawn(disk.executor(), board->end(harbour, id), async::asio::use_future);
   }
+  std::optional<domain::Call> find(const CallId& id) {
+    return disk.run(store::find_call(*disk, {harbour, id})).value();
+  }
   // How the call ended as it stands in the database; empty: not yet.
   std::string ending(const CallId& id) {
-    const auto call = disk.run(store::find_call(*disk, {harbour, id})).value();
+    const auto call = find(id);
     return call ? call->ended_reason : std::string{};
   }
 
@@ -184,6 +195,28 @@ TEST_F(SwitchboardTest, a_number_nobody_dialled_before_is_refused_while_the_data
   store.reads_hang = true;
   const auto far_end = ring(CallId{"call_1"});
   EXPECT_TRUE(eventually([&] { return far_end->refusals == 1; }));
+}
+
+TEST_F(SwitchboardTest, a_caller_who_gives_up_before_the_answer_has_not_been_answered) {
+  const CallId id{"call_gave_up"};
+  const auto far_end = ring(id, false);
+  ASSERT_TRUE(eventually([&] { return far_end->answered.load(); }));
+  EXPECT_TRUE(eventually([&] {
+    const auto call = find(id);
+    return call && call->status == domain::CallStatus::ringing && call->started_at;
+  }));
+  ScriptedLeg::end(shard, far_end, LegEnd::Cause::cancelled);
+  ASSERT_TRUE(eventually([&] { return !ending(id).empty(); }));
+  EXPECT_EQ(ending(id), domain::ended::customer);
+  EXPECT_FALSE(find(id)->answered_at);
+  EXPECT_FALSE(find(id)->duration);
+
+  const CallId other{"call_stayed"};
+  const auto patient = ring(other);
+  EXPECT_TRUE(eventually([&] {
+    const auto call = find(other);
+    return call && call->status == domain::CallStatus::in_progress && call->answered_at;
+  }));
 }
 
 TEST_F(SwitchboardTest, draining_ends_what_runs_and_files_it) {

@@ -2,7 +2,7 @@
 // know which.
 //
 //   inbound:   Gateway → on_inbound(leg, info) → leg.start(observer) → leg.answer(exchange)
-//              … exchange() every 20 ms … → observer.on_ended(end), once
+//              → on_answered … exchange() every 20 ms … → observer.on_ended(end), once
 //   outbound:  Dialer.dial(request) → leg.start(observer) → on_ringing → on_answered → answer(exchange)
 //
 // Owner: the call, by unique_ptr. Executor: every function is called, and every observer function
@@ -44,7 +44,7 @@ class LegObserver {
  public:
   virtual ~LegObserver() = default;
   virtual void on_ringing() {}            // outbound
-  virtual void on_answered() {}           // outbound: call answer(exchange) now
+  virtual void on_answered() {}           // outbound: call answer(exchange) now; inbound: acknowledged
   virtual void on_digit(char digit) = 0;  // 0-9 * # A-D, once per key press
   virtual void on_hold(bool held) = 0;    // the far end put us on hold, or came back
   virtual void on_ended(const LegEnd& end) = 0;

@@ -88,6 +88,7 @@ class FirstCall : public testing::Test {
     expect_recording(call);
 
     std::vector<std::string> order;
+    std::string said;  // by whom, in the last event of the transcript
     std::int64_t seq = 0;
     for (const auto& event : live_.all()) {
       if (text_of(event.at("type")) == "subscribed") {
@@ -96,6 +97,11 @@ class FirstCall : public testing::Test {
       }
       EXPECT_EQ(event.at("seq").as_int64(), ++seq) << "no event is missing";
       order.push_back(text_of(event.at("type")));
+      if (!order.back().starts_with("transcript.")) continue;
+      const std::string by = order.back() + " " + text_of(event.at("data").at("speaker"));
+      EXPECT_FALSE(said == "transcript.partial caller" && by == "transcript.partial assistant")
+          << "an answer before its question is final";
+      said = by;
     }
     const auto at = [&](const char* type) { return std::ranges::find(order, type) - order.begin(); };
     EXPECT_LT(at("call.started"), at("call.updated"));

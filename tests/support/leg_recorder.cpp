@@ -16,7 +16,10 @@ void LegRecorder::adopt(std::unique_ptr<telephony::Leg> leg) {
   boost::asio::dispatch(shard_.executor(), [this, leg = std::move(leg)]() mutable {
     leg_ = std::move(leg);
     leg_->start(*this);
-    if (answer_at_once_) leg_->answer(*this);
+    if (answer_at_once_) {
+      answered_ = true;
+      leg_->answer(*this);
+    }
   });
 }
 
@@ -30,7 +33,10 @@ void LegRecorder::on_shard(std::function<void(telephony::Leg&)> action) {
 }
 
 void LegRecorder::answer() {
-  on_shard([this](telephony::Leg& leg) { leg.answer(*this); });
+  on_shard([this](telephony::Leg& leg) {
+    answered_ = true;
+    leg.answer(*this);
+  });
 }
 
 void LegRecorder::hang_up() {
@@ -50,7 +56,7 @@ void LegRecorder::destroy() {
 
 void LegRecorder::on_answered() {
   add("answered");
-  leg_->answer(*this);
+  if (!answered_) leg_->answer(*this);
 }
 
 void LegRecorder::on_ended(const telephony::LegEnd& end) {

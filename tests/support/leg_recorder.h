@@ -49,7 +49,7 @@ class LegRecorder final : public telephony::LegObserver, public media::Exchange 
 
   media::Shard& shard_;
   std::unique_ptr<telephony::Leg> leg_;  // on the shard
-  bool answer_at_once_ = false;
+  bool answer_at_once_ = false, answered_ = false;
   double phase_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -30,8 +30,11 @@ class SipCaller final : public telephony::LegObserver, public media::Exchange {
                             "the call was not answered" +
                                 (end_ ? ": " + std::to_string(end_->status) + " " + end_->detail : ""));
     call.outcome.set_up = std::chrono::ceil<milliseconds>(answered_at_ - dialled);
-    if (end_ && end_->cause == telephony::LegEnd::Cause::remote_hung_up)
+    using Cause = telephony::LegEnd::Cause;
+    if (end_ && end_->cause == Cause::remote_hung_up)
       call.outcome.ended = "far end hung up";
+    else if (end_ && end_->cause != Cause::local_hung_up)
+      call.outcome.broken = unavailable("call_broken", "the call broke off: " + end_->detail);
     call.talker = std::move(talker_);
     co_return call;
   }

@@ -2,6 +2,7 @@
 
 #include "async/deadline.h"
 #include "async/task_group.h"
+#include "async/wait.h"
 #include "net/websocket_client.h"
 
 #include <boost/json.hpp>
@@ -13,6 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr seconds longest_ringing{30};
 constexpr std::size_t samples_in_slot = audio::samples_per_frame(audio::wideband);
 
 class WebCaller {
@@ -22,6 +24,7 @@ class WebCaller {
         talker_(talker),
         on_line_(std::move(on_line)),
         ready_(executor),
+        answered_(executor),
         ended_(executor),
         tasks_(executor, "caller.web") {}
 
@@ -36,7 +39,11 @@ class WebCaller {
     socket_->send(R"({"type":"start"})");
     tasks_.spawn(listen());
     tasks_.spawn(speak());
-    co_await ended_.wait();
+    if (!co_await async::wait_until(clock_, async::Deadline::after(clock_, longest_ringing), answered_))
+      refused_ = Error{Fault::timed_out, "call_not_answered",
+                       "the server took the connection and never the call: is it a Voxanne?"};
+    else
+      co_await ended_.wait();
     socket_->close();
     co_await tasks_.stop();
     if (refused_) co_return *refused_;
@@ -56,7 +63,11 @@ class WebCaller {
     if (!ready_.is_set())
       refused_ = unavailable("call_refused", "the server closed the call before it began, with code " +
                                                  std::to_string(socket_->closed_with()));
+    else if (!ended_.is_set() && !talker_.done())
+      outcome_.broken = unavailable("call_broken", "the call broke off: the server closed it with code " +
+                                                       std::to_string(socket_->closed_with()));
     ended_.set();
+    answered_.set();
   }
 
   async::Task<> speak() {
@@ -101,6 +112,7 @@ class WebCaller {
       outcome_.call_id = word("callId");
       outcome_.set_up = std::chrono::ceil<milliseconds>(clock_.now() - dialled_);
       ready_.set();
+      answered_.set();
     } else if (type == "clear") {
       playout_.clear();
     } else if (type == "mark") {
@@ -121,7 +133,7 @@ class WebCaller {
   SteadyTime dialled_{};
   CallerOutcome outcome_;
   std::optional<Error> refused_;
-  async::Event ready_, ended_;
+  async::Event ready_, answered_, ended_;  // answered: by yes or no
   async::TaskGroup tasks_;
 };
 

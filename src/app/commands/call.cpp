@@ -10,7 +10,9 @@
 #include "audio/wav.h"
 #include "telephony/sip/gateway.h"
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 namespace voxanne::app {
 namespace {
@@ -49,7 +51,13 @@ void print(const TranscriptLine& line) {
   std::cout << line.speaker << ": " << line.text << '\n' << std::flush;
 }
 
-Result<std::unique_ptr<Script>> call_web(const Options& options, const std::vector<audio::Wav>& clips) {
+// What was heard is worth having, however the call ended.
+struct Called {
+  std::unique_ptr<Script> script;
+  std::optional<Error> broken;
+};
+
+Result<Called> call_web(const Options& options, const std::vector<audio::Wav>& clips) {
   media::Shard shard{"caller"};  // in real time: a caller whose frames come late is not understood
   async::SystemClock clock;
   auto script = script_at(clips, audio::wideband, options);
@@ -58,10 +66,10 @@ Result<std::unique_ptr<Script>> call_web(const Options& options, const std::vect
   if (outcome.has_error()) return outcome.error();
   std::cerr << "call " << outcome->call_id << " ended"
             << (outcome->ended.empty() ? "" : ": " + outcome->ended) << '\n';
-  return script;
+  return Called{std::move(script), outcome->broken};
 }
 
-Result<std::unique_ptr<Script>> call_sip(const Options& options, const std::vector<audio::Wav>& clips) {
+Result<Called> call_sip(const Options& options, const std::vector<audio::Wav>& clips) {
   namespace sip = telephony::sip;
   async::SystemClock clock;
   media::Shard shard{"caller"};
@@ -76,19 +84,21 @@ Result<std::unique_ptr<Script>> call_sip(const Options& options, const std::vect
   const std::string name = "caller-" + make_ulid();
   LiveTranscript live{tasks, clock, name, print};
   const auto shown = async::run_on(loop.executor(), live.connect(options.api, options.token));
-  if (shown.has_error())
-    std::cerr << "voxanne: no transcript: " << shown.error().message
-              << " (--api and --token say where to ask)\n";
+  const milliseconds ringing{std::min<std::int64_t>(45'000, std::int64_t(options.limit * 1'000))};
   auto call = async::run_on(
       shard.executor(),
-      call_over_sip(clock, shard, gateway, {.to = options.to, .from_number = name, .from_name = {}},
+      call_over_sip(clock, shard, gateway,
+                    {.to = options.to, .from_number = name, .from_name = {}, .ring_timeout = ringing},
                     [&](int rate) -> std::unique_ptr<Talker> { return script_at(clips, rate, options); }));
   gateway.stop();
   shard.stop();
   if (shown) async::run_on(loop.executor(), live.finish(async::Deadline::after(clock, 5s)));
   async::run_on(loop.executor(), tasks.stop());
   if (call.has_error()) return call.error();
-  return std::unique_ptr<Script>{static_cast<Script*>(call->talker.release())};
+  if (shown.has_error())
+    std::cerr << "voxanne: no transcript: " << shown.error().message
+              << " (--api and --token say where to ask)\n";
+  return Called{std::unique_ptr<Script>{static_cast<Script*>(call->talker.release())}, call->outcome.broken};
 }
 
 void call(CommandLine& line, const Options& options) {
@@ -100,12 +110,13 @@ void call(CommandLine& line, const Options& options) {
     return line.fail(malformed(
         "bad_usage",
         "--to: allowed are sip:USER@HOST[:PORT] and ws[s]://HOST[:PORT]/ws/web-call?assistantId=ID"));
-  auto script = web ? call_web(options, *clips) : call_sip(options, *clips);
-  if (script.has_error()) return line.fail(script.error());
+  const auto called = web ? call_web(options, *clips) : call_sip(options, *clips);
+  if (called.has_error()) return line.fail(called.error());
+  if (called->broken) line.fail(*called->broken);
   if (options.save.empty()) return;
-  if (auto saved = audio::write_wav_file(options.save, (*script)->rate(), 1, (*script)->heard());
-      saved.has_error())
-    return line.fail(saved.error());
+  const Script& script = *called->script;
+  if (auto saved = audio::write_wav_file(options.save, script.rate(), 1, script.heard()); saved.has_error())
+    line.fail(saved.error());
 }
 
 }  // namespace
@@ -134,7 +145,9 @@ void add_call(CommandLine& line) {
       ->add_option("--interrupt-after", options->interrupt_after,
                    "from the second file on: speak over the far end, so many seconds after it began")
       ->check(CLI::Range(0.0, 60.0));
-  command->add_option("--limit", options->limit, "seconds after which the call is ended")
+  command
+      ->add_option("--limit", options->limit,
+                   "seconds after which the call is ended, or given up where nobody answers")
       ->capture_default_str();
   command->add_option("--pause", options->pause, "seconds of silence before a turn is taken")
       ->capture_default_str();

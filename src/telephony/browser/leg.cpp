@@ -101,6 +101,7 @@ void BrowserLeg::answer(media::Exchange& exchange) {
     line_->shard.add(*this);
   }
   line_->send_text(ready_message(call_));
+  if (observer_) observer_->on_answered();
 }
 
 void BrowserLeg::refuse(Refusal why, seconds retry_after) {

@@ -114,6 +114,13 @@ TEST_P(SipInbound, is_cancelled_early) {
   EXPECT_EQ(gateway.call().end().cause, Cause::cancelled);
 }
 
+TEST_P(SipInbound, is_answered_once_the_caller_has_acknowledged_it) {
+  ASSERT_EQ(call("demo", SipPhone::sdp()).status, 200);
+  EXPECT_FALSE(gateway.call().wait_for("answered", milliseconds{200}));
+  ack();
+  EXPECT_TRUE(gateway.call().wait_for("answered"));
+}
+
 TEST_P(SipInbound, late_offer_is_narrowband_and_answered_in_the_ack) {
   const SipMessage ok = call("demo", "");
   ASSERT_EQ(ok.status, 200);
@@ -150,7 +157,7 @@ TEST_P(SipInbound, hold_and_resume) {
   EXPECT_THAT(resumed.body, HasSubstr("a=sendrecv\r\n"));
   ack();
   ASSERT_TRUE(gateway.call().wait_for("resume"));
-  EXPECT_THAT(gateway.call().events(), ElementsAre("hold", "resume"));
+  EXPECT_THAT(gateway.call().events(), ElementsAre("answered", "hold", "resume"));
 }
 
 TEST_P(SipInbound, a_change_without_offer_is_offered_what_is_in_use) {

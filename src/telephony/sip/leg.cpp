@@ -190,9 +190,9 @@ void SipLeg::on_agreement(const Agreement& agreement) {
 
 void SipLeg::on_established() {
   if (closing_) return;
-  if (outbound_) return notify([](LegObserver& observer) { observer.on_answered(); });
   // Not before: over UDP an INVITE may come in another's name, and audio would go where its SDP points.
   if (auto* exchange = std::exchange(exchange_, nullptr)) media_->start(*this, *exchange, rate_);
+  notify([](LegObserver& observer) { observer.on_answered(); });
 }
 
 // There are phones and SBCs that tell of each key press both ways.
