@@ -31,7 +31,10 @@ std::string json_object(const conversation::EventDetails& details) {
     if (out.size() > 1) out.push_back(',');
     append_json_string(out, name);
     out.push_back(':');
-    append_json_string(out, value);
+    if (const auto* number = std::get_if<std::int64_t>(&value))
+      append_json_int(out, *number);
+    else
+      append_json_string(out, std::get<std::string>(value));
   }
   return out + "}";
 }
@@ -225,7 +228,7 @@ void Session::on_hold(bool held) {
 void Session::on_ended(const telephony::LegEnd& end) {
   if (!call_.ended_at) call_.ended_at = services_.clock.utc();
   if (!verdict_ && end.cause != telephony::LegEnd::Cause::local_hung_up)
-    verdict_ = verdict_of(end, call_.direction, call_.answered_at.has_value());
+    verdict_ = verdict_of(end, call_.channel, call_.direction, call_.answered_at.has_value());
   leg_ended_.set();
   if (conversation_ && verdict_) conversation_->stop(*verdict_);
 }

@@ -11,16 +11,18 @@ Verdict ended(std::string_view reason, std::string detail) {
   return {CallStatus::ended, std::string{reason}, FaultParty::nobody, std::move(detail)};
 }
 
-Verdict failed(bool answered, std::string_view what, std::string detail) {
+Verdict failed(FaultParty fault, bool answered, std::string_view what, std::string detail) {
   return {CallStatus::failed,
-          (answered ? "call.in-progress.error-" : "call.start.error-") + std::string{what},
-          FaultParty::carrier, std::move(detail)};
+          (answered ? "call.in-progress.error-" : "call.start.error-") + std::string{what}, fault,
+          std::move(detail)};
 }
 
 }  // namespace
 
-Verdict verdict_of(const telephony::LegEnd& end, domain::Direction direction, bool answered) {
+Verdict verdict_of(const telephony::LegEnd& end, domain::Channel channel, domain::Direction direction,
+                   bool answered) {
   using Cause = telephony::LegEnd::Cause;
+  const auto theirs = channel == domain::Channel::browser ? FaultParty::caller : FaultParty::carrier;
   std::string detail = end.detail;
   if (end.status != 0) detail = std::to_string(end.status) + (detail.empty() ? "" : " " + detail);
   switch (end.cause) {
@@ -39,16 +41,16 @@ Verdict verdict_of(const telephony::LegEnd& end, domain::Direction direction, bo
     case Cause::transferred:
       return ended(domain::ended::forwarded, detail);
     case Cause::rejected:
-      return failed(answered, "rejected", detail);
+      return failed(theirs, answered, "rejected", detail);
     case Cause::media_timeout:
-      return failed(answered, "media-timeout", detail);
+      return failed(theirs, answered, "media-timeout", detail);
     case Cause::transport_failed:
-      return failed(answered, "transport", detail);
+      return failed(theirs, answered, "transport", detail);
     case Cause::media_unavailable:
       // Nothing was heard or said, however far the call had come.
       return {CallStatus::failed, "call.start.error-media-unavailable", FaultParty::us, std::move(detail)};
   }
-  return failed(answered, "unknown", detail);
+  return failed(theirs, answered, "unknown", detail);
 }
 
 Verdict canceled_verdict() { return ended(domain::ended::canceled, {}); }

@@ -6,8 +6,10 @@
 
 namespace voxanne::calls {
 
-// What the end of a leg means for its call, when nothing on our side had ended it before.
-domain::Verdict verdict_of(const telephony::LegEnd& end, domain::Direction direction, bool answered);
+// What the end of a leg means for its call, when nothing on our side had ended it before. Nobody carries a
+// browser's call: what breaks it is the caller's to mend.
+domain::Verdict verdict_of(const telephony::LegEnd& end, domain::Channel channel, domain::Direction direction,
+                           bool answered);
 
 domain::Verdict canceled_verdict();  // somebody ended it through the API
 domain::Verdict shutdown_verdict();  // the server stopped before the call did

@@ -35,16 +35,23 @@ TEST(CallVerdict, every_end_of_a_leg_has_one_and_failures_name_who_has_to_mend) 
        FaultParty::us},
   };
   for (const auto& row : rows) {
-    const auto verdict =
-        verdict_of({.cause = row.cause, .status = 0, .detail = {}}, row.direction, row.answered);
+    const auto verdict = verdict_of({.cause = row.cause, .status = 0, .detail = {}}, domain::Channel::sip,
+                                    row.direction, row.answered);
     EXPECT_EQ(verdict.reason, row.reason);
     EXPECT_EQ(verdict.fault, row.fault) << row.reason;
     EXPECT_EQ(verdict.status == domain::CallStatus::failed, row.fault != FaultParty::nobody) << row.reason;
   }
-  EXPECT_EQ(
-      verdict_of({.cause = Cause::rejected, .status = 603, .detail = "Decline"}, Direction::outbound, false)
-          .detail,
-      "603 Decline");
+  EXPECT_EQ(verdict_of({.cause = Cause::rejected, .status = 603, .detail = "Decline"}, domain::Channel::sip,
+                       Direction::outbound, false)
+                .detail,
+            "603 Decline");
+}
+
+TEST(CallVerdict, what_breaks_a_browsers_call_is_the_callers) {
+  const auto verdict = verdict_of({.cause = Cause::transport_failed, .status = 1007, .detail = "bad frame"},
+                                  domain::Channel::browser, Direction::inbound, true);
+  EXPECT_EQ(verdict.reason, "call.in-progress.error-transport");
+  EXPECT_EQ(verdict.fault, FaultParty::caller);
 }
 
 }  // namespace

@@ -252,7 +252,7 @@ async::Task<> Conversation::follow_nudge() {
   }
   switch (std::exchange(nudge_, Idle::Action::none)) {
     case Idle::Action::prompt:
-      observer_.on_event("idle_prompt", {{"count", std::to_string(idle_.prompted())}});
+      observer_.on_event("idle_prompt", {{"count", idle_.prompted()}});
       // The deaf cannot hear that somebody is there: the keys are said again.
       if (listener_.deaf())
         inputs_.push_back({.input = {.kind = CallerInput::Kind::deaf}, .known = clock_.now()});

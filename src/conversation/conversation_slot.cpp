@@ -62,10 +62,9 @@ void Conversation::apply(const TurnTaker::Actions& actions) {
 }
 
 void Conversation::barge_in() {
-  observer_.on_event("barge_in",
-                     {{"cause", turns_.barge_in_cause()},
-                      {"onsetToDecisionMs", std::to_string((now_ - turns_.speech_start()).count())},
-                      {"atMs", std::to_string(now_.count())}});
+  EventDetails details{{"cause", turns_.barge_in_cause()}, {"atMs", now_.count()}};
+  if (turns_.open()) details.emplace_back("onsetToDecisionMs", (now_ - turns_.speech_start()).count());
+  observer_.on_event("barge_in", std::move(details));
   fall_silent();
   observer_.on_clear_playout();
 }
@@ -149,7 +148,7 @@ void Conversation::on_digit(char digit) {
 }
 
 void Conversation::keys(std::string digits) {
-  observer_.on_event("keys", {{"count", std::to_string(digits.size())}});
+  observer_.on_event("keys", {{"count", std::int64_t(digits.size())}});
   const int at = static_cast<int>(now_.count());
   push({.input = {.kind = CallerInput::Kind::digits, .text = std::move(digits), .start_ms = at, .end_ms = at},
         .known = clock_.now()});
@@ -215,10 +214,9 @@ void Conversation::settle(const Ended& ended, const speech::Hypothesis& final) {
       input.input.kind = CallerInput::Kind::not_understood;
       break;
     case TurnTaker::Outcome::barge_in:
-      observer_.on_event("barge_in",
-                         {{"cause", "final words"},
-                          {"onsetToDecisionMs", std::to_string((now_ - ended.span.start).count())},
-                          {"atMs", std::to_string(now_.count())}});
+      observer_.on_event("barge_in", {{"cause", "final words"},
+                                      {"atMs", now_.count()},
+                                      {"onsetToDecisionMs", (now_ - ended.span.start).count()}});
       fall_silent();
       observer_.on_clear_playout();
       break;

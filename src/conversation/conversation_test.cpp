@@ -9,6 +9,8 @@ namespace {
 using test::CallScene;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
+using testing::UnorderedElementsAre;
 
 // 60 ms a character: "Hello." lasts 360 ms, this one 3 s.
 const std::string long_answer = "We are open from nine to five on every weekday now";
@@ -81,7 +83,7 @@ TEST_F(BargeInTest, ducks_decides_on_words_and_is_silent_at_once) {
   const auto* barge_in = scene.event("barge_in");
   ASSERT_TRUE(barge_in);
   EXPECT_LE(barge_in->at, 4s + 700ms);
-  EXPECT_EQ(barge_in->details[0].second, "words");
+  EXPECT_EQ(barge_in->details[0].second, EventValue{"words"});
   EXPECT_LE(silent_from(barge_in->at), barge_in->at + 40ms);
   EXPECT_EQ(scene.clears, 1);
   EXPECT_THAT(scene.responder->inputs.back().text, "no i mean on saturday");
@@ -94,7 +96,7 @@ TEST_F(BargeInTest, decides_on_800_ms_of_speech_without_words) {
   EXPECT_FALSE(scene.event("barge_in"));
   scene.run_until(4s + 820ms);
   ASSERT_TRUE(scene.event("barge_in"));
-  EXPECT_EQ(scene.event("barge_in")->details[0].second, "speech");
+  EXPECT_EQ(scene.event("barge_in")->details[0].second, EventValue{"speech"});
 }
 
 TEST_F(BargeInTest, decides_on_a_key_at_once) {
@@ -103,6 +105,9 @@ TEST_F(BargeInTest, decides_on_a_key_at_once) {
   scene.run_until(6s);
   ASSERT_TRUE(scene.event("barge_in"));
   EXPECT_EQ(scene.event("barge_in")->at, 4s);
+  EXPECT_THAT(scene.event("barge_in")->details,
+              UnorderedElementsAre(Pair("cause", EventValue{"digit"}), Pair("atMs", EventValue{4'000})))
+      << "a key takes no time to decide on";
   EXPECT_EQ(scene.responder->inputs.back().kind, CallerInput::Kind::digits);
   EXPECT_EQ(scene.responder->inputs.back().text, "2");
 }

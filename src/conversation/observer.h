@@ -4,14 +4,17 @@
 
 #include "domain/call.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace voxanne::conversation {
 
-using EventDetails = std::vector<std::pair<std::string, std::string>>;  // no personal data
+using EventValue = std::variant<std::int64_t, std::string>;
+using EventDetails = std::vector<std::pair<std::string, EventValue>>;  // no personal data
 
 // The event that says that the assistant's consent announcement has been heard: recording may begin.
 inline constexpr std::string_view consent_announced = "consent_announced";

@@ -44,7 +44,8 @@ struct LadderTest : testing::Test, ConversationObserver {
   void on_turn(domain::Turn) override {}
   void on_partial(domain::Speaker, std::string_view) override {}
   void on_event(std::string_view, EventDetails details) override {
-    failed.push_back(details[1].second + ":" + details[2].second);
+    failed.push_back(std::get<std::string>(details[1].second) + ":" +
+                     std::get<std::string>(details[2].second));
   }
   void on_clear_playout() override {}
 };

@@ -60,8 +60,10 @@ struct SpeakerTest : testing::Test, ConversationObserver {
   void on_turn(domain::Turn) override {}
   void on_partial(domain::Speaker, std::string_view) override {}
   void on_event(std::string_view name, EventDetails details) override {
-    events.push_back(std::string{name} +
-                     (details.size() > 2 ? ":" + details[1].second + ":" + details[2].second : ""));
+    events.push_back(std::string{name} + (details.size() > 2
+                                              ? ":" + std::get<std::string>(details[1].second) + ":" +
+                                                    std::get<std::string>(details[2].second)
+                                              : ""));
   }
   void on_clear_playout() override {}
 };

@@ -25,7 +25,7 @@ using testing::StartsWith;
 
 constexpr const char* answer_ends = "evening";
 
-int number(const json::value& text) { return std::stoi(std::string{text.as_string()}); }
+int number(const json::value& value) { return int(value.as_int64()); }
 
 class BargeIn : public testing::TestWithParam<std::string> {
  protected:
