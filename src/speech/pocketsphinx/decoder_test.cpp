@@ -138,6 +138,36 @@ TEST_F(Recognition, plausible_nonsense_is_not_believed) {
               0.2);
 }
 
+// Said in nearly every call, in passing: over the telephone "thank" is not told from "can" by its sound.
+TEST_F(Recognition, courtesies_are_understood_and_what_sounds_like_them) {
+  const Words courtesies{"thank you",
+                         "thanks",
+                         "thank you goodbye",
+                         "thanks bye",
+                         "goodbye",
+                         "bye",
+                         "no thank you",
+                         "no thank you goodbye",
+                         "that's all thank you",
+                         "okay thank you goodbye",
+                         "yes please",
+                         "thank you very much",
+                         "great thank you",
+                         "thank you bye bye",
+                         "no that's all",
+                         "have a nice day"};
+  const Words others{"can you hear me",        "can you call me back please",   "can i speak to someone",
+                     "can you repeat that",    "my name is sam clarke",         "can you help me",
+                     "tell him that i called", "can you tell me about parking", "can i book an appointment"};
+  for (const auto voice : {flite::VoiceName::rms, flite::VoiceName::slt})
+    for (const int rate : {16'000, 8'000}) {
+      const std::string at = (voice == flite::VoiceName::rms ? ", rms" : ", slt") +
+                             std::string{rate == 8'000 ? ", G.711" : ", 16 kHz"};
+      EXPECT_LT(recognize(("courtesies" + at).c_str(), courtesies, rate, voice).word_error_rate, 0.20);
+      EXPECT_LT(recognize(("what sounds alike" + at).c_str(), others, rate, voice).word_error_rate, 0.10);
+    }
+}
+
 // The two qualities: what one hears beside the other.
 TEST_F(Recognition, general_english_mends_what_is_off_topic_and_spoils_nothing) {
   const auto questions = test::dental_practice::questions(), off_topic = test::dental_practice::off_topic();

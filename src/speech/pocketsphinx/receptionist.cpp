@@ -40,8 +40,13 @@ constexpr Pattern patterns[] = {
     {4,
      "(hello|hi|good morning|good afternoon) (can you hear me|is anybody there|i have a question|i need some "
      "help)"},
-    {10, "(goodbye|bye|bye bye|see you|thanks bye|thank you goodbye|okay bye|thank you bye|have a nice day)"},
-    {6, "(thank you|thanks) (very much|so much|a lot|for your help|for calling|) (goodbye|bye|)"},
+    // Over the telephone nothing is left of the beginning of "thank": it sounds like "can" and "him".
+    {40, "thank you"},
+    {60,
+     "(no|okay|great|that's all|that's great|lovely|) thank you (very much|so much|goodbye|bye|bye bye|)"},
+    {30, "(no|okay|great|) thanks (very much|a lot|bye|goodbye|)"},
+    {10, "(thank you|thanks) (for your help|for calling) (goodbye|bye|)"},
+    {20, "(goodbye|bye|bye bye|see you|okay bye|have a nice day)"},
     {3, "(have a|you have a) (nice|good|great|lovely) (day|evening|weekend|one)"},
     // Opening hours.
     {8, "what are your (opening|business|office|) hours"},
