@@ -16,8 +16,8 @@ namespace {
 std::vector<std::string> ways_of_thanking(std::string_view word) {
   std::vector<std::string> ways;
   if (word != "thank" && word != "thanks") return ways;
-  for (const std::string first : {"TH", "S", "T", "K", "HH", "DH"})
-    for (const std::string vowel : {"AE", "EH", "IH"})
+  for (const std::string first : {"S", "K", "HH", "DH"})
+    for (const std::string vowel : {"AE", "EH"})
       ways.push_back(first + ' ' + vowel + (word == "thank" ? " NG K" : " NG K S"));
   return ways;
 }

@@ -41,12 +41,12 @@ constexpr Pattern patterns[] = {
      "(hello|hi|good morning|good afternoon) (can you hear me|is anybody there|i have a question|i need some "
      "help)"},
     // Over the telephone nothing is left of the beginning of "thank": it sounds like "can" and "him".
-    {40, "thank you"},
+    {16, "thank you"},
     {60,
      "(no|okay|great|that's all|that's great|lovely|) thank you (very much|so much|goodbye|bye|bye bye|)"},
-    {30, "(no|okay|great|) thanks (very much|a lot|bye|goodbye|)"},
-    {10, "(thank you|thanks) (for your help|for calling) (goodbye|bye|)"},
-    {20, "(goodbye|bye|bye bye|see you|okay bye|have a nice day)"},
+    {12, "(no|okay|great|) thanks (very much|a lot|bye|goodbye|)"},
+    {6, "(thank you|thanks) (for your help|for calling) (goodbye|bye|)"},
+    {12, "(goodbye|bye|bye bye|see you|okay bye|have a nice day)"},
     {3, "(have a|you have a) (nice|good|great|lovely) (day|evening|weekend|one)"},
     // Opening hours.
     {8, "what are your (opening|business|office|) hours"},
