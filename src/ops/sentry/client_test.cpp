@@ -76,7 +76,7 @@ TEST_F(SentryClientTest, an_unhandled_error_arrives_with_stack_ids_and_what_went
   ASSERT_FALSE(crumbs.empty());
   EXPECT_EQ(crumbs[crumbs.size() - 1].at("category"), "jobs.attempt_failed");
   EXPECT_EQ(crumbs[crumbs.size() - 1].at("message"), "callId=call_1 text=[redacted] code=http_503");
-  for (const char* secret : {"7700", "jane@", "abcdef\"", "tooth"})
+  for (const char* secret : {"7700 900", "jane@", "abcdef\"", "tooth"})
     EXPECT_THAT(tracker.everything(), Not(HasSubstr(secret)));
 }
 

@@ -125,7 +125,7 @@ TEST_F(Flow, sipp_offers_late) {
 TEST_F(Flow, sipp_holds_and_resumes) {
   succeeds({.scenario = "hold.xml"});
   EXPECT_EQ(ends(1), (std::map<Cause, int>{{Cause::remote_hung_up, 1}}));
-  EXPECT_THAT(gateway.call().events(), ElementsAre("hold", "resume", "ended"));
+  EXPECT_THAT(gateway.call().events(), ElementsAre("answered", "hold", "resume", "ended"));
 }
 
 TEST_F(Flow, a_hundred_calls_at_once_all_complete) {
