@@ -58,7 +58,7 @@ Result<JsonBody> JsonBody::parse(std::string_view text) {
   if (text.empty()) return malformed("invalid_json", "the body is empty; send a JSON object");
   json::parse_options options;
   options.max_depth = max_depth;
-  // A body is read, looked at and dropped: one piece of memory for all of it.
+  // A body is read, looked at and dropped: few pieces of memory for all of it.
   unsigned char scratch[2048];
   json::parser parser{json::storage_ptr{}, options, scratch};
   parser.reset(json::make_shared_resource<json::monotonic_resource>());

@@ -17,9 +17,9 @@ using domain::CallStatus;
 using domain::RecordingStatus;
 using events::EventType;
 
-// A turn is published once it is durable, what is being said at once: it waits so long for the turns before
-// it, so that a reply is not seen before its question.
-constexpr milliseconds partials_wait{1'000};
+// A turn is published once it is durable, and what is being said then waits for the turns before it, so that
+// a reply is not seen before its question. Where the database takes longer than this, nothing waits for it.
+constexpr milliseconds partials_wait{2'000};
 
 domain::Verdict failed_verdict(std::string reason, std::string detail) {
   return {CallStatus::failed, std::move(reason), domain::FaultParty::us, std::move(detail)};
@@ -96,10 +96,6 @@ async::Task<> Session::file() {
 // The row, with its first log line; a call that is answered before its row is durable goes on.
 void Session::open() {
   if (!stored_) {
-    if (call_.direction == domain::Direction::inbound) {
-      call_.status = CallStatus::ringing;
-      call_.started_at = call_.created_at;
-    }
     store::Batch batch;
     store::insert_call(batch, call_, services_.holder);
     store::announce_call(batch, "call.started", call_, call_.created_at);
@@ -196,7 +192,7 @@ void Session::on_ringing() {
 void Session::on_answered() {
   if (call_.direction == domain::Direction::outbound)
     answered_.set();
-  else if (conversation_ && !call_.answered_at)
+  else if (conversation_ && !call_.answered_at && !call_.ended_at)  // it may cross our hanging up
     note_answer();
 }
 
@@ -243,8 +239,9 @@ void Session::on_turn(domain::Turn turn) {
   forget_partial(turn.speaker);
   if (unwritten_turns_++ == 0) unwritten_since_ = services_.clock.now();
   ledger_.write(std::move(batch), [this, json = std::move(json)] {
+    --unwritten_turns_;
     publish(EventType::transcript_final, json);
-    if (--unwritten_turns_ == 0) publish_partials();
+    if (unwritten_turns_ == 0) publish_partials();
   });
   if (on_transcript_) on_transcript_(turn.speaker, turn.text, true);
 }

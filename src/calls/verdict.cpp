@@ -46,6 +46,8 @@ Verdict verdict_of(const telephony::LegEnd& end, domain::Channel channel, domain
       return failed(theirs, answered, "media-timeout", detail);
     case Cause::transport_failed:
       return failed(theirs, answered, "transport", detail);
+    case Cause::failed:
+      return failed(FaultParty::us, answered, "internal", detail);
     case Cause::media_unavailable:
       // Nothing was heard or said, however far the call had come.
       return {CallStatus::failed, "call.start.error-media-unavailable", FaultParty::us, std::move(detail)};

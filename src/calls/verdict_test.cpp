@@ -29,6 +29,7 @@ TEST(CallVerdict, every_end_of_a_leg_has_one_and_failures_name_who_has_to_mend) 
        FaultParty::carrier},
       {Cause::transport_failed, Direction::outbound, false, "call.start.error-transport",
        FaultParty::carrier},
+      {Cause::failed, Direction::inbound, true, "call.in-progress.error-internal", FaultParty::us},
       {Cause::media_unavailable, Direction::inbound, true, "call.start.error-media-unavailable",
        FaultParty::us},
       {Cause::media_unavailable, Direction::outbound, false, "call.start.error-media-unavailable",

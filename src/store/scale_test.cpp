@@ -195,18 +195,21 @@ std::map<std::string, int> steps_with(std::int64_t count) {
     EXPECT_EQ(effort.walked + effort.sorts + effort.made_indexes, 0);
   };
   const auto store = SqliteStore::open(std::move(options)).value();
+  const auto take = [&] {
+    const std::lock_guard lock{mutex};
+    return std::exchange(last, 0);
+  };
   std::map<std::string, int> steps;
   std::optional<Cursor> next;
   const auto page = [&](const std::string& name, CallFilter filter, PageRequest request = {}) {
     int rows = 0;
-    last = 0;
+    take();
     const auto info = async::run_on(loop.executor(), page_of_calls(*store, harbour, std::move(filter),
                                                                    request, [&](const Row&) { ++rows; }));
     ASSERT_TRUE(info) << info.error().message;
     EXPECT_EQ(rows, 20) << name;
     next = info->next;
-    const std::lock_guard lock{mutex};
-    steps[name] = last;
+    steps[name] = take();
   };
   const UtcTime middle = noon - std::chrono::hours{1'080};
   page("newest", {});
@@ -224,11 +227,12 @@ std::map<std::string, int> steps_with(std::int64_t count) {
   }
   page("a common word", {.search = "practice opens"});
   page("words that were said", {.search = "wheelchair parking"});
-  last = 0;
+  take();
   EXPECT_TRUE(async::run_on(loop.executor(), visit_call_hours(*store, harbour, noon - std::chrono::hours{720},
                                                               noon, [](const Row&) {})));
-  steps["30 days"] = last;
+  steps["30 days"] = take();
   store->stop();
+  loop.stop();
   return steps;
 }
 

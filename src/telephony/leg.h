@@ -34,6 +34,7 @@ struct LegEnd {
     media_timeout,      // no audio packets for the watchdog's time
     transport_failed,   // network, TLS or protocol failure
     media_unavailable,  // there is no socket for the audio on our side: ours to mend
+    failed,             // what served it ended without ending it: ours to mend
   };
   Cause cause = Cause::remote_hung_up;
   int status = 0;      // SIP response or WebSocket close code, where there is one

@@ -14,13 +14,14 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr seconds longest_ringing{30};
 constexpr std::size_t samples_in_slot = audio::samples_per_frame(audio::wideband);
 
 class WebCaller {
  public:
-  WebCaller(async::Executor executor, async::Clock& clock, Talker& talker, OnLine on_line)
+  WebCaller(async::Executor executor, async::Clock& clock, Talker& talker, OnLine on_line,
+            milliseconds longest_ringing)
       : clock_(clock),
+        longest_ringing_(longest_ringing),
         talker_(talker),
         on_line_(std::move(on_line)),
         ready_(executor),
@@ -39,7 +40,7 @@ class WebCaller {
     socket_->send(R"({"type":"start"})");
     tasks_.spawn(listen());
     tasks_.spawn(speak());
-    if (!co_await async::wait_until(clock_, async::Deadline::after(clock_, longest_ringing), answered_))
+    if (!co_await async::wait_until(clock_, async::Deadline::after(clock_, longest_ringing_), answered_))
       refused_ = Error{Fault::timed_out, "call_not_answered",
                        "the server took the connection and never the call: is it a Voxanne?"};
     else
@@ -126,6 +127,7 @@ class WebCaller {
   }
 
   async::Clock& clock_;
+  const milliseconds longest_ringing_;
   Talker& talker_;
   OnLine on_line_;
   std::unique_ptr<net::WebSocket> socket_;
@@ -140,8 +142,10 @@ class WebCaller {
 }  // namespace
 
 async::Task<Result<CallerOutcome>> call_over_web(async::Clock& clock, std::string url, std::string token,
-                                                 Talker& talker, OnLine on_line) {
-  WebCaller caller{co_await async::asio::this_coro::executor, clock, talker, std::move(on_line)};
+                                                 Talker& talker, OnLine on_line,
+                                                 milliseconds longest_ringing) {
+  WebCaller caller{co_await async::asio::this_coro::executor, clock, talker, std::move(on_line),
+                   longest_ringing};
   co_return co_await caller.run(std::move(url), std::move(token));
 }
 

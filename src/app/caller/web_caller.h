@@ -31,6 +31,7 @@ using OnLine = std::function<void(const TranscriptLine&)>;
 // rate must be 16 kHz. Errors: those of connect_websocket; unavailable (call_refused) with the close code
 // and reason; timed_out (call_not_answered).
 async::Task<Result<CallerOutcome>> call_over_web(async::Clock& clock, std::string url, std::string token,
-                                                 Talker& talker, OnLine on_line);
+                                                 Talker& talker, OnLine on_line,
+                                                 milliseconds longest_ringing = seconds{30});
 
 }  // namespace voxanne::app

@@ -47,6 +47,10 @@ std::unique_ptr<Script> script_at(const std::vector<audio::Wav>& clips, int rate
                       .limit = milliseconds{int(options.limit * 1'000)}});
 }
 
+milliseconds ringing(const Options& options) {
+  return milliseconds{int(std::min(45.0, options.limit) * 1'000)};
+}
+
 void print(const TranscriptLine& line) {
   std::cout << line.speaker << ": " << line.text << '\n' << std::flush;
 }
@@ -61,8 +65,8 @@ Result<Called> call_web(const Options& options, const std::vector<audio::Wav>& c
   media::Shard shard{"caller"};  // in real time: a caller whose frames come late is not understood
   async::SystemClock clock;
   auto script = script_at(clips, audio::wideband, options);
-  auto outcome =
-      async::run_on(shard.executor(), call_over_web(clock, options.to, options.token, *script, print));
+  auto outcome = async::run_on(
+      shard.executor(), call_over_web(clock, options.to, options.token, *script, print, ringing(options)));
   if (outcome.has_error()) return outcome.error();
   std::cerr << "call " << outcome->call_id << " ended"
             << (outcome->ended.empty() ? "" : ": " + outcome->ended) << '\n';
@@ -84,12 +88,12 @@ Result<Called> call_sip(const Options& options, const std::vector<audio::Wav>& c
   const std::string name = "caller-" + make_ulid();
   LiveTranscript live{tasks, clock, name, print};
   const auto shown = async::run_on(loop.executor(), live.connect(options.api, options.token));
-  const milliseconds ringing{std::min<std::int64_t>(45'000, std::int64_t(options.limit * 1'000))};
   auto call = async::run_on(
       shard.executor(),
-      call_over_sip(clock, shard, gateway,
-                    {.to = options.to, .from_number = name, .from_name = {}, .ring_timeout = ringing},
-                    [&](int rate) -> std::unique_ptr<Talker> { return script_at(clips, rate, options); }));
+      call_over_sip(
+          clock, shard, gateway,
+          {.to = options.to, .from_number = name, .from_name = {}, .ring_timeout = ringing(options)},
+          [&](int rate) -> std::unique_ptr<Talker> { return script_at(clips, rate, options); }));
   gateway.stop();
   shard.stop();
   if (shown) async::run_on(loop.executor(), live.finish(async::Deadline::after(clock, 5s)));
@@ -148,6 +152,7 @@ void add_call(CommandLine& line) {
   command
       ->add_option("--limit", options->limit,
                    "seconds after which the call is ended, or given up where nobody answers")
+      ->check(CLI::Range(1.0, 86'400.0))
       ->capture_default_str();
   command->add_option("--pause", options->pause, "seconds of silence before a turn is taken")
       ->capture_default_str();

@@ -77,6 +77,7 @@ void demo(CommandLine& line) {
   server.stop();
   workers.stop();
   if (outcome.has_error()) return line.fail(outcome.error());
+  if (outcome->broken) return line.fail(*outcome->broken);
   std::cout << "The call ended" << (outcome->ended.empty() ? "" : ": " + outcome->ended) << ".\n";
   if (answers < 2) line.fail(internal("demo_unanswered", "the assistant did not answer"));
 }

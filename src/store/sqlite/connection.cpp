@@ -5,11 +5,20 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <thread>
 #include <utility>
 
 namespace voxanne::store {
 namespace {
+
+namespace fs = std::filesystem;
+
+std::string literal(std::string_view text) {
+  std::string out{"'"};
+  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
+  return out + "'";
+}
 
 int bind(sqlite3_stmt* statement, int index, const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value))
@@ -78,13 +87,16 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, millisec
   sqlite3_busy_timeout(db, static_cast<int>(busy_timeout.count()));
   if (mode == Mode::writer)
     if (auto used = connection.use_write_ahead_log(busy_timeout); !used) return used.error();
-  // A reader opens read-write so that it can recover a journal, and forbids itself to write. Only its
-  // temporary things are always in memory: the writer's statement journals would then be in pieces of a
-  // kilobyte, and those cost an eighth of creating a call.
+  // A reader opens read-write so that it can recover a journal, and forbids itself to write. What is
+  // temporary is in memory for readers only: the writer's statement journals would then be in pieces of a
+  // kilobyte, which costs an eighth of creating a call. What they outgrow (erasing a long call does) goes
+  // beside the database, whose disk and whose mode it shares.
   const std::string settings =
       mode == Mode::writer
           ? "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
             "PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;"
+            "PRAGMA temp_store_directory = " +
+                literal(fs::absolute(path).parent_path().string()) + ";"
           : "PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;";
   if (auto set = connection.execute(settings); !set) return set.error();
   return connection;

@@ -62,7 +62,8 @@ class SqliteStore final : public Store {
                              RowVisitor visit) override;
   async::Task<Result<>> write(Batch batch) override;
 
-  // Writes what is queued and refuses the rest; the files are closed by the destructor. Idempotent.
+  // Writes what is queued and refuses the rest. The files are closed by the destructor, but for what a loop
+  // reads in the turn it is in. Idempotent.
   void stop();
 
  private:

@@ -11,6 +11,8 @@
 
 #include <boost/asio/use_future.hpp>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -296,6 +298,60 @@ TEST_F(Engine, readers_never_see_half_a_batch) {
   done = true;
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(count("b"), 200);
+}
+
+// A loop reads in one snapshot what it reads in one turn, but nothing older than what was durable before.
+TEST_F(Engine, what_was_written_meanwhile_is_found_in_the_same_turn) {
+  const auto counted = [](SqliteStore& asked, std::int64_t& rows) -> async::Task<> {
+    EXPECT_TRUE(co_await asked.read(count_rows, {"boot"}, [&](const Row& row) { rows = row.integer(0); }));
+  };
+  std::int64_t before = -1, after = -1;
+  async::run_on(loop.executor(), [&]() -> async::Task<> {
+    co_await counted(*store, before);
+    // Nothing else of this loop runs meanwhile.
+    EXPECT_TRUE(async::run_on(elsewhere.executor(), store->write(rows("boot", "a", "b"))));
+    co_await counted(*store, after);
+  }());
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(after, 2);
+}
+
+TEST_F(Engine, a_snapshot_ends_with_the_turn) {
+  EXPECT_EQ(count("boot"), 0);
+  async::run_on(loop.executor(), []() -> async::Task<> { co_return; }());
+  ASSERT_TRUE(write(rows("boot", "a", "b")));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
+  int frames = -1, moved = -1;
+  EXPECT_EQ(sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, &frames, &moved), SQLITE_OK)
+      << "somebody still reads what was before";
+  sqlite3_close(db);
+}
+
+// A statement that changes many pages keeps what it may have to take back in a file: beside the database.
+TEST_F(Engine, what_is_temporary_lies_beside_the_database) {
+  const std::string other = directory / "other.db";
+  std::ofstream{other};
+  auto connection = Connection::open(other, Connection::Mode::writer, 1s).value();
+  ASSERT_TRUE(connection.execute("CREATE TABLE wide (n INTEGER UNIQUE, filling TEXT)"));
+  static constexpr Statement fill{
+      "test.fill",
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+      "INSERT INTO wide SELECT i, hex(zeroblob(500)) FROM n"};
+  static constexpr Statement change{"test.change", "UPDATE wide SET n = -n, filling = filling || 'x'"};
+  ASSERT_TRUE(connection.run(fill, {}));
+  ASSERT_TRUE(connection.execute("BEGIN"));
+  ASSERT_TRUE(connection.run(change, {}));
+  int beside = 0, elsewhere_found = 0;
+  for (const auto& file : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(file.path(), gone).string();
+    if (!target.ends_with(" (deleted)") || target.find("etilqs_") == std::string::npos) continue;
+    ++(target.starts_with(directory.path().string() + "/") ? beside : elsewhere_found);
+  }
+  EXPECT_GE(beside, 1);
+  EXPECT_EQ(elsewhere_found, 0);
+  ASSERT_TRUE(connection.execute("ROLLBACK"));
 }
 
 TEST_F(Engine, stop_writes_what_is_queued_and_refuses_the_rest) {

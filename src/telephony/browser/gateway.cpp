@@ -253,9 +253,9 @@ async::Task<> Gateway::serve(net::WebSocket& socket, Wanted wanted, std::string 
   line->socket = &socket;
   struct Detached {  // also when this task is cancelled
     Line& line;
-    LegEnd end{.cause = LegEnd::Cause::transport_failed,
+    LegEnd end{.cause = LegEnd::Cause::failed,
                .status = net::close_code::going_away,
-               .detail = "the server stopped"};
+               .detail = "the server failed or stopped"};
     ~Detached() {
       line.socket = nullptr;
       line.to_leg([end = std::move(end)](BrowserLeg& leg) { leg.take_end(end); });

@@ -99,6 +99,7 @@ void TempStore::open() {
 
 void TempStore::restart(const std::function<void()>& meanwhile) {
   store_.reset();
+  run([]() -> async::Task<> { co_return; }());  // what the loop's last turn read is closed as well
   if (meanwhile) meanwhile();
   open();
 }
