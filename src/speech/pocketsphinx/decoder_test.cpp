@@ -177,8 +177,8 @@ TEST_F(Recognition, general_english_mends_what_is_off_topic_and_spoils_nothing) 
     const auto own = recognize(("questions, closed" + at).c_str(), questions, rate);
     const auto own_both = recognize(("questions, general" + at).c_str(), questions, rate, voice, true);
     EXPECT_LT(own_both.word_error_rate, own.word_error_rate + 0.02);
-    // Two of forty are within what flite's voice differs by from run to run.
-    EXPECT_GE(own_both.confident, own.confident - 0.055);
+    // One of forty is within what flite's voice differs by from run to run.
+    EXPECT_GE(own_both.confident, own.confident - 0.03);
     const auto other = recognize(("off topic, closed" + at).c_str(), off_topic, rate);
     const auto other_both = recognize(("off topic, general" + at).c_str(), off_topic, rate, voice, true);
     EXPECT_GT(other.word_error_rate, 0.8) << "a closed model makes nonsense of it";

@@ -42,7 +42,7 @@ constexpr Pattern patterns[] = {
      "help)"},
     // Over the telephone nothing is left of the beginning of "thank": it sounds like "can" and "him".
     {16, "thank you"},
-    {60,
+    {24,
      "(no|okay|great|that's all|that's great|lovely|) thank you (very much|so much|goodbye|bye|bye bye|)"},
     {12, "(no|okay|great|) thanks (very much|a lot|bye|goodbye|)"},
     {6, "(thank you|thanks) (for your help|for calling) (goodbye|bye|)"},
