@@ -16,8 +16,9 @@ constexpr milliseconds subscribe_within{5'000};
 constexpr milliseconds look_within{2'000}, look_again{10'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
-// How long one that is far behind may take for a portion.
-constexpr milliseconds stuck_for{500};
+// How long one that is far behind may take for a portion, and how long it may stay so far behind though it
+// reads.
+constexpr milliseconds stuck_for{500}, behind_for{10'000};
 
 bool is_undecided(const Error& error) {
   return error.kind == Fault::unavailable || error.kind == Fault::internal;
@@ -70,12 +71,14 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
  private:
   // Whoever is far behind because this loop is late, and reads what it is handed, is not slow.
   void on_event() {
-    if (!over_ && !patience_ && socket_.queued_bytes() > 0 && subscription_->far_behind())
+    if (!over_ && !patience_ && socket_.queued_bytes() > 0 && subscription_->far_behind()) {
+      if (!behind_since_) behind_since_ = hub_.clock_.now();
       patience_ = hub_.clock_.alarm(tasks_.executor(), hub_.clock_.now() + stuck_for, [this] {
         // While a token is checked nothing is passed on, and what was read is not noticed.
         if (!over_ && socket_.queued_bytes() > 0) return refuse_as_slow();
         patience_.reset();
       });
+    }
     on_news();
   }
 
@@ -134,6 +137,8 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     if (socket_.queued_bytes() > 0) return;  // there will be news once it is written
     patience_.reset();
     subscription_->consumed();
+    if (behind_since_ && !subscription_->far_behind()) behind_since_.reset();
+    if (behind_since_ && hub_.clock_.now() - *behind_since_ > behind_for) return refuse_as_slow();
     for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
   }
 
@@ -187,6 +192,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;
   std::unique_ptr<async::Alarm> patience_;  // with one who is far behind, until it has read a portion
+  std::optional<SteadyTime> behind_since_;  // until it is no longer far behind
   bool checking_ = false, over_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include "async/thread.h"
 #include "net/server.h"
 #include "support/eventually.h"
+#include "support/patience.h"
 #include "support/raw_client.h"
 
 #include <gmock/gmock.h>
@@ -310,6 +311,27 @@ TEST_F(LiveHubTest, nobody_is_slow_because_the_server_is_late) {
   for (int i = 0; i < total; ++i) publish("a", payload);
   published.set_value();
   for (int seq = 1; seq <= total; ++seq) ASSERT_EQ(read(client).at("seq"), seq);
+}
+
+TEST_F(LiveHubTest, who_reads_but_stays_far_behind_is_dropped_too) {
+  RawClient slow{server_.port()};
+  slow.set_receive_buffer(64 * 1024);
+  EXPECT_EQ(slow.open_websocket("/ws/live-calls").status, 101);
+  slow.send_frame(1, R"({"type":"subscribe","token":"a"})");
+  EXPECT_EQ(read(slow).at("type"), "subscribed");
+  const std::string payload = '"' + std::string(15'000, 'x') + '"';
+  for (int i = 0; i < 200; ++i) publish("a", payload);
+  // It reads as fast as is published, and so catches up with nothing.
+  std::int64_t seen = 0;
+  test::RawFrame frame;
+  const auto limit = std::chrono::steady_clock::now() + test::patient(10s);
+  while ((frame = slow.read_frame()).opcode == 1 && std::chrono::steady_clock::now() < limit) {
+    EXPECT_EQ(json::parse(frame.payload).at("seq"), ++seen);
+    publish("a", payload);
+  }
+  EXPECT_EQ(frame.close_code(), 1013);
+  auto resumed = subscribe(R"({"type":"subscribe","token":"a","since":)" + std::to_string(seen) + "}");
+  EXPECT_EQ(read(resumed).at("seq"), seen + 1);
 }
 
 TEST_F(LiveHubTest, connections_of_every_kind_leave_nothing_behind) {
