@@ -38,7 +38,8 @@ class CallControl {
   // with retry_after).
   virtual async::Task<Result<domain::Call>> place(PlaceCall request) = 0;
 
-  // Hangs up politely; the verdict is manually-canceled. Answers when the call was told to end.
+  // Hangs up politely; the verdict is manually-canceled. Answers once the call's end is durable, or after two
+  // seconds, when the far end or the database takes longer.
   // Errors: not_found (call_not_found), conflict (call_already_ended).
   virtual async::Task<Result<>> end(OrgId org, CallId call) = 0;
 

@@ -51,6 +51,7 @@ Session::Session(Services& services, std::unique_ptr<telephony::Leg> leg, Subjec
       leg_(std::move(leg)),
       answered_(leg_->shard().executor()),
       leg_ended_(leg_->shard().executor()),
+      filed_(std::make_shared<async::Event>(leg_->shard().executor())),
       ledger_(leg_->shard().executor(), services.clock, services.store,
               {call_.id.str(), call_.org.str(), std::string{trace_.trace_id()}}) {}
 

@@ -43,6 +43,8 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   async::Task<> file();
   // Ends the call now, with this verdict unless it has one already.
   void end(domain::Verdict why);
+  // Set once the verdict is durable; it may outlive the session, and then stays as it was.
+  std::shared_ptr<async::Event> filed() const { return filed_; }
   // The assistant says this next. Error: conflict (call_not_answered).
   Result<> say(std::string text);
 
@@ -112,6 +114,7 @@ class Session final : private telephony::LegObserver, private conversation::Conv
   std::unique_ptr<media::Tee> tee_;
   std::unique_ptr<telephony::Leg> leg_;  // before what it calls into
   async::Event answered_, leg_ended_;
+  const std::shared_ptr<async::Event> filed_;
   Ledger ledger_;
 };
 

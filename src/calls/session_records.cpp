@@ -73,6 +73,7 @@ async::Task<> Session::write_down() {
   store::announce_call(batch, "call.ended", call_, now);
   const bool queued = recording.slots > 0;
   ledger_.write(std::move(batch), [this, queued] {
+    filed_->set();
     publish(EventType::call_ended, call_json());
     publish_figures();
     services_.outward_queued();

@@ -16,7 +16,8 @@ namespace voxanne::calls {
 namespace {
 
 constexpr std::size_t max_remembered_routes = 10'000;
-constexpr seconds look_up_limit{2};  // whoever rings waits no longer for a database that is stuck
+constexpr seconds look_up_limit{2};    // whoever rings waits no longer for a database that is stuck
+constexpr seconds longest_hang_up{2};  // whoever ends a call waits no longer to see that it has ended
 
 seconds retry_of(telephony::Refusal why, seconds normal) {
   return why == telephony::Refusal::draining ? seconds{30} : normal;
@@ -296,7 +297,7 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   co_return call;
 }
 
-async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, std::function<Result<>(Session&)> act) {
+async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, Act act) {
   const Error already_ended{Fault::conflict, "call_already_ended", "the call has ended already"};
   Desk* desk = nullptr;
   {
@@ -307,11 +308,10 @@ async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, std::funct
     }
   }
   if (desk) {
-    auto on_desk = [](Desk& at, const CallId& call, const std::function<Result<>(Session&)>& f,
-                      Error gone) -> async::Task<Result<>> {
+    auto on_desk = [](Desk& at, const CallId& call, const Act& f, Error gone) -> async::Task<Result<>> {
       const auto session = at.sessions.find(call);
       if (session == at.sessions.end()) co_return gone;
-      co_return f(*session->second);
+      co_return co_await f(*session->second);
     };
     co_return co_await async::on_loop(desk->shard.executor(), on_desk(*desk, id, act, already_ended));
   }
@@ -322,15 +322,21 @@ async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, std::funct
 }
 
 async::Task<Result<>> Switchboard::end(OrgId org, CallId call) {
-  co_return co_await with_session(std::move(org), std::move(call), [](Session& session) -> Result<> {
-    session.end(canceled_verdict());
-    return {};
-  });
+  // The session may be gone before its record is waited for.
+  co_return co_await with_session(
+      std::move(org), std::move(call), [&clock = services_.clock](Session& session) -> async::Task<Result<>> {
+        const auto filed = session.filed();
+        session.end(canceled_verdict());
+        static_cast<void>(
+            co_await async::wait_until(clock, async::Deadline::after(clock, longest_hang_up), *filed));
+        co_return Result<>{};
+      });
 }
 
 async::Task<Result<>> Switchboard::say(OrgId org, CallId call, std::string text) {
-  co_return co_await with_session(std::move(org), std::move(call),
-                                  [text = std::move(text)](Session& session) { return session.say(text); });
+  co_return co_await with_session(
+      std::move(org), std::move(call),
+      [text = std::move(text)](Session& session) -> async::Task<Result<>> { co_return session.say(text); });
 }
 
 void Switchboard::drain(milliseconds grace) {

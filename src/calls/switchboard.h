@@ -91,7 +91,8 @@ class Switchboard final : public CallControl {
   // Who called a number and was refused so may be sent on to this one; empty: nowhere.
   std::string overflow_for(telephony::Refusal why, const std::string& dialled) const;
   async::Task<> turn_away(std::unique_ptr<telephony::Leg> leg, telephony::Refusal why, std::string dialled);
-  async::Task<Result<>> with_session(OrgId org, CallId call, std::function<Result<>(Session&)> act);
+  using Act = std::function<async::Task<Result<>>(Session&)>;
+  async::Task<Result<>> with_session(OrgId org, CallId call, Act act);
 
   Services services_;
   const Options options_;

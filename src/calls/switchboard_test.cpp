@@ -172,6 +172,7 @@ TEST_F(SwitchboardTest, a_call_is_ended_once_whoever_and_however_many_want_it) {
     for (auto* answer : {&first, &second}) {
       const auto told = answer->get();
       EXPECT_TRUE(told || told.error().code == "call_already_ended") << told.error().message;
+      if (told) EXPECT_FALSE(ending(id).empty()) << "whoever ended a call sees that it has ended";
     }
     ASSERT_TRUE(eventually([&] { return far_end->gone.load() && board->active() == 0; }));
     EXPECT_TRUE(eventually([&] { return !ending(id).empty(); }));
