@@ -54,6 +54,16 @@ Result<> check_allowed(const Route& route, const Identity& identity) {
   return {};
 }
 
+Result<> check_query(std::string_view known, const net::Query& query) {
+  if (known.empty()) return {};
+  const std::string among = " " + std::string{known} + " ";
+  for (const auto& [name, value] : query.all())
+    if (name.find(' ') != std::string::npos || among.find(" " + name + " ") == std::string::npos)
+      return malformed("unknown_parameter",
+                       "there is a query parameter that this does not know; it knows: " + std::string{known});
+  return {};
+}
+
 }  // namespace
 
 const std::string& Context::param(std::string_view name) const {
@@ -258,7 +268,9 @@ async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*&
                     {"route", leaf->route.path}});
   }
   if (on_exception) on_exception(context, thrown);
-  co_return problem(internal("internal_error", ""), context.request_id);
+  auto response = problem(internal("internal_error", ""), context.request_id);
+  if (context.rate) add_rate_headers(response.headers, *context.rate);
+  co_return response;
 }
 
 async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& context) const {
@@ -273,6 +285,7 @@ async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& 
     context.identity = std::move(*identity);
     if (auto counted = count(context); !counted) co_return counted.error();
     if (auto allowed = check_allowed(leaf.route, context.identity); !allowed) co_return allowed.error();
+    if (auto known = check_query(leaf.route.query, context.request.query); !known) co_return known.error();
   }
   co_return co_await leaf.route.endpoint(context);
 }

@@ -18,6 +18,11 @@ class RouterLimits : public testing::Test {
     };
     router_.add({.method = Method::get, .path = "/api/view", .endpoint = says});
     router_.add({.method = Method::post, .path = "/api/view", .endpoint = says, .role = Role::owner});
+    router_.add({.method = Method::get,
+                 .path = "/api/throws",
+                 .endpoint = [](Context&) -> async::Task<Result<net::Response>> {
+                   throw std::runtime_error("a defect");
+                 }});
     router_.allow_origins({"https://app.example.com"});
     router_.limit_rate(limiter_, clock_);
     server_ = std::make_unique<net::Server>(
@@ -123,6 +128,12 @@ TEST_F(RouterLimits, a_request_that_the_role_forbids_counts_too) {
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(ask("POST /api/view", bearer("b") + "Content-Length: 0\r\n").status, 403);
   EXPECT_EQ(ask("POST /api/view", bearer("b") + "Content-Length: 0\r\n").status, 429);
+}
+
+TEST_F(RouterLimits, a_request_that_failed_on_our_side_says_what_is_left_too) {
+  const auto failed = ask("GET /api/throws", bearer("unlucky"));
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_EQ(failed.headers.at("ratelimit-remaining"), "2");
 }
 
 }  // namespace

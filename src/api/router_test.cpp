@@ -62,6 +62,7 @@ class RouterTest : public testing::Test {
       co_return net::Response::upgrade({.serve = [](net::WebSocket&) -> async::Task<> { co_return; }});
     });
     router_.add({.method = Method::get, .path = "/api/view", .endpoint = says("view")});
+    router_.add({.method = Method::get, .path = "/api/list", .endpoint = says("list"), .query = "status to"});
     router_.add(
         {.method = Method::get, .path = "/api/manage", .endpoint = says("manage"), .role = Role::manager});
     router_.add({.method = Method::get, .path = "/api/own", .endpoint = says("own"), .role = Role::owner});
@@ -186,6 +187,21 @@ TEST_F(RouterTest, failures_are_problems_with_their_headers) {
   EXPECT_EQ(busy.status, 503);
   EXPECT_EQ(busy.headers.at("retry-after"), "7");
   EXPECT_EQ(ask("GET /limited").headers.at("retry-after"), "1");
+}
+
+TEST_F(RouterTest, a_filter_that_is_mistyped_does_not_show_everything) {
+  const auto listed = [&](const std::string& query) {
+    return ask("GET /api/list" + query, bearer(Role::viewer));
+  };
+  EXPECT_EQ(listed("?status=ended&to=%2B447700900000").status, 200);
+  EXPECT_EQ(listed("").status, 200);
+  const auto mistyped = listed("?stauts=ended");
+  EXPECT_EQ(mistyped.status, 400);
+  EXPECT_EQ(code_of(mistyped), "unknown_parameter");
+  EXPECT_NE(mistyped.body.find("status to"), std::string::npos) << mistyped.body;
+  for (const char* query : {"?stat=1", "?status%20to=1", "?o=1", "?Status=1"})
+    EXPECT_EQ(listed(query).status, 400) << query;
+  EXPECT_EQ(ask("GET /api/list?stauts=ended").status, 401) << "strangers are told nothing";
 }
 
 TEST_F(RouterTest, request_ids_are_taken_over_when_sane) {

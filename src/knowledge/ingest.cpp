@@ -86,7 +86,8 @@ async::Task<Result<domain::Document>> ingest(store::Store& store, async::WorkerP
   auto prepared = co_await workers.run([&] { return prepare(source, at); });
   if (!prepared) co_return prepared.error();
   store::Batch batch;
-  store::put_document(batch, prepared->document, prepared->chunks);
+  store::put_document(batch, prepared->document, prepared->chunks,
+                      source.title.empty() ? store::Title::is_of_file : store::Title::is_given);
   const auto written = co_await store.write(std::move(batch));
   if (!written) co_return written.error();
   // A document that was replaced keeps the time it was first uploaded.

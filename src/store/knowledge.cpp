@@ -19,7 +19,8 @@ constexpr Statement put{
     "knowledge_base.put",
     "INSERT INTO knowledge_base (org_id, id, title, file_name, content_type, bytes, sha256, chunk_count, "
     "created_at, updated_at, embedding_due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) "
-    "ON CONFLICT (org_id, id) DO UPDATE SET title = excluded.title, file_name = excluded.file_name, "
+    "ON CONFLICT (org_id, id) DO UPDATE SET "
+    "title = CASE WHEN ?11 = 1 THEN excluded.title ELSE title END, file_name = excluded.file_name, "
     "content_type = excluded.content_type, bytes = excluded.bytes, sha256 = excluded.sha256, "
     "chunk_count = excluded.chunk_count, updated_at = excluded.updated_at, embedded_chunks = 0, "
     "embedding_model = '', embedding_due_at = excluded.embedding_due_at, embedding_attempts = 0, "
@@ -101,11 +102,12 @@ std::string match_any(const OrgId& org, const std::vector<std::string>& words) {
 
 }  // namespace
 
-void put_document(Batch& batch, const domain::Document& document, const std::vector<domain::Chunk>& chunks) {
+void put_document(Batch& batch, const domain::Document& document, const std::vector<domain::Chunk>& chunks,
+                  Title title) {
   batch.add(put,
             {bound(document.org), bound(document.id), document.title, document.file_name,
              document.content_type, document.bytes, document.sha256, static_cast<std::int64_t>(chunks.size()),
-             bound(document.created_at), bound(document.updated_at)},
+             bound(document.created_at), bound(document.updated_at), std::int64_t{title == Title::is_given}},
             1);
   batch.add(erase_chunks, {bound(document.org), bound(document.id)});
   for (const domain::Chunk& chunk : chunks)

@@ -13,8 +13,11 @@ namespace voxanne::store {
 // ── Writing ────────────────────────────────────────────────────────────────────────────────────
 
 // The document with all its chunks, searchable by words once the batch is durable, and due to be embedded
-// (store/embeddings.h). An existing document of that id is replaced, chunks and all; its created_at stays.
-void put_document(Batch& batch, const domain::Document& document, const std::vector<domain::Chunk>& chunks);
+// (store/embeddings.h). An existing document of that id is replaced, chunks and all; its created_at stays,
+// and so does its title where the new one is merely the file's name: somebody may have chosen a better one.
+enum class Title { is_given, is_of_file };
+void put_document(Batch& batch, const domain::Document& document, const std::vector<domain::Chunk>& chunks,
+                  Title title = Title::is_given);
 // A conflict if there is none.
 void rename_document(Batch& batch, const OrgId& org, const DocumentId& id, std::string title, UtcTime at);
 void erase_document(Batch& batch, const OrgId& org, const DocumentId& id);

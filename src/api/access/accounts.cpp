@@ -243,8 +243,8 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
   co_return login;
 }
 
-async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string name,
-                                                                    std::string owner_email) {
+async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string name, std::string owner_email,
+                                                                    std::string once) {
   const auto email = normal_email(owner_email);
   if (!email) co_return bad_email();
   if (name.empty() || name.size() > 200)
@@ -252,8 +252,18 @@ async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string 
   const auto existing = co_await store::account_by_email(store_, *email);
   if (!existing) co_return existing.error();
   const auto now = clock_.utc();
-  Founded founded{
-      .org = OrgId::make(), .owner = *existing ? (*existing)->id : AccountId::make(), .password = {}};
+  // Of the request's own name, so that trying it again finds what the first one made.
+  const OrgId org = once.empty() ? OrgId::make() : OrgId{"org_" + to_hex(sha256(once)).substr(0, 26)};
+  if (!once.empty()) {
+    const auto made = co_await store::find_organization(store_, org);
+    if (!made) co_return made.error();
+    if (*made)
+      co_return Error{
+          Fault::conflict, "already_created",
+          "the first request with this Idempotency-Key made the organization " + org.str() +
+              "; its answer held a secret, which is shown once (voxanne user reset makes another)"};
+  }
+  Founded founded{.org = org, .owner = *existing ? (*existing)->id : AccountId::make(), .password = {}};
   store::Batch batch;
   store::put_organization(batch, {founded.org, std::move(name), "UTC", 0}, now);
   if (!*existing) {

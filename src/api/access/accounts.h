@@ -85,7 +85,10 @@ class Accounts {
     AccountId owner;
     std::optional<Secret> password;
   };
-  async::Task<Result<Founded>> found_organization(std::string name, std::string owner_email);
+  // `once`: names the request; the same again is a conflict (already_created) instead of a second
+  // organization.
+  async::Task<Result<Founded>> found_organization(std::string name, std::string owner_email,
+                                                  std::string once = {});
   // A new password; every session ends. Errors: not_found (account_not_found).
   async::Task<Result<Secret>> reset(std::string email);
   // A given person with a given password, if there is no such account: the demo's.

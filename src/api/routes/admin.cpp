@@ -2,6 +2,7 @@
 #include "api/access/accounts.h"
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
+#include "api/routes/idempotency.h"
 #include "api/routes/paging.h"
 #include "base/json_fields.h"
 #include "base/log.h"
@@ -57,7 +58,10 @@ Answer create_organization(Services& services, Context& context) {
   if (!name) co_return name.error();
   auto email = body->text("ownerEmail", {.min = 3, .max = 254});
   if (!email) co_return email.error();
-  const auto founded = co_await services.accounts.found_organization(std::move(*name), std::move(*email));
+  auto once = idempotency_key(context.request);
+  if (!once) co_return once.error();
+  const auto founded =
+      co_await services.accounts.found_organization(std::move(*name), std::move(*email), std::move(*once));
   if (!founded) co_return founded.error();
   log::info("organization.created", {{"requestId", context.request_id},
                                      {"traceId", context.trace.trace_id()},

@@ -129,7 +129,7 @@ Answer list_appointments(Services& services, Context& context) {
   const auto& query = context.request.query;
   const auto request = page_request(query);
   if (!request) co_return request.error();
-  const auto from = time_parameter(query, "from"), to = time_parameter(query, "to");
+  const auto from = time_parameter(query, "startsFrom"), to = time_parameter(query, "startsTo");
   if (!from) co_return from.error();
   if (!to) co_return to.error();
   std::string out = R"({"appointments":[)";

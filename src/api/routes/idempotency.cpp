@@ -87,15 +87,22 @@ async::Task<> conclude(Services& services, const Context& context, store::Idempo
 
 }  // namespace
 
-async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint,
-                                            Answers answers) {
-  const auto key = context.request.headers.find("Idempotency-Key");
-  if (!key) co_return co_await endpoint(services, context);
+Result<std::string> idempotency_key(const net::Request& request) {
+  const auto key = request.headers.find("Idempotency-Key");
+  if (!key) return std::string{};
   if (key->empty() || key->size() > max_key ||
       std::ranges::any_of(*key, [](char c) { return c < 0x21 || c > 0x7e; }))
-    co_return bad_key();
-  const store::IdempotencyClaim claim{context.identity.org, std::string{*key},
-                                      fingerprint_of(context.request), "run_" + make_ulid()};
+    return bad_key();
+  return std::string{*key};
+}
+
+async::Task<Result<net::Response>> run_once(Services& services, Context& context, ServiceEndpoint endpoint,
+                                            Answers answers) {
+  auto key = idempotency_key(context.request);
+  if (!key) co_return key.error();
+  if (key->empty()) co_return co_await endpoint(services, context);
+  const store::IdempotencyClaim claim{context.identity.org, std::move(*key), fingerprint_of(context.request),
+                                      "run_" + make_ulid()};
   const auto claimed = co_await store::claim(services.store, claim, services.clock.utc(), kept, abandoned);
   if (!claimed) {
     if (claimed.error().kind == Fault::conflict) co_return co_await of_the_first(services, claim, answers);

@@ -6,6 +6,8 @@
 //   the first still runs        409 idempotency_key_in_use, Retry-After
 //   its answer held a secret    409 already_created: that is shown once, and not kept
 //
+// Making an organization belongs to none yet, so its key names what it makes (Accounts::found_organization).
+//
 // An upload that is tried again may part its body by another boundary.
 // Answers of 5xx and 429 are not kept: the work was not done, and may be tried again with its key.
 // A request that died with its process holds its key for a minute.
@@ -14,6 +16,9 @@
 #include "api/routes/routes.h"
 
 namespace voxanne::api {
+
+// Empty where there is none. Error: malformed (invalid_idempotency_key).
+Result<std::string> idempotency_key(const net::Request& request);
 
 enum class Answers { are_kept, hold_a_secret };
 

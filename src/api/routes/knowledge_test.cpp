@@ -78,6 +78,10 @@ TEST_F(Knowledge, the_same_file_again_replaces_the_document) {
   EXPECT_EQ(world.get("/api/knowledge-base").json().at("documents").as_array().size(), 1u);
   EXPECT_TRUE(search("parking").empty());
   EXPECT_FALSE(search("holidays").empty());
+
+  const std::string path = "/api/knowledge-base/" + std::string{first.at("id").as_string()};
+  EXPECT_EQ(world.ask("PATCH", path, "demo", R"({"title":"When we are open"})").status, 200);
+  EXPECT_EQ(upload("hours.md", hours).json().at("title"), "When we are open") << "somebody's choice";
 }
 
 TEST_F(Knowledge, a_title_can_be_given_and_changed) {

@@ -331,6 +331,24 @@ TEST_F(LoginTest, the_operator_founds_organizations) {
   EXPECT_EQ(login.json().at("role").as_string(), "owner");
 }
 
+TEST_F(LoginTest, an_organization_is_founded_once_however_often_the_request_is_tried) {
+  const std::string operators = std::string{"Authorization: Bearer "} + World::operator_token;
+  const auto found = [&](const char* key) {
+    return post("/api/admin/organizations", R"({"name":"Harbour Vets","ownerEmail":"vet@example.com"})",
+                {operators, std::string{"Idempotency-Key: "} + key});
+  };
+  const auto first = found("first");
+  ASSERT_EQ(first.status, 200) << first.body;
+  const auto again = found("first");
+  EXPECT_EQ(again.status, 409) << again.body;
+  EXPECT_EQ(again.json().at("code").as_string(), "already_created");
+  EXPECT_NE(again.body.find(first.json().at("orgId").as_string().c_str()), std::string::npos);
+  const auto other = found("second");
+  ASSERT_EQ(other.status, 200) << other.body;
+  EXPECT_NE(other.json().at("orgId"), first.json().at("orgId"));
+  EXPECT_EQ(found(std::string(300, 'k').c_str()).status, 400);
+}
+
 // ── Live connections ───────────────────────────────────────────────────────────────────────────
 
 TEST_F(LoginTest, live_connections_end_with_what_opened_them) {

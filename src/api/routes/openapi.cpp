@@ -85,7 +85,7 @@ std::vector<int> failures(const Declaration& route, bool has_parameters) {
   if (has_body) out.insert(out.end(), {413, 415});
   if (has_body || !route.shape.query.empty()) out.push_back(422);
   if (route.path.starts_with("/ws/")) out.insert(out.end(), {401, 403, 426});
-  out.insert(out.end(), {429, 500, 503});
+  out.insert(out.end(), {429, 500, 503, 504});
   return out;
 }
 
@@ -121,7 +121,7 @@ json::object operation(const json::object& components, const Declaration& route,
   if (!route.role && !is_operators(route.path)) out["security"] = json::array{};
   for (const std::string_view name : words(route.shape.query))
     parameters.push_back(reference(components, "parameters", name));
-  if (route.method == Method::post && route.role && !route.holds_secret)
+  if (route.method == Method::post && (route.role || is_operators(route.path)) && !route.holds_secret)
     parameters.push_back(reference(components, "parameters", "Idempotency-Key"));
   const bool has_parameters = !parameters.empty();
   if (has_parameters) out["parameters"] = std::move(parameters);

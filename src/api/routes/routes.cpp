@@ -452,7 +452,8 @@ void add_routes(Router& router, Services& services) {
                     },
                 .role = declaration.role,
                 .max_body = declaration.max_body,
-                .scope = declaration.scope});
+                .scope = declaration.scope,
+                .query = declaration.shape.query});
 }
 
 }  // namespace voxanne::api
