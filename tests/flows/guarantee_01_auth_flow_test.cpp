@@ -5,6 +5,7 @@
 #include "support/http.h"
 #include "support/raw_client.h"
 #include "support/server.h"
+#include "support/temp_dir.h"
 #include "support/tokens/forge.h"
 #include "support/tokens/jwks_imposter.h"
 
@@ -12,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 
 namespace voxanne::test {
 namespace {
@@ -487,6 +489,17 @@ TEST(AuthPeople, the_first_owner_comes_by_the_command_line_and_signs_in) {
             401);
   EXPECT_EQ(server.process().output().find("ann@example.com"), std::string::npos)
       << "no personal data in the log";
+}
+
+TEST(AuthPeople, a_lost_password_is_not_looked_for_in_a_database_that_is_not_there) {
+  const TempDir elsewhere;
+  const std::string home = elsewhere / "misspelt";
+  Process reset{{.command = {voxanne_program(), "user", "reset", "ann@example.com"},
+                 .environment = {{"DATA_DIR", home}},
+                 .directory = {}}};
+  EXPECT_EQ(reset.wait(std::chrono::seconds{30}), 1);
+  EXPECT_THAT(reset.output(), HasSubstr(home));
+  EXPECT_FALSE(std::filesystem::exists(home)) << "nothing is made in passing";
 }
 
 }  // namespace

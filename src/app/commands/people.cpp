@@ -7,16 +7,25 @@
 #include "async/thread.h"
 #include "store/sqlite/sqlite_store.h"
 
+#include <filesystem>
 #include <functional>
 #include <iostream>
 
 namespace voxanne::app {
 namespace {
 
+enum class Database { is_made, must_be_there };
+
 // Opens what the accounts need, lets `work` use them, and says what went wrong.
-void with_accounts(CommandLine& line, const std::function<async::Task<Result<>>(api::Accounts&)>& work) {
+void with_accounts(CommandLine& line, Database database,
+                   const std::function<async::Task<Result<>>(api::Accounts&)>& work) {
   const auto config = line.configuration();
   if (!config) return;
+  // An empty one made in passing would only say that there is no such account.
+  if (database == Database::must_be_there && !std::filesystem::exists(config->database_path()))
+    return line.fail(
+        not_found("database_not_found", "there is no database at " + config->database_path().string() +
+                                            "; run this with the server's DATA_DIR and DATABASE_URL"));
   if (const auto prepared = prepare_data_dir(config->data_dir); prepared.has_error())
     return line.fail(prepared.error());
   const auto root = root_secret(*config);
@@ -71,7 +80,7 @@ void add_org(CommandLine& line) {
   command->add_option("NAME", options->name, "its name")->required();
   command->add_option("--owner", options->email, "the owner's e-mail address")->required();
   command->callback([&line, options] {
-    with_accounts(line,
+    with_accounts(line, Database::is_made,
                   [&](api::Accounts& accounts) { return create(accounts, options->name, options->email); });
   });
 }
@@ -84,7 +93,8 @@ void add_user(CommandLine& line) {
       user->add_subcommand("reset", "give somebody a new password, which is printed; ends their logins");
   command->add_option("EMAIL", options->email, "whose")->required();
   command->callback([&line, options] {
-    with_accounts(line, [&](api::Accounts& accounts) { return reset(accounts, options->email); });
+    with_accounts(line, Database::must_be_there,
+                  [&](api::Accounts& accounts) { return reset(accounts, options->email); });
   });
 }
 
