@@ -12,6 +12,8 @@ using domain::RecordingStatus;
 constexpr std::size_t fetch_bytes = 1 << 20;
 // Of an encoded recording that is decoded from memory: over four hours.
 constexpr std::uint64_t max_decoded_bytes = 64 << 20;
+constexpr std::size_t max_fetched = 4;
+constexpr seconds fetched_for{60};
 
 class StoredObject final : public Playable {
  public:
@@ -124,6 +126,22 @@ async::Task<Result<std::unique_ptr<Playable>>> Playback::open_object(std::string
 }
 
 async::Task<Result<std::unique_ptr<Playable>>> Playback::open_decoded(std::string key, std::string etag) {
+  auto ogg = fetched_before(key, etag);
+  const bool is_new = !ogg;
+  if (is_new) {
+    auto fetched = co_await fetch(key);
+    if (!fetched) co_return fetched.error();
+    ogg = std::move(*fetched);
+  }
+  auto sound = co_await workers_.run([&] { return open_opus_sound(ogg); });
+  if (!sound)
+    co_return internal("recording_damaged",
+                       "the stored recording cannot be decoded: " + sound.error().message);
+  if (is_new) keep({std::move(key), etag, std::move(ogg), std::chrono::steady_clock::now()});
+  co_return std::make_unique<Wav>(workers_, std::move(*sound), std::move(etag));
+}
+
+async::Task<Result<std::shared_ptr<const std::string>>> Playback::fetch(std::string key) {
   const auto size = co_await objects_.size(key);
   if (!size) co_return fault(size.error());
   if (*size > max_decoded_bytes)
@@ -136,11 +154,26 @@ async::Task<Result<std::unique_ptr<Playable>>> Playback::open_decoded(std::strin
     if (piece->empty()) break;
     ogg += *piece;
   }
-  auto sound = co_await workers_.run([&] { return open_opus_sound(std::move(ogg)); });
-  if (!sound)
-    co_return internal("recording_damaged",
-                       "the stored recording cannot be decoded: " + sound.error().message);
-  co_return std::make_unique<Wav>(workers_, std::move(*sound), std::move(etag));
+  co_return std::make_shared<const std::string>(std::move(ogg));
+}
+
+std::shared_ptr<const std::string> Playback::fetched_before(const std::string& key, const std::string& etag) {
+  const std::lock_guard lock{mutex_};
+  const auto now = std::chrono::steady_clock::now();
+  fetched_.remove_if([&](const Fetched& one) { return now - one.at > fetched_for; });
+  for (const auto& one : fetched_)
+    if (one.key == key && one.etag == etag) return one.bytes;
+  return nullptr;
+}
+
+void Playback::keep(Fetched fetched) {
+  const std::lock_guard lock{mutex_};
+  fetched_.push_front(std::move(fetched));
+  std::size_t bytes = 0, kept = 0;
+  fetched_.remove_if([&](const Fetched& one) {
+    bytes += one.bytes->size();
+    return ++kept > max_fetched || bytes > max_decoded_bytes;
+  });
 }
 
 }  // namespace voxanne::recordings

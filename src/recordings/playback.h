@@ -13,11 +13,14 @@
 #pragma once
 
 #include "async/worker_pool.h"
+#include "base/time.h"
 #include "recordings/object_store.h"
 #include "store/uploads.h"
 
 #include <filesystem>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace voxanne::recordings {
@@ -68,11 +71,24 @@ class Playback {
   async::Task<Result<std::unique_ptr<Playable>>> open_object(std::string key, std::string type,
                                                              std::string etag);
   async::Task<Result<std::unique_ptr<Playable>>> open_decoded(std::string key, std::string etag);
+  async::Task<Result<std::shared_ptr<const std::string>>> fetch(std::string key);
+
+  // What was fetched to be decoded, the latest few for a minute: a player that seeks asks for many ranges,
+  // and the store may be far away. By what is in it, so nobody gets another recording's.
+  struct Fetched {
+    std::string key, etag;
+    std::shared_ptr<const std::string> bytes;
+    SteadyTime at;
+  };
+  std::shared_ptr<const std::string> fetched_before(const std::string& key, const std::string& etag);
+  void keep(Fetched fetched);
 
   store::Store& store_;
   ObjectStore& objects_;
   async::WorkerPool& workers_;
   std::filesystem::path spool_;
+  std::mutex mutex_;  // the following
+  std::list<Fetched> fetched_;
 };
 
 }  // namespace voxanne::recordings

@@ -28,6 +28,29 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t slots = 150;
 
+// A store that is far away: every byte that is asked of it counts.
+class CountingStore final : public ObjectStore {
+ public:
+  explicit CountingStore(ObjectStore& store) : store_(store) {}
+  async::Task<Result<>> put(std::string key, fs::path file, std::string checksum) override {
+    return store_.put(std::move(key), std::move(file), std::move(checksum));
+  }
+  async::Task<Result<std::uint64_t>> size(std::string key) override { return store_.size(std::move(key)); }
+  async::Task<Result<std::string>> read(std::string key, std::uint64_t offset, std::size_t length) override {
+    ++reads;
+    return store_.read(std::move(key), offset, length);
+  }
+  async::Task<Result<>> remove(std::string key) override { return store_.remove(std::move(key)); }
+  async::Task<Result<std::vector<ObjectInfo>>> list(std::string prefix, std::string after,
+                                                    std::size_t limit) override {
+    return store_.list(std::move(prefix), std::move(after), limit);
+  }
+  int reads = 0;
+
+ private:
+  ObjectStore& store_;
+};
+
 class PlaybackTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -92,7 +115,8 @@ class PlaybackTest : public testing::Test {
   domain::Call call = a_call();
   async::SystemClock clock;
   async::WorkerPool workers{"files", 1};
-  FileStore objects{dir / "objects", workers};
+  FileStore files{dir / "objects", workers};
+  CountingStore objects{files};
   Playback playback{*store, objects, workers, spool};
 };
 
@@ -149,11 +173,13 @@ TEST_F(PlaybackTest, stored_it_is_served_as_it_is_kept_or_decoded) {
   ASSERT_EQ(wav.size(), sound->size());
   EXPECT_NEAR(left_of(wav, 16'000).second, 440, 3);
   EXPECT_GT(left_of(wav, 16'000).first, 20 * left_of(wav, 16'000, 1).first);
+  const int fetched = objects.reads;
   // Somewhere else, as a player that seeks asks for it.
   auto again = open("wav").value();
   const auto part = store.run(again->read(100'000, 32'000)).value();
   ASSERT_EQ(part.size(), 32'000u);
   EXPECT_NEAR(left_of(std::string(44, ' ') + part, 16'000).second, 440, 10);
+  EXPECT_EQ(objects.reads, fetched) << "a player that seeks does not fetch it all again";
 }
 
 TEST_F(PlaybackTest, a_fault_of_the_store_is_no_absence) {

@@ -50,22 +50,22 @@ class SpoolSound final : public Sound {
 
 class Memory final : public audio::OggOpusSource {
  public:
-  explicit Memory(std::string bytes) : bytes_(std::move(bytes)) {}
+  explicit Memory(std::shared_ptr<const std::string> bytes) : bytes_(std::move(bytes)) {}
   std::optional<std::size_t> read(std::span<std::byte> into) override {
-    const auto count = std::min(into.size(), bytes_.size() - at_);
-    std::memcpy(into.data(), bytes_.data() + at_, count);
+    const auto count = std::min(into.size(), bytes_->size() - at_);
+    std::memcpy(into.data(), bytes_->data() + at_, count);
     at_ += count;
     return count;
   }
-  std::optional<std::uint64_t> size() const override { return bytes_.size(); }
+  std::optional<std::uint64_t> size() const override { return bytes_->size(); }
   bool seek(std::uint64_t to) override {
-    if (to > bytes_.size()) return false;
+    if (to > bytes_->size()) return false;
     at_ = to;
     return true;
   }
 
  private:
-  std::string bytes_;
+  std::shared_ptr<const std::string> bytes_;
   std::size_t at_ = 0;
 };
 
@@ -113,7 +113,7 @@ Result<std::unique_ptr<Sound>> open_spool_sound(const std::filesystem::path& spo
   return std::unique_ptr<Sound>{std::make_unique<SpoolSound>(std::move(*reader), summary->slots)};
 }
 
-Result<std::unique_ptr<Sound>> open_opus_sound(std::string ogg) {
+Result<std::unique_ptr<Sound>> open_opus_sound(std::shared_ptr<const std::string> ogg) {
   auto decoder = audio::OggOpusDecoder::open(std::make_unique<Memory>(std::move(ogg)), audio::wideband);
   if (!decoder) return decoder.error();
   const auto frames = decoder->total_samples();

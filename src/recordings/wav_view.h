@@ -31,7 +31,7 @@ class Sound {
 // Errors: those of SpoolReader.
 Result<std::unique_ptr<Sound>> open_spool_sound(const std::filesystem::path& spool_file);
 // Errors: those of OggOpusDecoder::open(); malformed (recording_not_stereo).
-Result<std::unique_ptr<Sound>> open_opus_sound(std::string ogg);
+Result<std::unique_ptr<Sound>> open_opus_sound(std::shared_ptr<const std::string> ogg);
 
 class WavView {
  public:

@@ -55,10 +55,11 @@ async::Task<Result<std::uint64_t>> S3Store::size(std::string key) {
   co_return co_await async::on_loop(executor_, size_of(name_of(key), client_.options().quick));
 }
 
-// A GET of the first byte: unlike HEAD's, its 404 says whether the object or the bucket is missing.
+// A GET of the first bytes: unlike HEAD's, its 404 says whether the object or the bucket is missing. Two of
+// them, since there are services (s3rver) that take a range which ends at 0 for one without an end.
 async::Task<Result<std::uint64_t>> S3Store::size_of(std::string name, milliseconds limit) {
   const auto answer = co_await client_.send({.name = std::move(name),
-                                             .headers = {{"range", range_of(0, 1)}},
+                                             .headers = {{"range", range_of(0, 2)}},
                                              .timeout = limit,
                                              .max_body = 1 << 16});
   if (!answer) {

@@ -1,5 +1,7 @@
 // Guarantee 9, recordings play or say why: through the built program, with s3rver behind AWS's own signer,
 // and with an S3 service that fails on demand.
+#include "async/thread.h"
+#include "recordings/s3/s3_store.h"
 #include "support/http.h"
 #include "support/live.h"
 #include "support/s3_imposter.h"
@@ -13,6 +15,7 @@
 
 #include <fstream>
 #include <functional>
+#include <random>
 #include <thread>
 
 namespace voxanne::test {
@@ -226,6 +229,46 @@ TEST(Recordings, survive_a_kill_at_each_step_of_the_upload) {
     EXPECT_FALSE(fs::exists(server.data() / "spool/demo" / (id + ".spool")));
     EXPECT_THAT(s3.complaints(), testing::IsEmpty());
   }
+}
+
+// An hour's recording is over what goes up in one piece.
+TEST(Recordings, that_are_long_go_up_in_parts) {
+  S3Service s3;
+  TempDir directory;
+  async::SystemClock clock;
+  async::LoopThread loop{"s3-test"};
+  async::WorkerPool workers{"files", 1};
+  recordings::s3::S3Store store{loop.executor(),
+                                clock,
+                                workers,
+                                "node-1",
+                                {.endpoint = s3.endpoint(),
+                                 .region = "eu-west-1",
+                                 .bucket = "calls",
+                                 .prefix = "voxanne/",
+                                 .access_key_id = Secret{"S3RVER"},
+                                 .secret_access_key = Secret{"S3RVER"}}};
+  const auto run = [&](auto task) { return async::run_on(loop.executor(), std::move(task)); };
+  std::string bytes(20 * 1024 * 1024 + 7, '\0');
+  std::mt19937 random{20261128};
+  for (char& byte : bytes) byte = char(random());
+  const auto file = directory / "long.ogg";
+  std::ofstream{file, std::ios::binary} << bytes;
+  const std::string key = "demo/call_long.ogg";
+
+  const auto put = run(store.put(key, file, to_hex(sha256(bytes))));
+  ASSERT_TRUE(put) << put.error().message << '\n' << s3.process().output();
+  EXPECT_EQ(run(store.size(key)).value(), bytes.size());
+  for (const std::size_t from : {std::size_t{0}, std::size_t{8 * 1024 * 1024 - 10}, bytes.size() - 10})
+    EXPECT_EQ(run(store.read(key, from, 1'000)).value(), bytes.substr(from, 1'000)) << from;
+  const auto link = store.link(key, seconds{60}, "");
+  ASSERT_TRUE(link);
+  EXPECT_EQ(http_get(*link).body, bytes);
+  EXPECT_EQ(run(store.list("demo/", "", 10)).value().size(), 1u);
+  EXPECT_FALSE(run(store.put(key, file, std::string(64, '0')))) << "another file than was said";
+  EXPECT_EQ(run(store.read(key, 0, 1'000)).value(), bytes.substr(0, 1'000));
+  EXPECT_TRUE(run(store.remove(key)));
+  EXPECT_EQ(s3.process().output().find("refused"), std::string::npos) << s3.process().output();
 }
 
 TEST(Recordings, wrong_settings_are_named_at_the_start_and_by_the_doctor) {
