@@ -83,7 +83,7 @@ class Load {
         if (ended.has_error())
           refuse(ended.error().message);
         else
-          take(ended->outcome, *talker, &ended->media);
+          take(ended->outcome, *talker);
       };
     });
     gateway.stop();
@@ -105,7 +105,7 @@ class Load {
         if (ended.has_error())
           refuse(ended.error().message);
         else
-          take(*ended, talker, nullptr);
+          take(*ended, talker);
       };
     });
   }
@@ -118,20 +118,19 @@ class Load {
   }
   void refuse_all(const std::string& why) { tally_.refused[why] = plan_.calls; }
 
-  void take(const CallerOutcome& outcome, const LoadTalker& talker, const telephony::MediaStats* media) {
+  void take(const CallerOutcome& outcome, const LoadTalker& talker) {
     const std::lock_guard lock{mutex_};
     ++tally_.answered;
     if (!talker.done()) ++tally_.broken;
     tally_.set_up_ms.push_back(double(outcome.set_up.count()));
     for (const milliseconds answer : talker.answers()) tally_.answer_ms.push_back(double(answer.count()));
     tally_.talked_seconds += std::chrono::duration<double>(plan_.talk).count();
-    if (!media) return;
-    tally_.media.received += media->received;
-    tally_.media.lost += media->lost;
-    tally_.media.late += media->late;
-    tally_.media.concealed += media->concealed;
-    tally_.media.sent += media->sent;
-    tally_.jitter_ms.push_back(media->jitter_ms);
+    tally_.media.received += outcome.media.received;
+    tally_.media.lost += outcome.media.lost;
+    tally_.media.late += outcome.media.late;
+    tally_.media.concealed += outcome.media.concealed;
+    tally_.media.sent += outcome.media.sent;
+    tally_.jitter_ms.push_back(outcome.media.jitter_ms);
   }
 
   const LoadPlan& plan_;

@@ -18,7 +18,7 @@ class SipCaller final : public telephony::LegObserver, public media::Exchange {
     clock_ = &clock;
     leg_->start(*this);
     co_await done_.wait();
-    call.media = leg_->media_stats();
+    call.outcome.media = leg_->media_stats();
     if (!end_) {
       leg_->hang_up();
       done_.reset();

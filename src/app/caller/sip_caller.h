@@ -13,7 +13,6 @@ namespace voxanne::app {
 struct SipCall {
   CallerOutcome outcome;
   std::unique_ptr<Talker> talker;  // what was heard and said
-  telephony::MediaStats media;
 };
 using MakeTalker = std::function<std::unique_ptr<Talker>(int rate)>;
 

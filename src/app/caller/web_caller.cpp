@@ -7,6 +7,7 @@
 
 #include <boost/json.hpp>
 
+#include <cmath>
 #include <cstring>
 
 namespace voxanne::app {
@@ -81,11 +82,14 @@ class WebCaller {
         std::copy_n(playout_.begin(), samples_in_slot, heard.pcm.begin());
         playout_.erase(playout_.begin(), playout_.begin() + std::ptrdiff_t(samples_in_slot));
         heard.kind = audio::Frame::Kind::voice;
+      } else if (outcome_.media.received > 0) {
+        ++outcome_.media.concealed;
       }
       talker_.exchange(heard, said);
       std::string packet(samples_in_slot * sizeof(audio::Sample), '\0');
       std::memcpy(packet.data(), said.pcm.data(), packet.size());
       if (!socket_->send(std::move(packet), net::Kind::binary)) break;
+      ++outcome_.media.sent;
       if (talker_.done()) {
         socket_->send(R"({"type":"hangup"})");
         break;
@@ -94,6 +98,14 @@ class WebCaller {
   }
 
   void take_audio(const std::string& data) {
+    const SteadyTime now = clock_.now();
+    if (outcome_.media.received++ > 0) {
+      // RFC 3550 §6.4.1, with the sender's spacing taken as exact.
+      const double late =
+          std::chrono::duration<double, std::milli>(now - last_arrival_).count() - audio::frame_ms;
+      outcome_.media.jitter_ms += (std::abs(late) - outcome_.media.jitter_ms) / 16;
+    }
+    last_arrival_ = now;
     std::vector<audio::Sample> samples(data.size() / sizeof(audio::Sample));
     std::memcpy(samples.data(), data.data(), samples.size() * sizeof(audio::Sample));
     playout_.insert(playout_.end(), samples.begin(), samples.end());
@@ -132,7 +144,7 @@ class WebCaller {
   OnLine on_line_;
   std::unique_ptr<net::WebSocket> socket_;
   std::deque<audio::Sample> playout_;
-  SteadyTime dialled_{};
+  SteadyTime dialled_{}, last_arrival_{};
   CallerOutcome outcome_;
   std::optional<Error> refused_;
   async::Event ready_, answered_, ended_;  // answered: by yes or no

@@ -6,6 +6,7 @@
 #include "async/clock.h"
 #include "base/result.h"
 #include "net/websocket.h"
+#include "telephony/leg.h"
 
 #include <deque>
 #include <functional>
@@ -20,6 +21,9 @@ struct CallerOutcome {
   std::string ended;              // the server's reason; empty when we hung up
   milliseconds set_up{0};         // from dialling to the answer
   std::optional<Error> broken{};  // it did not end but broke off
+  // Of what was heard. By WebSocket nothing is lost; `concealed` are the slots for which nothing had come
+  // yet.
+  telephony::MediaStats media{};
 };
 
 struct TranscriptLine {

@@ -129,7 +129,10 @@ void print(const Round& round, bool web) {
       quantile(tally.answer_ms, 0.5), quantile(tally.answer_ms, 0.95), quantile(tally.answer_ms, 0.99),
       tally.answer_ms.size());
   if (web)
-    std::printf("audio         by WebSocket: in order and complete, or not at all\n");
+    std::printf("audio         %llu frames heard, %llu slots without one; jitter p50 %.2f ms, p99 %.2f ms\n",
+                static_cast<unsigned long long>(tally.media.received),
+                static_cast<unsigned long long>(tally.media.concealed), quantile(tally.jitter_ms, 0.5),
+                quantile(tally.jitter_ms, 0.99));
   else
     std::printf(
         "audio         %llu packets heard, %llu lost (%.3f %%), %llu late; jitter p50 %.2f ms, p99 %.2f ms\n",
