@@ -25,12 +25,42 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const failures = [];
 const counts = { calls: 0, sockets: 0, uploads: 0, outbound: 0, faults: 0 };
 
+// ── A provider of embeddings, with the faults that providers have ─────────────────────────────
+
+// Words that two texts share make their vectors alike; that is all the meaning it knows.
+function embedded(text) {
+  const vector = new Array(64).fill(0);
+  for (const word of text.toLowerCase().match(/[a-z0-9]+/g) ?? []) {
+    let hash = 0;
+    for (const letter of word) hash = (hash * 31 + letter.charCodeAt(0)) | 0;
+    vector[(hash >>> 0) % vector.length] += 1;
+  }
+  return vector;
+}
+let mood = 'well';
+const provider = http.createServer((request, response) => {
+  const parts = [];
+  request.on('data', (part) => parts.push(part));
+  request.on('end', () => {
+    if (mood === 'hangs') return;  // until the client gives up
+    if (mood === 'busy') response.writeHead(429, { 'Retry-After': '1' });
+    if (mood === 'broken') response.writeHead(500);
+    if (mood !== 'well') return response.end('{"error":{"message":"not now"}}');
+    const { input, model } = JSON.parse(Buffer.concat(parts).toString());
+    const data = [input].flat().map((text, index) => ({ object: 'embedding', index, embedding: embedded(text) }));
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.end(JSON.stringify({ object: 'list', model, data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+  });
+});
+await new Promise((done) => provider.listen(0, '127.0.0.1', done));
+
 // ── The server ─────────────────────────────────────────────────────────────────────────────────
 
 const server = spawn(program, ['serve'], {
   env: {
     PATH: process.env.PATH, HOME: data, LANG: 'C.UTF-8', VOXANNE_ENV: 'development', HOST: '127.0.0.1', PORT: '0',
     DATA_DIR: data, SIP_LISTEN: 'udp:127.0.0.1:0,tcp:127.0.0.1:0', LOG_FORMAT: 'json', REQUESTS_PER_MINUTE: '0',
+    OPENAI_BASE_URL: `http://127.0.0.1:${provider.address().port}/v1`, OPENAI_API_KEY: 'sk-soak', EMBEDDING_MODEL: 'soak@64',
   },
   stdio: ['ignore', 'ignore', 'pipe'],
 });
@@ -121,6 +151,8 @@ async function visitors(number) {
   }
 }
 
+// Documents come, stay for ten others, and are erased; whatever the provider of embeddings is in the mood for.
+const kept = [];
 async function uploader() {
   for (let i = 0; left() > 5_000; i++) {
     const boundary = `b${randomBytes(8).toString('hex')}`;
@@ -131,7 +163,10 @@ async function uploader() {
     if (answer.status !== 200) failures.push(`upload: ${answer.status} ${answer.body.slice(0, 200)}`);
     else {
       counts.uploads++;
-      const erased = await ask('DELETE', `/api/knowledge-base/${JSON.parse(answer.body).id}`);
+      kept.push(JSON.parse(answer.body).id);
+    }
+    if (kept.length > 10) {
+      const erased = await ask('DELETE', `/api/knowledge-base/${kept.shift()}`);
       if (erased.status >= 300) failures.push(`erase: ${erased.status} ${erased.body.slice(0, 200)}`);
     }
     await sleep(5_000);
@@ -149,19 +184,55 @@ async function dialler() {
   }
 }
 
-// Recordings have nowhere to go for a while; they wait in the spool.
+// Recordings have nowhere to go for a while, and wait in the spool; then the provider of embeddings fails in
+// one of its ways, and knowledge waits for its vectors.
 async function saboteur() {
   const there = join(data, 'recordings'), away = join(data, 'away');
-  while (options.faults && left() > 90_000) {
-    await sleep(30_000);
-    if (!existsSync(there)) continue;
-    renameSync(there, away);
-    writeFileSync(there, '');
+  const moods = ['busy', 'broken', 'hangs'];
+  for (let i = 0; options.faults && left() > 120_000; i++) {
+    await sleep(20_000);
+    if (existsSync(there)) {
+      renameSync(there, away);
+      writeFileSync(there, '');
+      await sleep(15_000);
+      rmSync(there);
+      renameSync(away, there);
+      counts.faults++;
+    }
+    await sleep(20_000);
+    mood = moods[i % moods.length];
     await sleep(15_000);
-    rmSync(there);
-    renameSync(away, there);
+    mood = 'well';
     counts.faults++;
   }
+}
+
+// What is waited for after the last call: every recording stored, every document embedded.
+async function reckoning() {
+  const everything = async () => {
+    const late = [];
+    for (const id of kept) {
+      const { body } = await ask('GET', `/api/knowledge-base/${id}`);
+      const { state } = JSON.parse(body).embedding;
+      if (state !== 'complete') late.push(`document ${id}: ${state}`);
+    }
+    let cursor = '', recordings = 0;
+    do {
+      const { body } = await ask('GET', `/api/calls?limit=100&includeTest=true${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+      const page = JSON.parse(body);
+      for (const call of page.calls) {
+        if (!['ended', 'failed'].includes(call.status)) late.push(`call ${call.id}: ${call.status}`);
+        else if (call.answeredAt && call.recordingStatus !== 'stored') late.push(`recording of ${call.id}: ${call.recordingStatus}`);
+        recordings += call.recordingStatus === 'stored';
+      }
+      cursor = page.pagination.nextCursor;
+    } while (cursor);
+    return { late, recordings };
+  };
+  let found = await everything();
+  for (const until = Date.now() + 180_000; found.late.length > 0 && Date.now() < until; found = await everything()) await sleep(2_000);
+  console.log(`${found.recordings} recordings stored, ${kept.length} documents embedded, ${found.late.length} missing`);
+  failures.push(...found.late);
 }
 
 // ── Who watches it ─────────────────────────────────────────────────────────────────────────────
@@ -224,6 +295,7 @@ await Promise.all([
   uploader(), dialler(), saboteur(), watcher(),
 ]);
 for (const child of children) child.kill('SIGTERM');
+await reckoning();
 server.kill('SIGTERM');
 await new Promise((done) => (server.exitCode === null ? server.on('exit', done) : done()));
 if (server.exitCode !== 0) failures.push(`the server ended with ${server.exitCode} when it was asked to`);
