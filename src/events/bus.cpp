@@ -53,6 +53,19 @@ struct Envelope {
 
 }  // namespace
 
+// One organization's latest frames, and who reads them.
+struct Bus::Ring {
+  explicit Ring(std::uint64_t s) : seq(s) {}
+
+  std::deque<Entry> entries;  // the last one has seq `seq`
+  std::uint64_t seq;
+  std::uint64_t end = 0;  // bytes ever published
+  std::size_t bytes = 0;
+  std::vector<std::shared_ptr<Subscription::Waker>> readers;
+
+  std::uint64_t first_seq() const { return seq - entries.size() + 1; }
+};
+
 // The part of a subscription that publishers reach. What they write is under the bus's lock.
 struct Subscription::Waker {
   Waker(async::Executor e, std::function<void()> c) : executor(e), changed(std::move(c)) {}
@@ -60,24 +73,13 @@ struct Subscription::Waker {
   const async::Executor executor;
   const std::function<void()> changed;  // called on the loop, while the subscription is there
   std::atomic<bool> overrun = false;
-  bool due = false;                // in its bell's list
-  std::uint64_t taken_end = 0;     // byte position of the last frame taken
-  std::uint64_t consumed_end = 0;  // byte position of the last frame sent
+  std::atomic<bool> has_more = false;  // frames after the last one taken
+  bool due = false;                    // in its bell's list
+  std::uint64_t taken_end = 0;         // byte position of the last frame taken
+  std::size_t place = 0;               // among the ring's readers
 };
 
 struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
-  struct Ring {
-    explicit Ring(std::uint64_t s) : seq(s) {}
-
-    std::deque<Entry> entries;  // the last one has seq `seq`
-    std::uint64_t seq;
-    std::uint64_t end = 0;  // bytes ever published
-    std::size_t bytes = 0;
-    std::vector<std::shared_ptr<Subscription::Waker>> readers;
-
-    std::uint64_t first_seq() const { return seq - entries.size() + 1; }
-  };
-
   // The readers of one loop that are to be called: one handler calls them all, in portions, so that an
   // event for ten thousand is published at once and lets other work of the loop in between.
   struct Bell {
@@ -173,7 +175,10 @@ struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
     bytes += cost(ring.entries.back());
     trim(ring, now);
     find_overrun(ring);
-    for (const auto& reader : ring.readers) wake(reader);
+    for (const auto& reader : ring.readers) {
+      reader->has_more.store(true, std::memory_order_relaxed);
+      wake(reader);
+    }
   }
 
   void find_overrun(Ring& ring) {
@@ -254,60 +259,63 @@ Subscription::Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org,
   auto bell = bus_->bell_of(executor);
   if (bell == bus_->bells.end()) bell = bus_->bells.emplace(bus_->bells.end(), executor);
   ++bell->readers;
-  auto& ring = bus_->ring_of(org_);
-  head_ = taken_ = ring.seq;
-  waker_->taken_end = waker_->consumed_end = ring.end;
+  ring_ = &bus_->ring_of(org_);
+  head_ = taken_ = ring_->seq;
+  waker_->taken_end = consumed_end_ = ring_->end;
   if (since) {
     const bool same_epoch = since->epoch.empty() || since->epoch == bus_->epoch;
     const std::uint64_t seq = since->seq == 0 ? bus_->options.first_seq - 1 : since->seq;
     // Whoever saw up to seq n misses nothing while n + 1 is still in the ring.
-    resync_ = !same_epoch || seq > ring.seq || seq + 1 < ring.first_seq();
+    resync_ = !same_epoch || seq > ring_->seq || seq + 1 < ring_->first_seq();
     if (!resync_) taken_ = seq;
   }
-  if (taken_ < ring.seq) {
+  if (taken_ < ring_->seq) {
     // What is replayed is no backlog: only what is published from now on counts against the reader.
-    const auto& next = ring.entries[taken_ + 1 - ring.first_seq()];
+    const auto& next = ring_->entries[taken_ + 1 - ring_->first_seq()];
     waker_->taken_end = next.end - next.frame->size();
+    waker_->has_more = true;
     bus_->wake(waker_);
   }
-  ring.readers.push_back(waker_);
+  waker_->place = ring_->readers.size();
+  ring_->readers.push_back(waker_);
 }
 
 Subscription::~Subscription() {
   const std::scoped_lock lock{bus_->mutex};
-  const auto found = bus_->rings.find(org_);
-  auto& ring = found->second;
-  std::erase(ring.readers, waker_);
+  auto& readers = ring_->readers;
+  readers.back()->place = waker_->place;
+  std::swap(readers[waker_->place], readers.back());
+  readers.pop_back();
   const auto bell = bus_->bell_of(waker_->executor);
   if (--bell->readers == 0) bus_->bells.erase(bell);
-  if (ring.readers.empty() && ring.seq + 1 == bus_->options.first_seq) bus_->rings.erase(found);
+  if (readers.empty() && ring_->seq + 1 == bus_->options.first_seq) bus_->rings.erase(org_);
 }
+
+bool Subscription::has_more() const noexcept { return waker_->has_more.load(std::memory_order_relaxed); }
 
 std::vector<Frame> Subscription::take(std::size_t max_bytes) {
   std::vector<Frame> frames;
   const std::scoped_lock lock{bus_->mutex};
   if (waker_->overrun) return frames;
-  const auto& ring = bus_->rings.find(org_)->second;
   std::size_t bytes = 0;
-  while (taken_ < ring.seq) {
-    const auto& entry = ring.entries[taken_ + 1 - ring.first_seq()];
+  while (taken_ < ring_->seq) {
+    const auto& entry = ring_->entries[taken_ + 1 - ring_->first_seq()];
     if (!frames.empty() && bytes + entry.frame->size() > max_bytes) break;
     bytes += entry.frame->size();
     frames.push_back(entry.frame);
     waker_->taken_end = entry.end;
     ++taken_;
   }
+  waker_->has_more.store(taken_ < ring_->seq, std::memory_order_relaxed);
   return frames;
 }
 
-void Subscription::consumed() {
-  const std::scoped_lock lock{bus_->mutex};
-  waker_->consumed_end = std::max(waker_->consumed_end, waker_->taken_end);
-}
+// Nobody else moves what was taken, so reading it takes no lock.
+void Subscription::consumed() { consumed_end_ = std::max(consumed_end_, waker_->taken_end); }
 
 bool Subscription::far_behind() const {
   const std::scoped_lock lock{bus_->mutex};
-  return bus_->rings.find(org_)->second.end - waker_->consumed_end > bus_->options.max_behind;
+  return ring_->end - consumed_end_ > bus_->options.max_behind;
 }
 
 bool Subscription::overrun() const noexcept { return waker_->overrun; }

@@ -102,6 +102,7 @@ class Bus {
  private:
   friend class Subscription;
   struct Impl;
+  struct Ring;
   std::shared_ptr<Impl> impl_;
 };
 
@@ -125,6 +126,8 @@ class Subscription {
   // one; empty when there are none yet or when overrun. Ask again until it is: nobody is called for
   // what is left over. Taking frames does not yet count as progress: consumed() does, once they are sent.
   std::vector<Frame> take(std::size_t max_bytes);
+  // Whether take() would give any; asks nobody.
+  bool has_more() const noexcept;
   void consumed();
 
   // What was published and not consumed is more than a reader may be behind. It may still take.
@@ -142,7 +145,9 @@ class Subscription {
   OrgId org_;
   std::uint64_t head_ = 0;
   bool resync_ = false;
-  std::uint64_t taken_ = 0;  // seq of the last frame taken
+  Bus::Ring* ring_ = nullptr;       // there while it has a reader
+  std::uint64_t taken_ = 0;         // seq of the last frame taken
+  std::uint64_t consumed_end_ = 0;  // byte position of the last frame sent
   std::shared_ptr<Waker> waker_;
 };
 

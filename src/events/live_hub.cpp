@@ -4,6 +4,8 @@
 #include "base/unhandled.h"
 #include "events/live_protocol.h"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <utility>
 
 namespace voxanne::events {
@@ -38,6 +40,19 @@ async::Task<Result<T>> answered(async::Task<Result<T>> check) {
     log::unhandled("live.check_failed", std::current_exception(), {});
     co_return internal("check_failed", "the token could not be checked");
   }
+}
+
+// The task's answer, or timed_out once it was told to stop; it must honour that promptly.
+template <class T>
+async::Task<Result<T>> stoppable(async::asio::cancellation_signal& stop, async::Task<Result<T>> task) {
+  try {
+    co_return co_await async::asio::co_spawn(
+        co_await async::asio::this_coro::executor, std::move(task),
+        async::asio::bind_cancellation_slot(stop.slot(), async::use_task));
+  } catch (const std::exception&) {
+    if (!async::is_cancellation(std::current_exception())) throw;
+  }
+  co_return timed_out("check_too_slow", "it takes too long to say");
 }
 
 }  // namespace
@@ -139,6 +154,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     subscription_->consumed();
     if (behind_since_ && !subscription_->far_behind()) behind_since_.reset();
     if (behind_since_ && hub_.clock_.now() - *behind_since_ > behind_for) return refuse_as_slow();
+    if (!subscription_->has_more()) return;
     for (auto& frame : subscription_->take(portion)) socket_.send(std::move(frame));
   }
 
@@ -148,21 +164,33 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
 
   void ring() {
     if (over_) return;
+    if (asking_) return stop_asking();
     if (listener_) return ask_may_stay();
     if (!checking_) refuse(close_code::policy, "subscribe within 5 seconds");
   }
 
+  // Ten thousand ask every few seconds, and nearly all are answered at once.
   void ask_may_stay() {
-    tasks_.spawn([](std::weak_ptr<Session> weak, async::Clock& clock,
+    stop_asking();
+    asking_ = std::make_shared<async::asio::cancellation_signal>();
+    ring_at(hub_.clock_.now() + look_within);
+    tasks_.spawn([](std::weak_ptr<Session> weak, std::shared_ptr<async::asio::cancellation_signal> stop,
                     std::shared_ptr<const Listener> listener) -> async::Task<> {
-      const auto deadline = async::Deadline::after(clock, look_within);
-      auto answer = co_await async::with_deadline(clock, deadline, answered(listener->may_stay()));
+      const auto answer = co_await stoppable(*stop, answered(listener->may_stay()));
       if (const auto self = weak.lock()) self->may_stay(listener, answer);
-    }(weak_from_this(), hub_.clock_, listener_));
+    }(weak_from_this(), asking_, listener_));
+  }
+
+  void stop_asking() {
+    // Posted: emitting while a task is on the stack would resume another inside it.
+    if (auto asked = std::exchange(asking_, nullptr))
+      async::asio::post(tasks_.executor(),
+                        [stop = std::move(asked)] { stop->emit(async::asio::cancellation_type::terminal); });
   }
 
   void may_stay(const std::shared_ptr<const Listener>& asked, const Result<milliseconds>& answer) {
     if (over_ || asked != listener_) return;  // of an earlier token
+    asking_.reset();
     if (!answer && answer.error().kind != Fault::timed_out)
       return refuse(close_code::policy, answer.error().message);
     ring_at(hub_.clock_.now() + (answer ? *answer : look_again));
@@ -179,6 +207,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   void leave() {
     if (std::exchange(over_, true)) return;
     subscription_.reset();
+    stop_asking();
     alarm_.reset();
     patience_.reset();
     --hub_.listeners_;
@@ -191,6 +220,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   std::shared_ptr<const Listener> listener_;
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;
+  std::shared_ptr<async::asio::cancellation_signal> asking_;  // what ends the question that is under way
   std::unique_ptr<async::Alarm> patience_;  // with one who is far behind, until it has read a portion
   std::optional<SteadyTime> behind_since_;  // until it is no longer far behind
   bool checking_ = false, over_ = false;

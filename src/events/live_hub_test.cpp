@@ -71,6 +71,12 @@ class LiveHubTest : public testing::Test {
                            co_await clock_.sleep_for(1h);
                            co_return unavailable("database_unavailable", "try again");
                          }};
+    if (token == "stuck")  // the first question is never answered
+      co_return Listener{OrgId{"a"},
+                         [this, asked = std::make_shared<int>(0)]() -> async::Task<Result<milliseconds>> {
+                           if ((*asked)++ == 0) co_await clock_.sleep_for(1h);
+                           co_return Error{Fault::unauthenticated, "token_expired", "the token has expired"};
+                         }};
     if (token == "down") co_return unavailable("database_unavailable", "try again");
     co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
   }
@@ -216,6 +222,17 @@ TEST_F(LiveHubTest, a_check_that_hangs_ends_nothing_and_events_go_on) {
     EXPECT_EQ(read(client).at("data"), i);
     std::this_thread::sleep_for(50ms);  // 2.5 s of the hub's
   }
+}
+
+TEST_F(LiveHubTest, a_check_that_hangs_is_given_up_and_asked_again) {
+  auto client = subscribe(R"({"type":"subscribe","token":"stuck"})");
+  const auto begun = clock_.now();
+  EXPECT_EQ(client.read_frame().close_code(), 1008);
+  EXPECT_GE(clock_.now() - begun, 10s) << "not before it is asked again";
+  // Nothing of it is left to be waited for when it hangs at the end.
+  auto gone = subscribe(R"({"type":"subscribe","token":"unsure"})");
+  gone.reset();
+  EXPECT_TRUE(nobody_listens());
 }
 
 TEST_F(LiveHubTest, a_fresh_token_that_nobody_can_check_now_ends_nothing) {

@@ -40,9 +40,7 @@ void WebSocket::Impl::run() {
 void WebSocket::Impl::release(std::size_t bytes) {
   queued -= bytes;
   if (budget_) budget_->used.fetch_sub(bytes, std::memory_order_relaxed);
-  if (queued > 0) return;
-  drained_.set();
-  news();
+  if (queued == 0 && !drained_.is_set()) drained_.set();
 }
 
 void WebSocket::Impl::news() {
@@ -67,8 +65,13 @@ bool WebSocket::Impl::send(std::shared_ptr<const std::string> data, Kind kind) {
   }
   queued += size;
   if (budget_) budget_->used.fetch_add(size, std::memory_order_relaxed);
-  out_.push_back({std::move(data), kind});
-  send_more();
+  Outgoing message{std::move(data), kind};
+  if (!sending_ && !ping_due_ && out_.empty()) {
+    begin_send(std::move(message));
+  } else {
+    out_.push_back(std::move(message));
+    send_more();
+  }
   return true;
 }
 
@@ -170,14 +173,19 @@ void WebSocket::Impl::send_more() {
     sending_ = true;
     start_ping();
   } else if (!out_.empty()) {
-    sending_now_ = std::move(out_.front());
+    Outgoing next = std::move(out_.front());
     out_.pop_front();
-    sending_ = true;
-    start_send(sending_now_);
+    begin_send(std::move(next));
   } else if (closing_) {
     close_sent_ = sending_ = true;
     start_close(our_code, close_reason_);
   }
+}
+
+void WebSocket::Impl::begin_send(Outgoing message) {
+  sending_now_ = std::move(message);
+  sending_ = true;
+  start_send(sending_now_);
 }
 
 void WebSocket::Impl::sent(const ErrorCode& failed) {
@@ -187,6 +195,8 @@ void WebSocket::Impl::sent(const ErrorCode& failed) {
   if (failed) return finish(lost("writing failed: " + failed.message()));
   if (close_sent_) return finish({Fault::cancelled, "websocket_closed", "the connection was closed"});
   send_more();
+  // Told here and not by a post, which an event for thousands would pay for each of them.
+  if (queued == 0 && session_) session_->on_news();
 }
 
 void WebSocket::Impl::arm_heartbeat() {

@@ -27,7 +27,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
 
   // Once the stream is open: receives and keeps the heart beating.
   void run();
-  // Told of news by a posted handler until it is replaced; null: nobody.
+  // Told of news, from the loop and never within a call of its own, until it is replaced; null: nobody.
   void tell(WebSocketSession* session) { session_ = session; }
   // After the end, with no operation under way any more.
   bool left() const noexcept { return left_; }
@@ -73,6 +73,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
  private:
   void receive_more();
   void send_more();
+  void begin_send(Outgoing message);
   void arm_heartbeat();
   void beat();
   void leave();  // the last operation has ended after the connection
