@@ -9,9 +9,14 @@
 
 namespace voxanne::app {
 
-LanguageModels::LanguageModels(async::Executor executor, store::Store& store, async::WorkerPool& workers,
-                               std::filesystem::path directory)
+namespace {
+constexpr milliseconds rest{500};
+}  // namespace
+
+LanguageModels::LanguageModels(async::Executor executor, async::Clock& clock, store::Store& store,
+                               async::WorkerPool& workers, std::filesystem::path directory)
     : executor_(executor),
+      clock_(clock),
       store_(store),
       workers_(workers),
       directory_(std::move(directory)),
@@ -58,6 +63,7 @@ async::Task<> LanguageModels::work() {
     }
     more_.reset();
     co_await more_.wait();
+    co_await clock_.sleep_for(rest);
   }
 }
 

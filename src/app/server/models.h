@@ -1,11 +1,12 @@
 // Language models, one per organization, built from what it knows: in the background at start and
-// after each change of its knowledge. Until the first is built its callers are recognized with the
-// receptionist's general one.
+// half a second after a change of its knowledge, several of which are one. Until the first is built its
+// callers are recognized with the receptionist's general one.
 //
 // Owner: the server. refresh() from any thread; building runs on the workers, one at a time.
 #pragma once
 
 #include "async/channel.h"
+#include "async/clock.h"
 #include "async/mutex.h"
 #include "async/task_group.h"
 #include "async/worker_pool.h"
@@ -28,8 +29,8 @@ class LanguageModels {
   // The directory whose model serves organizations without one.
   static constexpr const char* general = "_general";
 
-  LanguageModels(async::Executor executor, store::Store& store, async::WorkerPool& workers,
-                 std::filesystem::path directory);
+  LanguageModels(async::Executor executor, async::Clock& clock, store::Store& store,
+                 async::WorkerPool& workers, std::filesystem::path directory);
 
   void start();
   async::Task<> stop() { return tasks_.stop(); }
@@ -48,6 +49,7 @@ class LanguageModels {
   async::Task<Result<>> build(const std::string& org);
 
   async::Executor executor_;
+  async::Clock& clock_;
   store::Store& store_;
   async::WorkerPool& workers_;
   const std::filesystem::path directory_;

@@ -8,7 +8,7 @@ namespace voxanne::app {
 void Speech::start() {
   const async::Executor house = foundation.house.executor();
   const Config& config = foundation.config;
-  models.emplace(house, *records.store, foundation.workers, config.data_dir / "models");
+  models.emplace(house, foundation.clock, *records.store, foundation.workers, config.data_dir / "models");
   models->start();
   if (foundation.development()) models->refresh(OrgId{std::string{store::demo::organization_id}});
   recognizer = std::make_shared<speech::pocketsphinx::PocketSphinxRecognizer>(
