@@ -84,6 +84,8 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   }
 
  private:
+  using Signal = async::asio::cancellation_signal;
+
   // Whoever is far behind because this loop is late, and reads what it is handed, is not slow.
   void on_event() {
     if (!over_ && !patience_ && socket_.queued_bytes() > 0 && subscription_->far_behind()) {
@@ -125,6 +127,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   void known(Result<Listener> checked, std::optional<Since> since) {
     if (over_) return;
     checking_ = false;
+    behind_since_.reset();  // nothing was passed on meanwhile
     // Whoever listens already goes on by the token before, and may show this one again.
     if (!checked && listener_ && is_undecided(checked.error())) return on_news();
     if (!checked) return refuse(refusal_code(checked.error()), checked.error().message);
@@ -141,6 +144,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   }
 
   void listen(const std::optional<Since>& since) {
+    stop_asking();
     alarm_.reset();
     subscription_ = hub_.bus_.subscribe(listener_->org, since, tasks_.executor(), [this] { on_event(); });
     socket_.send(subscribed_message(listener_->org, hub_.bus_.epoch(), subscription_->head()));
@@ -164,7 +168,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
 
   void ring() {
     if (over_) return;
-    if (asking_) return stop_asking();
+    if (asking_) return stop(asking_);  // its answer follows
     if (listener_) return ask_may_stay();
     if (!checking_) refuse(close_code::policy, "subscribe within 5 seconds");
   }
@@ -172,28 +176,31 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   // Ten thousand ask every few seconds, and nearly all are answered at once.
   void ask_may_stay() {
     stop_asking();
-    asking_ = std::make_shared<async::asio::cancellation_signal>();
+    asking_ = std::make_shared<Signal>();
     ring_at(hub_.clock_.now() + look_within);
-    tasks_.spawn([](std::weak_ptr<Session> weak, std::shared_ptr<async::asio::cancellation_signal> stop,
+    tasks_.spawn([](std::weak_ptr<Session> weak, std::shared_ptr<Signal> signal,
                     std::shared_ptr<const Listener> listener) -> async::Task<> {
-      const auto answer = co_await stoppable(*stop, answered(listener->may_stay()));
-      if (const auto self = weak.lock()) self->may_stay(listener, answer);
+      const auto answer = co_await stoppable(*signal, answered(listener->may_stay()));
+      if (const auto self = weak.lock()) self->may_stay(signal, answer);
     }(weak_from_this(), asking_, listener_));
   }
 
-  void stop_asking() {
-    // Posted: emitting while a task is on the stack would resume another inside it.
-    if (auto asked = std::exchange(asking_, nullptr))
-      async::asio::post(tasks_.executor(),
-                        [stop = std::move(asked)] { stop->emit(async::asio::cancellation_type::terminal); });
-  }
-
-  void may_stay(const std::shared_ptr<const Listener>& asked, const Result<milliseconds>& answer) {
-    if (over_ || asked != listener_) return;  // of an earlier token
+  void may_stay(const std::shared_ptr<Signal>& question, const Result<milliseconds>& answer) {
+    if (over_ || question != asking_) return;  // of an earlier token, or an earlier question
     asking_.reset();
     if (!answer && answer.error().kind != Fault::timed_out)
       return refuse(close_code::policy, answer.error().message);
     ring_at(hub_.clock_.now() + (answer ? *answer : look_again));
+  }
+
+  void stop_asking() {
+    if (auto asked = std::exchange(asking_, nullptr)) stop(std::move(asked));
+  }
+  // Posted: emitting while a task is on the stack would resume another inside it.
+  void stop(std::shared_ptr<Signal> asked) {
+    async::asio::post(tasks_.executor(), [signal = std::move(asked)] {
+      signal->emit(async::asio::cancellation_type::terminal);
+    });
   }
 
   void refuse_as_slow() { refuse(close_code::try_again_later, "reader too slow; resume with since"); }
@@ -220,7 +227,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   std::shared_ptr<const Listener> listener_;
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;
-  std::shared_ptr<async::asio::cancellation_signal> asking_;  // what ends the question that is under way
+  std::shared_ptr<Signal> asking_;          // what ends the question that is under way
   std::unique_ptr<async::Alarm> patience_;  // with one who is far behind, until it has read a portion
   std::optional<SteadyTime> behind_since_;  // until it is no longer far behind
   bool checking_ = false, over_ = false;
