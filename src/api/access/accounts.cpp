@@ -257,11 +257,13 @@ async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string 
   if (!once.empty()) {
     const auto made = co_await store::find_organization(store_, org);
     if (!made) co_return made.error();
+    if (*made && (*made)->name != name)
+      co_return Error{Fault::conflict, "idempotency_key_reused",
+                      "this Idempotency-Key came with another request before; give each request its own"};
     if (*made)
-      co_return Error{
-          Fault::conflict, "already_created",
-          "the first request with this Idempotency-Key made the organization " + org.str() +
-              "; its answer held a secret, which is shown once (voxanne user reset makes another)"};
+      co_return Error{Fault::conflict, "already_created",
+                      "the first request with this Idempotency-Key made the organization " + org.str() +
+                          "; where its owner was new, the password was shown then, once"};
   }
   Founded founded{.org = org, .owner = *existing ? (*existing)->id : AccountId::make(), .password = {}};
   store::Batch batch;

@@ -106,7 +106,7 @@ async::Task<Error> why_not(Services& services, Appointment wanted, std::optional
   }
   co_return Error{Fault::conflict, "appointment_overlaps",
                   "the staff member has another appointment in this time; GET "
-                  "/api/appointments?staff=…&startsFrom=… shows what is booked"};
+                  "/api/appointments?staff=…&from=… shows what is booked"};
 }
 
 async::Task<Result<>> keep(Services& services, Appointment before, Appointment after) {
@@ -129,7 +129,7 @@ Answer list_appointments(Services& services, Context& context) {
   const auto& query = context.request.query;
   const auto request = page_request(query);
   if (!request) co_return request.error();
-  const auto from = time_parameter(query, "startsFrom"), to = time_parameter(query, "startsTo");
+  const auto from = time_parameter(query, "from"), to = time_parameter(query, "to");
   if (!from) co_return from.error();
   if (!to) co_return to.error();
   std::string out = R"({"appointments":[)";

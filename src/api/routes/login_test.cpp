@@ -343,6 +343,9 @@ TEST_F(LoginTest, an_organization_is_founded_once_however_often_the_request_is_t
   EXPECT_EQ(again.status, 409) << again.body;
   EXPECT_EQ(again.json().at("code").as_string(), "already_created");
   EXPECT_NE(again.body.find(first.json().at("orgId").as_string().c_str()), std::string::npos);
+  const auto another = post("/api/admin/organizations", R"({"name":"Other","ownerEmail":"vet@example.com"})",
+                            {operators, "Idempotency-Key: first"});
+  EXPECT_EQ(another.json().at("code").as_string(), "idempotency_key_reused");
   const auto other = found("second");
   ASSERT_EQ(other.status, 200) << other.body;
   EXPECT_NE(other.json().at("orgId"), first.json().at("orgId"));

@@ -15,7 +15,7 @@ constexpr auto calls = Scope::calls;  // for keys that may place and steer calls
 constexpr std::size_t max_upload = knowledge::max_document_bytes + 64 * 1024;
 
 constexpr std::string_view paging = "limit page cursor";
-constexpr std::string_view appointment_list = "limit page cursor startsFrom startsTo staff";
+constexpr std::string_view appointment_list = "limit page cursor from to staff";
 constexpr std::string_view call_list = "limit page cursor status direction from to search includeTest";
 
 // Bodies that anybody may send.
