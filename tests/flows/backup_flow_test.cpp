@@ -217,12 +217,19 @@ TEST_F(BackupFlow, a_restore_killed_at_any_point_is_begun_again) {
     }
     const auto where = std::to_string(killed + 1) + ", before " + run.before;
     const bool unfinished = fs::exists(home / ".restoring");
-    half += unfinished;
+    if (unfinished && half++ == 0) {
+      const auto refused = command({"serve"}, home);
+      EXPECT_EQ(refused.code, 1);
+      EXPECT_THAT(refused.all, HasSubstr("restore again"));
+    }
     // What the server refuses to serve is known by this mark; without it all is there, or nothing is.
     if (!unfinished && fs::exists(home / "voxanne.db")) {
       EXPECT_EQ(contents_of(home), whole) << where;
       continue;
     }
+    if (!unfinished)
+      for (const char* part : {"journal", "spool", "recordings", "secret.key"})
+        EXPECT_FALSE(fs::exists(home / part)) << where;
     const auto again = command({"restore", file}, home);
     ASSERT_EQ(again.code, 0) << where << ": " << again.all;
     ASSERT_EQ(contents_of(home), whole) << where;

@@ -8,8 +8,7 @@
 //     …                            // run.before: the change that did not happen any more
 //   }
 //
-// By ptrace(2), so that the program is the built one and knows nothing of it. Blocks; the calling thread must
-// have no other children being traced.
+// By ptrace(2), so that the program is the built one and knows nothing of it. Blocks.
 #pragma once
 
 #include <map>
