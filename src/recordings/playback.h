@@ -73,8 +73,9 @@ class Playback {
   async::Task<Result<std::unique_ptr<Playable>>> open_decoded(std::string key, std::string etag);
   async::Task<Result<std::shared_ptr<const std::string>>> fetch(std::string key);
 
-  // What was fetched to be decoded, the latest few for a minute: a player that seeks asks for many ranges,
-  // and the store may be far away. By what is in it, so nobody gets another recording's.
+  // What was fetched to be decoded: the latest few, used for a minute and in memory until the next one is
+  // asked for. A player that seeks asks for many ranges, and the store may be far away. By what is in it, so
+  // nobody gets another recording's.
   struct Fetched {
     std::string key, etag;
     std::shared_ptr<const std::string> bytes;
