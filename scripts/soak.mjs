@@ -209,17 +209,20 @@ async function saboteur() {
 
 // What is waited for after the last call: every recording stored, every document embedded.
 async function reckoning() {
+  const fetched = async (path) => {
+    const { status, body } = await ask('GET', path);
+    if (status !== 200) throw new Error(`GET ${path}: ${status} ${body.slice(0, 200)}`);
+    return JSON.parse(body);
+  };
   const everything = async () => {
     const late = [];
     for (const id of kept) {
-      const { body } = await ask('GET', `/api/knowledge-base/${id}`);
-      const { state } = JSON.parse(body).embedding;
+      const { state } = (await fetched(`/api/knowledge-base/${id}`)).embedding;
       if (state !== 'complete') late.push(`document ${id}: ${state}`);
     }
     let cursor = '', recordings = 0;
     do {
-      const { body } = await ask('GET', `/api/calls?limit=100&includeTest=true${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-      const page = JSON.parse(body);
+      const page = await fetched(`/api/calls?limit=100&includeTest=true${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
       for (const call of page.calls) {
         if (!['ended', 'failed'].includes(call.status)) late.push(`call ${call.id}: ${call.status}`);
         else if (call.answeredAt && call.recordingStatus !== 'stored') late.push(`recording of ${call.id}: ${call.recordingStatus}`);
@@ -245,13 +248,18 @@ function sample() {
   samples.push({ minute: (Date.now() - begun) / 60_000, memory, descriptors });
   return samples.at(-1);
 }
+// What of a queue waits, by the server's own metrics.
+async function waiting(queue) {
+  const { body } = await ask('GET', '/metrics');
+  return Number(new RegExp(`voxanne_queue_depth\\{queue="${queue}"\\} (\\d+)`).exec(body)?.[1] ?? NaN);
+}
 async function watcher() {
   let next = 0;
   while (left() > 0 && server.exitCode === null) {
     const now = sample();
     if (Date.now() - begun >= next) {
       console.log(`${now.minute.toFixed(1).padStart(6)} min  ${now.memory.toFixed(1).padStart(7)} MB  ` +
-        `${String(now.descriptors).padStart(5)} descriptors  ${JSON.stringify(counts)}`);
+        `${String(now.descriptors).padStart(5)} descriptors  ${await waiting('uploads')} recordings wait  ${JSON.stringify(counts)}`);
       next += 60_000;
     }
     await sleep(Math.min(2_000, Math.max(left(), 1)));
@@ -295,7 +303,7 @@ await Promise.all([
   uploader(), dialler(), saboteur(), watcher(),
 ]);
 for (const child of children) child.kill('SIGTERM');
-await reckoning();
+await reckoning().catch((error) => failures.push(`the reckoning: ${error.message}`));
 server.kill('SIGTERM');
 await new Promise((done) => (server.exitCode === null ? server.on('exit', done) : done()));
 if (server.exitCode !== 0) failures.push(`the server ended with ${server.exitCode} when it was asked to`);
