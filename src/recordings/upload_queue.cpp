@@ -179,7 +179,7 @@ async::Task<Result<>> UploadQueue::complete(store::Upload& upload, const jobs::O
 
 jobs::RunnerOptions upload_runner_options() {
   return {.name = "uploads",
-          .parallel = 2,
+          .parallel = 8,  // an item mostly waits: for a worker's turn, for the disk, for the store
           .lease = std::chrono::hours{2},
           .grace = milliseconds{5'000},
           .poll = milliseconds{30'000},
