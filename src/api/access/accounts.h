@@ -85,8 +85,8 @@ class Accounts {
     AccountId owner;
     std::optional<Secret> password;
   };
-  // `once`: names the request; the same again is a conflict (already_created) instead of a second
-  // organization.
+  // `once`: names the request, for ever. The same again is a conflict instead of a second organization:
+  // already_created, or idempotency_key_reused where it is to have another name.
   async::Task<Result<Founded>> found_organization(std::string name, std::string owner_email,
                                                   std::string once = {});
   // A new password; every session ends. Errors: not_found (account_not_found).
