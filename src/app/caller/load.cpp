@@ -37,9 +37,11 @@ class Load {
     co_return Result<>{};
   }
   async::Task<> in_turn(int call, const Place& place) {
-    co_await clock_.sleep_until(begun_ + milliseconds{std::int64_t(call * 1'000 / plan_.per_second)});
+    co_await clock_.sleep_until(begun_ + turn_of(call));
     co_await place(call);
   }
+  milliseconds turn_of(int call) const { return milliseconds{std::int64_t(call * 1'000 / plan_.per_second)}; }
+  milliseconds talk_of(int call) const { return turn_of(plan_.calls - 1) - turn_of(call) + plan_.together; }
   void on_all(const std::vector<async::Executor>& loops,
               const std::function<Place(std::size_t loop)>& place) {
     std::vector<std::future<void>> running;
@@ -53,7 +55,7 @@ class Load {
     for (auto& one : running) one.get();
   }
 
-  LoadTalker::Options talker_options() const { return {.limit = plan_.talk}; }
+  LoadTalker::Options talker_options(int call) const { return {.limit = talk_of(call)}; }
 
   void over_sip() {
     auto setup = plan_.sip();
@@ -76,14 +78,14 @@ class Load {
             [&](int rate) -> std::unique_ptr<Talker> {
               auto made = std::make_unique<LoadTalker>(
                   rate == audio::narrowband ? plan_.clips.narrowband : plan_.clips.wideband,
-                  talker_options());
+                  talker_options(call));
               talker = made.get();
               return made;
             });
         if (ended.has_error())
           refuse(ended.error().message);
         else
-          take(ended->outcome, *talker);
+          take(call, ended->outcome, *talker);
       };
     });
     gateway.stop();
@@ -99,13 +101,13 @@ class Load {
       loops.push_back(threads.back()->executor());
     }
     on_all(loops, [&](std::size_t) -> Place {
-      return [this, &url](int) -> async::Task<> {
-        LoadTalker talker{plan_.clips.wideband, talker_options()};
+      return [this, &url](int call) -> async::Task<> {
+        LoadTalker talker{plan_.clips.wideband, talker_options(call)};
         auto ended = co_await call_over_web(clock_, url, plan_.token, talker, {});
         if (ended.has_error())
           refuse(ended.error().message);
         else
-          take(*ended, talker);
+          take(call, *ended, talker);
       };
     });
   }
@@ -118,13 +120,14 @@ class Load {
   }
   void refuse_all(const std::string& why) { tally_.refused[why] = plan_.calls; }
 
-  void take(const CallerOutcome& outcome, const LoadTalker& talker) {
+  void take(int call, const CallerOutcome& outcome, const LoadTalker& talker) {
     const std::lock_guard lock{mutex_};
     ++tally_.answered;
     if (!talker.done()) ++tally_.broken;
     tally_.set_up_ms.push_back(double(outcome.set_up.count()));
     for (const milliseconds answer : talker.answers()) tally_.answer_ms.push_back(double(answer.count()));
-    tally_.talked_seconds += std::chrono::duration<double>(plan_.talk).count();
+    tally_.unanswered += talker.unanswered();
+    tally_.talked_seconds += std::chrono::duration<double>(talk_of(call)).count();
     tally_.media.received += outcome.media.received;
     tally_.media.lost += outcome.media.lost;
     tally_.media.late += outcome.media.late;

@@ -1,5 +1,6 @@
-// Many calls at a time over SIP or WebSocket, each a LoadTalker's, and what became of them. They say that
-// they are test calls, so that the server counts them apart.
+// Many calls at a time over SIP or WebSocket, each a LoadTalker's, and what became of them. They come one
+// after another and all stay until the last has talked for its time. They say that they are test calls, so
+// that the server counts them apart.
 //
 // place_load() blocks until the last has ended; it makes the loops that it needs, one a core.
 #pragma once
@@ -25,7 +26,7 @@ struct LoadPlan {
   std::string token{};
   int calls = 1;
   double per_second = 20;
-  milliseconds talk{20'000};
+  milliseconds together{20'000};  // how long all of them talk at a time
   LoadClips clips{};
   // How to set up SIP, where `to` is.
   std::function<Result<telephony::sip::Options>()> sip{};
@@ -35,6 +36,7 @@ struct LoadTally {
   int placed = 0, answered = 0;
   int broken = 0;  // answered, but over before their time
   std::map<std::string, int> refused;
+  int unanswered = 0;  // questions that brought no sound in time
   std::vector<double> set_up_ms, answer_ms, jitter_ms;
   telephony::MediaStats media;  // summed
   double talked_seconds = 0;

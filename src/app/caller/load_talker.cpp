@@ -1,6 +1,7 @@
 #include "app/caller/load_talker.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace voxanne::app {
 namespace {
@@ -27,7 +28,7 @@ void LoadTalker::exchange(const audio::Frame& heard, audio::Frame& said) {
   }
   if (!saying_ && quiet_ >= (spoken_ ? options_.pause : options_.patience)) {
     saying_ = true;
-    awaiting_ = false;
+    if (std::exchange(awaiting_, false)) ++unanswered_;
     at_ = 0;
   }
   if (!saying_) return;

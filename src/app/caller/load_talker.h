@@ -27,6 +27,8 @@ class LoadTalker final : public Talker {
 
   // Each from the end of what was said to the first sound of the answer.
   const std::vector<milliseconds>& answers() const noexcept { return answers_; }
+  // Spoke again because no answer had come within its patience.
+  int unanswered() const noexcept { return unanswered_; }
   milliseconds heard_for() const noexcept { return heard_for_; }  // far end's sound
 
  private:
@@ -36,6 +38,7 @@ class LoadTalker final : public Talker {
   bool saying_ = false, spoken_ = false, awaiting_ = false;
   milliseconds elapsed_{0}, quiet_{0}, waited_{0}, heard_for_{0};
   std::vector<milliseconds> answers_;
+  int unanswered_ = 0;
 };
 
 }  // namespace voxanne::app

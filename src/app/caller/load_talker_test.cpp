@@ -62,6 +62,7 @@ TEST(LoadTalker, an_answer_that_never_comes_is_none_and_it_speaks_anyway) {
   EXPECT_EQ(far.slots, 500);
   EXPECT_GT(far.said, 5 * 5);
   EXPECT_TRUE(talker.answers().empty());
+  EXPECT_EQ(talker.unanswered(), far.said / 5 - 1) << "each but the last, which still waits";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // `voxanne loadtest`: so many real calls at a time, with audio, over SIP or WebSocket; what they were served
 // like, and how many the machine could serve.
 #include "app/caller/load.h"
+#include "app/caller/server_figures.h"
 #include "app/commands/calling.h"
 #include "app/commands/command.h"
 #include "async/thread.h"
@@ -10,10 +11,12 @@
 #include "net/http_client.h"
 #include "speech/flite/synthesizer.h"
 
+#include <boost/json.hpp>
+
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -27,8 +30,16 @@ struct Options {
   bool find_capacity = false, json = false;
 };
 
-// What "served well" means: turns that wait longer are heard as a pause, losses as clicks.
-constexpr double worst_tick_lag_ms = 5, worst_loss = 0.001;
+// What "served well" means. Who waits longer for an answer says "hello?"; losses are heard as clicks. By
+// WebSocket nothing is lost: there a slot counts for which nothing had come in time, by callers' clocks that
+// are no better than this machine's.
+constexpr double worst_turn_ms = 2'000, worst_unanswered = 0.02, worst_loss = 0.001, worst_gaps = 0.01,
+                 worst_tick_lag_ms = 5;
+constexpr int finest_step = 8;  // how many calls more or less are still looked for: an eighth
+
+bool is_web(const Options& options) {
+  return options.to.starts_with("ws://") || options.to.starts_with("wss://");
+}
 
 double cpu_seconds() {
   rusage usage{};
@@ -43,11 +54,7 @@ double quantile(std::vector<double> values, double q) {
   return values[std::min(values.size() - 1, std::size_t(q * double(values.size())))];
 }
 
-// What the server says of itself at /metrics; nothing where it may not be asked.
-struct ServerFigures {
-  double cpu_seconds = 0, tick_lag_p99 = 0, capacity = 0;
-};
-
+// Nothing where it may not be asked.
 std::optional<ServerFigures> ask_server(async::LoopThread& loop, const Options& options) {
   auto ask = [](async::Executor executor, std::string url,
                 std::string token) -> async::Task<Result<net::HttpClient::Response>> {
@@ -58,44 +65,48 @@ std::optional<ServerFigures> ask_server(async::LoopThread& loop, const Options& 
   };
   const auto answer = async::run_on(loop.executor(), ask(loop.executor(), options.api, options.token));
   if (!answer || answer->status != 200) return std::nullopt;
-  ServerFigures figures;
-  std::string_view text = answer->body;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto space = line.rfind(' ');
-    if (line.starts_with('#') || space == line.npos) continue;
-    double value = 0;
-    std::from_chars(line.data() + space + 1, line.data() + line.size(), value);
-    if (line.starts_with("process_cpu_seconds_total"))
-      figures.cpu_seconds = value;
-    else if (line.starts_with("voxanne_media_tick_lag_p99_seconds"))
-      figures.tick_lag_p99 = std::max(figures.tick_lag_p99, value);
-    else if (line.starts_with("voxanne_calls_capacity"))
-      figures.capacity = value;
-  }
-  return figures;
+  return server_figures(answer->body);
 }
 
 // One round of calls, and what was seen meanwhile.
 struct Round {
-  LoadTally tally;
+  LoadTally tally{};
+  bool web = false;
   double seconds = 0, own_cores = 0;
-  std::optional<double> server_cores, tick_lag_ms, capacity;
+  // The server's, where it may be asked.
+  struct Server {
+    double cores = 0, tick_lag_ms = 0, capacity = 0, understood = 0, turned_away = 0;
+  };
+  std::optional<Server> server{};
 
   double loss() const {
-    const double all = double(tally.media.received + tally.media.lost);
-    return all > 0 ? double(tally.media.lost) / all : 0;
+    const double gone = double(web ? tally.media.concealed : tally.media.lost);
+    const double all = double(tally.media.received) + gone;
+    return all > 0 ? gone / all : 0;
   }
-  bool well_served() const {
-    return tally.answered == tally.placed && tally.broken == 0 && loss() <= worst_loss &&
-           tick_lag_ms.value_or(0) < worst_tick_lag_ms;
+  double unanswered() const {
+    const double asked = double(tally.answer_ms.size()) + tally.unanswered;
+    return asked > 0 ? tally.unanswered / asked : 0;
+  }
+  double turn_ms(double q) const { return quantile(tally.answer_ms, q); }
+  // Empty: they were served well.
+  std::string complaint() const {
+    if (tally.answered < tally.placed)
+      return std::to_string(tally.placed - tally.answered) + " were refused or not answered";
+    if (tally.broken > 0) return std::to_string(tally.broken) + " broke off";
+    if (loss() > (web ? worst_gaps : worst_loss)) return "audio was lost or late";
+    if (unanswered() > worst_unanswered)
+      return std::to_string(tally.unanswered) + " questions were not answered";
+    if (turn_ms(0.95) > worst_turn_ms) return "answers came late";
+    if (server && server->turned_away > 0)
+      return "for " + std::to_string(int(server->turned_away)) + " there was no room in recognition";
+    if (server && server->tick_lag_ms > worst_tick_lag_ms) return "ticks that pace calls were late";
+    return {};
   }
 };
 
 Round run(const Options& options, int calls, const LoadClips& clips, async::LoopThread& loop) {
-  Round round;
+  Round round{.web = is_web(options)};
   const auto before = ask_server(loop, options);
   const double own = cpu_seconds();
   const auto begun = std::chrono::steady_clock::now();
@@ -103,20 +114,21 @@ Round run(const Options& options, int calls, const LoadClips& clips, async::Loop
                             .token = options.token,
                             .calls = calls,
                             .per_second = options.rate,
-                            .talk = milliseconds{int(options.duration * 1'000)},
+                            .together = milliseconds{int(options.duration * 1'000)},
                             .clips = clips,
                             .sip = [&] { return caller_options(options.to, options.codec); }});
   round.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   round.own_cores = (cpu_seconds() - own) / round.seconds;
-  if (const auto after = ask_server(loop, options); after && before) {
-    round.server_cores = (after->cpu_seconds - before->cpu_seconds) / round.seconds;
-    round.tick_lag_ms = after->tick_lag_p99 * 1e3;
-    round.capacity = after->capacity;
-  }
+  if (const auto after = ask_server(loop, options); after && before)
+    round.server = {.cores = (after->cpu_seconds - before->cpu_seconds) / round.seconds,
+                    .tick_lag_ms = tick_lag(*before, *after, 0.99) * 1e3,
+                    .capacity = after->capacity,
+                    .understood = after->understood,
+                    .turned_away = after->turned_away - before->turned_away};
   return round;
 }
 
-void print(const Round& round, bool web) {
+void print(const Round& round) {
   const LoadTally& tally = round.tally;
   std::printf("calls         %d placed, %d answered, %d refused, %d broken off\n", tally.placed,
               tally.answered, tally.placed - tally.answered, tally.broken);
@@ -125,14 +137,15 @@ void print(const Round& round, bool web) {
               quantile(tally.set_up_ms, 0.95), quantile(tally.set_up_ms, 0.99));
   std::printf(
       "turn latency  p50 %.0f ms, p95 %.0f ms, p99 %.0f ms over %zu turns (end of speech to the answer's "
-      "first sound)\n",
-      quantile(tally.answer_ms, 0.5), quantile(tally.answer_ms, 0.95), quantile(tally.answer_ms, 0.99),
-      tally.answer_ms.size());
-  if (web)
-    std::printf("audio         %llu frames heard, %llu slots without one; jitter p50 %.2f ms, p99 %.2f ms\n",
-                static_cast<unsigned long long>(tally.media.received),
-                static_cast<unsigned long long>(tally.media.concealed), quantile(tally.jitter_ms, 0.5),
-                quantile(tally.jitter_ms, 0.99));
+      "first sound), %d unanswered\n",
+      round.turn_ms(0.5), round.turn_ms(0.95), round.turn_ms(0.99), tally.answer_ms.size(), tally.unanswered);
+  if (round.web)
+    std::printf(
+        "audio         %llu frames heard, %llu slots without one (%.3f %%); jitter p50 %.2f ms, p99 %.2f "
+        "ms\n",
+        static_cast<unsigned long long>(tally.media.received),
+        static_cast<unsigned long long>(tally.media.concealed), round.loss() * 100,
+        quantile(tally.jitter_ms, 0.5), quantile(tally.jitter_ms, 0.99));
   else
     std::printf(
         "audio         %llu packets heard, %llu lost (%.3f %%), %llu late; jitter p50 %.2f ms, p99 %.2f ms\n",
@@ -141,41 +154,57 @@ void print(const Round& round, bool web) {
         static_cast<unsigned long long>(tally.media.late), quantile(tally.jitter_ms, 0.5),
         quantile(tally.jitter_ms, 0.99));
   std::printf("callers' CPU  %.2f cores\n", round.own_cores);
-  if (!round.server_cores) {
+  if (!round.server) {
     std::printf(
         "server        its /metrics cannot be read (--api, --token): neither CPU nor capacity is known\n");
     return;
   }
-  std::printf("server's CPU  %.2f cores without its speech workers; tick lag p99 %.2f ms\n",
-              *round.server_cores, *round.tick_lag_ms);
-  std::printf("capacity      %.0f calls at a time as it is set up", *round.capacity);
-  if (const double busy = tally.talked_seconds / round.seconds; busy > 0 && *round.server_cores > 0)
-    std::printf("; one call costs %.4f core, so a core carries about %.0f", *round.server_cores / busy,
-                0.8 * busy / *round.server_cores);
+  const auto& server = *round.server;
+  std::printf("server's CPU  %.2f cores without its speech workers; tick lag p99 %.2f ms\n", server.cores,
+              server.tick_lag_ms);
+  if (server.understood > 0)
+    std::printf("recognition   has room for %.0f; %.0f were guided by keys for want of it\n",
+                server.understood, server.turned_away);
+  std::printf("capacity      %.0f calls at a time as it is set up", server.capacity);
+  if (const double busy = tally.talked_seconds / round.seconds; busy > 0 && server.cores > 0)
+    std::printf("; one call costs %.4f core, so a core carries about %.0f", server.cores / busy,
+                0.8 * busy / server.cores);
   std::printf("\n");
 }
 
 void print_json(const Round& round) {
+  namespace json = boost::json;
   const LoadTally& tally = round.tally;
-  const auto or_null = [](std::optional<double> value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.4f", value.value_or(0));
-    return value ? std::string{text} : std::string{"null"};
-  };
-  std::printf(
-      R"({"placed":%d,"answered":%d,"brokenOff":%d,"setUpMs":{"p50":%.1f,"p99":%.1f},)"
-      R"("turnMs":{"count":%zu,"p50":%.1f,"p95":%.1f,"p99":%.1f},"packets":%llu,"lost":%llu,"late":%llu,)"
-      R"("jitterMs":{"p50":%.3f,"p99":%.3f},"callerCores":%.3f,"serverCores":%s,"tickLagP99Ms":%s,)"
-      R"("capacity":%s,"wellServed":%s})"
-      "\n",
-      tally.placed, tally.answered, tally.broken, quantile(tally.set_up_ms, 0.5),
-      quantile(tally.set_up_ms, 0.99), tally.answer_ms.size(), quantile(tally.answer_ms, 0.5),
-      quantile(tally.answer_ms, 0.95), quantile(tally.answer_ms, 0.99),
-      static_cast<unsigned long long>(tally.media.received),
-      static_cast<unsigned long long>(tally.media.lost), static_cast<unsigned long long>(tally.media.late),
-      quantile(tally.jitter_ms, 0.5), quantile(tally.jitter_ms, 0.99), round.own_cores,
-      or_null(round.server_cores).c_str(), or_null(round.tick_lag_ms).c_str(),
-      or_null(round.capacity).c_str(), round.well_served() ? "true" : "false");
+  json::object out{
+      {"placed", tally.placed},
+      {"answered", tally.answered},
+      {"brokenOff", tally.broken},
+      {"setUpMs", {{"p50", quantile(tally.set_up_ms, 0.5)}, {"p99", quantile(tally.set_up_ms, 0.99)}}},
+      {"turnMs",
+       {{"count", tally.answer_ms.size()},
+        {"unanswered", tally.unanswered},
+        {"p50", round.turn_ms(0.5)},
+        {"p95", round.turn_ms(0.95)},
+        {"p99", round.turn_ms(0.99)}}},
+      {"packets", tally.media.received},
+      {"lost", tally.media.lost},
+      {"late", tally.media.late},
+      {"concealed", tally.media.concealed},
+      {"jitterMs", {{"p50", quantile(tally.jitter_ms, 0.5)}, {"p99", quantile(tally.jitter_ms, 0.99)}}},
+      {"callerCores", round.own_cores},
+      {"serverCores", nullptr},
+      {"tickLagP99Ms", nullptr},
+      {"capacity", nullptr},
+      {"wellServed", round.complaint().empty()}};
+  if (round.server) {
+    out["serverCores"] = round.server->cores;
+    // JSON has no number for "over a second".
+    if (std::isfinite(round.server->tick_lag_ms)) out["tickLagP99Ms"] = round.server->tick_lag_ms;
+    out["capacity"] = round.server->capacity;
+    out["recognitionCapacity"] = round.server->understood;
+    out["recognitionTurnedAway"] = round.server->turned_away;
+  }
+  std::printf("%s\n", json::serialize(out).c_str());
 }
 
 Result<LoadClips> clips_of(const Options& options) {
@@ -203,37 +232,61 @@ Result<LoadClips> clips_of(const Options& options) {
   return LoadClips{.narrowband = at(audio::narrowband), .wideband = at(audio::wideband)};
 }
 
+Round observed(const Options& options, int calls, const LoadClips& clips, async::LoopThread& loop) {
+  Round round = run(options, calls, clips, loop);
+  if (options.json)
+    print_json(round);
+  else
+    print(round);
+  std::fflush(stdout);
+  return round;
+}
+
+// Half as many calls again until some are not served well, then what lies between.
+void find_capacity(CommandLine& line, const Options& options, const LoadClips& clips,
+                   async::LoopThread& loop) {
+  const auto server = ask_server(loop, options);
+  if (!server)
+    return line.fail(
+        unavailable("metrics_unreadable", "--find-capacity judges by the server's " + options.api +
+                                              "/metrics, which cannot be read: see --api and --token"));
+  const int limit = int(server->capacity);
+  int well = 0, badly = limit + 1;
+  std::string why = "it is set up for no more (MAX_CALLS)";
+  for (int calls = std::min(options.calls, limit);
+       badly > limit || badly - well > std::max(1, well / finest_step);
+       calls = badly > limit ? std::min(well + std::max(1, well / 2), limit) : (well + badly) / 2) {
+    const auto complaint = observed(options, calls, clips, loop).complaint();
+    if (complaint.empty()) {
+      well = calls;
+      if (well == limit) break;
+    } else {
+      badly = calls;
+      why = "with " + std::to_string(calls) + " " + complaint;
+    }
+  }
+  if (!options.json)
+    std::printf("found         %d calls at a time were served well; %s\n", well, why.c_str());
+  if (well == 0) line.fail(unavailable("calls_failed", "not even one call was served well: " + why));
+}
+
 void loadtest(CommandLine& line, const Options& options) {
   log::init(log::Level::error, log::Format::text);
-  const bool web = options.to.starts_with("ws://") || options.to.starts_with("wss://");
-  if (!web && !options.to.starts_with("sip:"))
+  if (!is_web(options) && !options.to.starts_with("sip:"))
     return line.fail(
         malformed("bad_usage",
                   "--to: allowed are sip:USER@HOST[:PORT] and ws://HOST[:PORT]/ws/web-call?assistantId=ID"));
-  if (!web)
+  if (!is_web(options))
     if (const auto usable = caller_options(options.to, options.codec); usable.has_error())
       return line.fail(usable.error());
   const auto clips = clips_of(options);
   if (clips.has_error()) return line.fail(clips.error());
 
   async::LoopThread loop{"metrics"};
-  int most = 0;
-  for (int calls = options.calls;; calls += std::max(1, calls / 2)) {
-    const Round round = run(options, calls, *clips, loop);
-    if (options.json)
-      print_json(round);
-    else
-      print(round, web);
-    std::fflush(stdout);
-    if (!options.find_capacity) {
-      if (round.tally.answered == round.tally.placed && round.tally.broken == 0) return;
-      return line.fail(unavailable("calls_failed", "not every call was answered and served to its end"));
-    }
-    if (!round.well_served()) break;
-    most = calls;
-  }
-  if (!options.json) std::printf("found         %d calls at a time were served well\n", most);
-  if (most == 0) line.fail(unavailable("calls_failed", "not even the first round was served well"));
+  if (options.find_capacity) return find_capacity(line, options, *clips, loop);
+  const Round round = observed(options, options.calls, *clips, loop);
+  if (round.tally.answered < round.tally.placed || round.tally.broken > 0)
+    line.fail(unavailable("calls_failed", "not every call was answered and served to its end"));
 }
 
 }  // namespace
@@ -251,7 +304,7 @@ void add_loadtest(CommandLine& line) {
   command->add_option("--rate", options->rate, "new calls a second")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 90.0));
-  command->add_option("--duration", options->duration, "seconds that each call lasts")
+  command->add_option("--duration", options->duration, "seconds for which all calls talk at a time")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 3'600.0));
   command->add_option("--audio", options->audio, "a WAV file (PCM16, mono) to say instead of a question");
@@ -261,7 +314,7 @@ void add_loadtest(CommandLine& line) {
   command->add_option("--api", options->api, "where the server's /metrics are asked for")
       ->capture_default_str();
   command->add_flag("--find-capacity", options->find_capacity,
-                    "go on with half as many calls again until they are not served well");
+                    "go on with more calls until they are not served well; says how many were");
   command->add_flag("--json", options->json, "print a line of JSON for each round");
   command->callback([&line, options] { loadtest(line, *options); });
 }

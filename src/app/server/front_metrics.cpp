@@ -101,6 +101,9 @@ void Front::add_metrics() {
                   [recognizer] { return double(recognizer->load().streams); });
     metrics.gauge("voxanne_recognition_capacity", "callers that could be", {},
                   [recognizer] { return double(recognizer->load().capacity); });
+    metrics.counter("voxanne_recognition_turned_away_total",
+                    "callers guided by keys instead, because every worker had as many as it can hear", {},
+                    [recognizer] { return double(recognizer->load().turned_away); });
     metrics.gauge("voxanne_recognition_workers", "speech workers alive", {},
                   [recognizer] { return double(recognizer->load().workers_alive); });
     metrics.gauge("voxanne_recognition_lag_seconds", "how far behind the slowest worker is", {},

@@ -8,7 +8,7 @@
 namespace voxanne::app {
 namespace {
 
-constexpr int calls_per_core = 500;  // half of what legs_bench carries on one core
+constexpr int calls_per_core = 500;  // half of what the pacing of one core carries (legs_bench)
 // Beyond this an interval of 20 ms is heard to be missed now and then.
 constexpr milliseconds too_late{10};
 // Sentences to synthesize, documents, recordings: by then a reply waits for seconds.
@@ -76,6 +76,12 @@ std::string Lines::strain() const {
     if (shard->tick_lag().p99 > too_late) return "ticks that pace calls are late";
   if (foundation.workers.backlog() > waiting_per_core * foundation.cores)
     return "too much waits for a worker";
+  // Alone it is no reason to turn somebody away, who can still choose by keys and leave a message; where
+  // somebody else would answer, it is.
+  if (!foundation.config.overflow_number.empty() && speech.recognizer) {
+    const auto load = speech.recognizer->load();
+    if (load.capacity > 0 && load.streams >= load.capacity) return "nobody else would be understood";
+  }
   return {};
 }
 

@@ -87,6 +87,7 @@ class PocketSphinxRecognizer::Link {
       if (least == nullptr || worker->streams() < least->streams()) least = worker.get();
     }
     if (least == nullptr) {
+      turned_away_ += any_alive ? 1 : 0;
       auto error =
           any_alive
               ? unavailable(std::string{saturated}, "every speech worker has as many callers as it can hear")
@@ -136,7 +137,7 @@ class PocketSphinxRecognizer::Link {
   }
 
   void refresh_load() {
-    RecognizerLoad now{.workers = options_.workers};
+    RecognizerLoad now{.workers = options_.workers, .turned_away = turned_away_};
     std::size_t capacity = 0;
     for (const auto& worker : workers_) {
       now.streams += static_cast<unsigned>(worker->streams());
@@ -163,6 +164,7 @@ class PocketSphinxRecognizer::Link {
   async::LoopThread thread_{"speech-link"};
   std::vector<std::unique_ptr<WorkerLink>> workers_;
   std::map<StreamId, WorkerLink*> by_stream_;
+  std::uint64_t turned_away_ = 0;
   std::map<std::string, SteadyTime> distrusted_;
   async::TaskGroup tasks_{thread_.executor(), "speech-link"};
 };

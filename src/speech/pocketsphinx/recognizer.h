@@ -40,6 +40,7 @@ struct RecognizerLoad {
   unsigned workers = 0, workers_alive = 0;
   unsigned streams = 0, capacity = 0;    // callers now, and at most
   double share = 0;                      // streams / capacity
+  std::uint64_t turned_away = 0;         // saturated, since the start
   milliseconds lag{0};                   // of the slowest worker
   unsigned general_ready = 0;            // decoders that have general English as well
   std::uint64_t general_utterances = 0;  // understood with it since the start

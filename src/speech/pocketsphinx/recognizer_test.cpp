@@ -190,6 +190,7 @@ TEST_F(Recognizing, a_limit_of_callers_is_kept) {
   auto first = open().value();
   auto second = open().value();
   EXPECT_EQ(open().error().code, "recognition_saturated");
+  EXPECT_TRUE(eventually([&] { return recognizer->load().turned_away == 1; }));
   destroy(std::move(first));
   ASSERT_TRUE(eventually([&] { return recognizer->load().streams == 1; }));
   auto third = open().value();
