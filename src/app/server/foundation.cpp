@@ -69,6 +69,12 @@ std::vector<async::Executor> Foundation::web_executors() const {
   return out;
 }
 
+std::vector<async::Executor> Foundation::media_executors() const {
+  std::vector<async::Executor> out;
+  for (const auto& shard : media) out.push_back(shard->executor());
+  return out;
+}
+
 std::vector<media::Shard*> Foundation::media_shards() const {
   std::vector<media::Shard*> out;
   for (const auto& shard : media) out.push_back(shard.get());

@@ -42,6 +42,7 @@ struct Foundation {
 
   bool development() const { return config.environment == Environment::development; }
   std::vector<async::Executor> web_executors() const;
+  std::vector<async::Executor> media_executors() const;
   std::vector<media::Shard*> media_shards() const;
 
   const Config config;

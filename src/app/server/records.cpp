@@ -55,8 +55,9 @@ Result<> Records::open_store() {
                        path.string() +
                            " is not there, and the journal holds records that wait for it: put it (or its "
                            "backup) back, or move the directory journal away to give them up");
-  auto opened =
-      store::SqliteStore::open({.path = path.string(), .inline_readers = foundation.web_executors()});
+  auto opened = store::SqliteStore::open({.path = path.string(),
+                                          .inline_readers = foundation.web_executors(),
+                                          .calls = foundation.media_executors()});
   if (opened.has_error()) return opened.error();
   store = std::move(*opened);
   const Config& config = foundation.config;

@@ -8,6 +8,7 @@
 #include "store/sqlite/rows.h"
 #include "store/sqlite/writer.h"
 
+#include <algorithm>
 #include <mutex>
 
 namespace voxanne::store {
@@ -124,7 +125,9 @@ struct SqliteStore::State {
       : files(options.path),
         writer(std::move(writing), files, {options.max_queued_batches, options.max_queued_bytes}),
         quick("store-reader", 1, options.longest_read),
-        heavy("store-search", options.read_workers, options.longest_read) {}
+        heavy("store-search", options.read_workers, options.longest_read),
+        of_calls("store-calls", options.read_workers, options.longest_read),
+        calls(options.calls) {}
 
   InlineReader* inline_reader(const async::Loop& loop) {
     for (const auto& reader : inline_readers)
@@ -132,10 +135,18 @@ struct SqliteStore::State {
     return nullptr;
   }
 
+  Readers& workers_for(Cost cost, const async::Executor& asker) {
+    if (cost == Cost::quick) return quick;
+    const bool of_a_call = std::ranges::any_of(
+        calls, [&](const async::Executor& loop) { return &loop.context() == &asker.context(); });
+    return of_a_call ? of_calls : heavy;
+  }
+
   FileWatch files;
   Writer writer;
   std::vector<std::shared_ptr<InlineReader>> inline_readers;  // fixed once open
-  Readers quick, heavy;  // a call that comes in does not wait behind searches
+  Readers quick, heavy, of_calls;  // what a call asks does not wait behind searches
+  const std::vector<async::Executor> calls;
   std::atomic<bool> stopped{false};
 };
 
@@ -154,12 +165,15 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
     if (options.on_run) reader->watch(options.on_run);
     state->inline_readers.push_back(std::make_shared<InlineReader>(executor, std::move(*reader)));
   }
-  for (unsigned i = 0; i < 1 + options.read_workers; ++i) {
-    auto reader = Connection::open(options.path, Connection::Mode::reader, worker_busy_timeout);
-    if (!reader) return reader.error();
-    if (options.on_run) reader->watch(options.on_run);
-    (i == 0 ? state->quick : state->heavy).put(std::move(*reader));
-  }
+  for (const auto& [readers, count] :
+       {std::pair{&state->quick, 1u}, std::pair{&state->heavy, options.read_workers},
+        std::pair{&state->of_calls, options.read_workers}})
+    for (unsigned i = 0; i < count; ++i) {
+      auto reader = Connection::open(options.path, Connection::Mode::reader, worker_busy_timeout);
+      if (!reader) return reader.error();
+      if (options.on_run) reader->watch(options.on_run);
+      readers->put(std::move(*reader));
+    }
   return std::unique_ptr<SqliteStore>{new SqliteStore{std::move(state)}};
 }
 
@@ -172,6 +186,7 @@ void SqliteStore::stop() {
   state_->writer.stop();
   state_->quick.stop();
   state_->heavy.stop();
+  state_->of_calls.stop();
 }
 
 async::Task<Result<>> SqliteStore::read(const Statement& statement, std::vector<Value> values,
@@ -184,8 +199,7 @@ async::Task<Result<>> SqliteStore::read(const Statement& statement, std::vector<
     if (InlineReader* reader = state_->inline_reader(home.context()))
       co_return reader->read(statement, values, visit, state_->writer.commits());
 
-  Readers& readers = statement.cost == Cost::quick ? state_->quick : state_->heavy;
-  co_return co_await readers.read(statement, std::move(values), visit);
+  co_return co_await state_->workers_for(statement.cost, home).read(statement, std::move(values), visit);
 }
 
 async::Task<Result<>> SqliteStore::write(Batch batch) {

@@ -8,9 +8,10 @@
 //   Reading: a loop named in `inline_readers` (the web shards) has a connection of its own and reads
 //   within co_await, without leaving its thread; any other loop (a media shard must never block), and
 //   every heavy statement, reads on a worker, and the rows are visited back on the asker's loop. Quick
-//   reads have a worker of their own, so that a call that comes in does not wait behind searches, and
-//   whoever waits for a worker may be cancelled: what a stuck disk still yields is dropped. A read that
-//   takes longer than longest_read is ended: impossible (query_too_broad).
+//   reads have a worker of their own, and so have the heavy ones of the loops named in `calls`: whoever
+//   rings does not wait behind what a dashboard or a job searches for. Whoever waits for a worker may be
+//   cancelled: what a stuck disk still yields is dropped. A read that takes longer than longest_read is
+//   ended: impossible (query_too_broad).
 //
 //   Faults: while the database is away (deleted, replaced, full, locked, read-only) answers are
 //   `unavailable` with a precise code, and it comes back by itself when the fault goes. A deleted or
@@ -39,8 +40,9 @@ struct SqliteOptions {
   std::string path;
   // Loops of one thread each that may spend up to 1 ms on a read.
   std::vector<async::Executor> inline_readers{};
-  unsigned read_workers = 2;          // for heavy ones
-  milliseconds longest_read{10'000};  // on a worker
+  std::vector<async::Executor> calls{};  // loops whose heavy reads have workers of their own
+  unsigned read_workers = 2;             // for heavy ones, and as many for those of calls
+  milliseconds longest_read{10'000};     // on a worker
   // Waiting batches and the bytes of their values, beyond which a write is refused.
   std::size_t max_queued_batches = 8'192;
   std::size_t max_queued_bytes = 64u << 20;

@@ -129,6 +129,32 @@ TEST_F(Engine, a_quick_read_does_not_wait_behind_heavy_ones_and_nobody_beyond_th
   released.set_value();
 }
 
+TEST_F(Engine, what_a_caller_asks_for_does_not_wait_behind_any_search_of_a_dashboard_or_a_job) {
+  static constexpr Statement search{"test.search", "SELECT count(*) FROM calls", Cost::heavy};
+  static constexpr Statement knowledge{"test.knowledge", "SELECT count(*) FROM nodes", Cost::heavy};
+  std::promise<void> released;
+  async::LoopThread call{"call"};
+  open({.path = path(),
+        .calls = {call.executor()},
+        .on_run = [until = released.get_future().share()](const Statement& ran, const Effort&) {
+          if (&ran == &search) until.wait();
+        }});
+  async::SystemClock clock;
+  const auto ask = [&](async::LoopThread& from, const Statement& statement) {
+    return async::asio::co_spawn(
+        from.executor(),
+        async::with_deadline(clock, async::Deadline::after(clock, 2s), store->read(statement, {}, {})),
+        async::asio::use_future);
+  };
+  std::vector<std::future<Result<>>> searches;
+  for (int i = 0; i < 4; ++i) searches.push_back(ask(i % 2 ? loop : elsewhere, search));
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(ask(call, knowledge).get());
+  released.set_value();
+  for (auto& answer : searches) EXPECT_TRUE(answer.get());
+  store->stop();
+  call.stop();
+}
+
 TEST_F(Engine, what_nobody_waits_for_is_not_searched_to_its_end) {
   static constexpr Statement endless{
       "test.endless",
@@ -264,6 +290,7 @@ TEST_F(Engine, rows_keep_their_types_inline_and_from_a_worker) {
 }
 
 TEST_F(Engine, a_result_without_bounds_is_refused_on_a_worker) {
+  open({.path = path(), .longest_read = 5min});
   int seen = 0;
   const auto read = [&](std::int64_t rows) {
     return async::run_on(elsewhere.executor(), store->read(many, {rows}, [&](const Row&) { ++seen; }));
