@@ -55,7 +55,7 @@ constexpr Statement all_status_direction{"calls.page_status_direction_all",
 // already), and open ones out of theirs: again a merge. The cursor's seq alone says where to go on, and ?1
 // is the latest created_at. ?7 what to match in calls_search, ?8 the same for LIKE; ?9 status and ?10
 // direction or NULL; ?11 whether test calls are wanted; ?12 what to match in calls_words; ?13 as it was
-// typed, for LIKE.
+// typed, for LIKE; ?14 the least seq.
 #define SOUGHT                                                                     \
   " AND c.seq < ?2 AND c.org_id = ?5 AND c.created_at < ?1 AND c.created_at >= ?6" \
   " AND (?9 IS NULL OR c.status = ?9) AND (?10 IS NULL OR c.direction = ?10) AND (?11 OR c.is_test = 0)"
@@ -65,9 +65,9 @@ constexpr Statement searching{
     "calls.search",
     "SELECT s.rowid, " VOXANNE_CALL_COLUMNS_AFTER_SEQ
     " FROM calls_search s CROSS JOIN calls c ON c.seq = s.rowid WHERE s.calls_search MATCH ?7 AND s.rowid < "
-    "?2" SOUGHT " UNION ALL SELECT w.rowid, " VOXANNE_CALL_COLUMNS_AFTER_SEQ
+    "?2 AND s.rowid >= ?14" SOUGHT " UNION ALL SELECT w.rowid, " VOXANNE_CALL_COLUMNS_AFTER_SEQ
     " FROM calls_words w CROSS JOIN calls c ON c.seq = w.rowid WHERE w.calls_words MATCH ?12 AND w.rowid < "
-    "?2" SOUGHT
+    "?2 AND w.rowid >= ?14" SOUGHT
     " AND NOT EXISTS (SELECT 1 FROM calls_search x WHERE x.rowid = w.rowid AND x.calls_search MATCH ?7)"
     " UNION ALL SELECT " VOXANNE_CALL_COLUMNS
     " FROM calls c INDEXED BY calls_open_by_org WHERE c.ended_at IS NULL AND (c.customer_number" LIKE_8
@@ -75,6 +75,17 @@ constexpr Statement searching{
     " OR EXISTS (SELECT 1 FROM call_transcripts t WHERE t.call_id = c.id AND t.org_id = c.org_id"
     " AND t.text LIKE ?13 ESCAPE '\\'))" SOUGHT " ORDER BY 1 DESC LIMIT ?3 OFFSET ?4",
     Cost::heavy};
+
+// Where in the search indexes, whose order is that of seq, a time begins and ends. Calls are stored in the
+// order in which they are created, but for what the journal holds while the database is away and for clocks
+// that are set: never two days late.
+constexpr milliseconds latest{std::chrono::hours{48}};
+constexpr Statement newest_before{"calls.newest_before",
+                                  "SELECT seq FROM calls WHERE org_id = ?1 AND created_at < ?2 "
+                                  "ORDER BY created_at DESC, seq DESC LIMIT 1"};
+constexpr Statement oldest_after{"calls.oldest_after",
+                                 "SELECT seq FROM calls WHERE org_id = ?1 AND created_at >= ?2 "
+                                 "ORDER BY created_at, seq LIMIT 1"};
 
 constexpr Statement total{"call_counters.total",
                           "SELECT coalesce(sum(calls), 0) FROM call_counters WHERE org_id = ?1 "
@@ -132,6 +143,8 @@ std::string phrase(std::string_view text) {
   return quoted + '"';
 }
 
+constexpr std::string_view nothing = "\"\"";  // which nothing matches
+
 // In calls_search: one phrase, of this organization. An id of less than three characters has no trigram.
 std::string match_characters(const OrgId& org, std::string_view text) {
   const std::string wanted = "{customer_number customer_name summary} : " + phrase(text);
@@ -161,7 +174,7 @@ std::string match_words(const OrgId& org, std::string_view text) {
     }
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return any ? match : "\"\"";  // which nothing matches
+  return any ? match : std::string{nothing};
 }
 
 std::string like_anywhere(std::string_view text) {
@@ -185,6 +198,28 @@ async::Task<Result<std::optional<std::int64_t>>> count(Store& store, const OrgId
   co_return calls;
 }
 
+struct Seqs {
+  std::int64_t least = 0, end = Cursor{}.seq;
+};
+async::Task<Result<Seqs>> seqs_of(Store& store, const OrgId& org, const CallFilter& filter) {
+  Seqs seqs;
+  if (filter.from) {
+    const auto read = co_await store.read(newest_before, {bound(org), bound(*filter.from - latest)},
+                                          [&](const Row& row) { seqs.least = row.integer(0) + 1; });
+    if (!read) co_return read.error();
+  }
+  if (filter.to) {
+    const auto read = co_await store.read(oldest_after, {bound(org), bound(*filter.to + latest)},
+                                          [&](const Row& row) { seqs.end = row.integer(0); });
+    if (!read) co_return read.error();
+  }
+  co_return seqs;
+}
+
+bool is_open(domain::CallStatus status) {
+  return status != domain::CallStatus::ended && status != domain::CallStatus::failed;
+}
+
 }  // namespace
 
 async::Task<Result<PageInfo>> page_of_calls(Store& store, OrgId org, CallFilter filter, PageRequest request,
@@ -199,13 +234,18 @@ async::Task<Result<PageInfo>> page_of_calls(Store& store, OrgId org, CallFilter 
   } else {
     const auto text = sought(filter.search);
     if (!text) co_return text.error();
+    const auto seqs = co_await seqs_of(store, org, filter);
+    if (!seqs) co_return seqs.error();
     statement = &searching;
-    before.created_at = filter.to ? to_unix_ms(*filter.to) : Cursor{}.created_at;
+    before = {filter.to ? to_unix_ms(*filter.to) : Cursor{}.created_at, std::min(before.seq, seqs->end)};
     std::string typed = filter.search;
     std::ranges::replace(typed, '\0', ' ');
-    values.insert(values.end(), {match_characters(org, *text), like_anywhere(*text),
-                                 word_or_null(filter.status), word_or_null(filter.direction),
-                                 bound(filter.include_test), match_words(org, typed), like_anywhere(typed)});
+    const bool ended = !filter.status || !is_open(*filter.status);  // what the indexes hold
+    values.insert(
+        values.end(),
+        {ended ? match_characters(org, *text) : std::string{nothing}, like_anywhere(*text),
+         word_or_null(filter.status), word_or_null(filter.direction), bound(filter.include_test),
+         ended ? match_words(org, typed) : std::string{nothing}, like_anywhere(typed), seqs->least});
   }
   auto info = co_await read_page(store, *statement, std::move(values), request, before, std::move(visit));
   if (!info) co_return info.error();
@@ -217,9 +257,9 @@ async::Task<Result<PageInfo>> page_of_calls(Store& store, OrgId org, CallFilter 
 
 std::span<const Statement* const> call_page_statements() {
   static constexpr const Statement* statements[] = {
-      &real,        &all,        &real_direction,        &all_direction,
-      &real_status, &all_status, &real_status_direction, &all_status_direction,
-      &searching,   &total};
+      &real,        &all,           &real_direction,        &all_direction,
+      &real_status, &all_status,    &real_status_direction, &all_status_direction,
+      &searching,   &newest_before, &oldest_after,          &total};
   return statements;
 }
 
