@@ -50,6 +50,14 @@ class Embedding : public testing::Test {
         [&](std::int64_t, std::string_view model, std::string_view) { ++by_model[std::string{model}]; })));
     return by_model;
   }
+  std::map<std::size_t, int> dimensions() {
+    std::map<std::size_t, int> by_count;
+    EXPECT_TRUE(store_.run(
+        store::visit_vectors(*store_, harbour, [&](std::int64_t, std::string_view, std::string_view vector) {
+          ++by_count[vector.size() / sizeof(float)];
+        })));
+    return by_count;
+  }
   std::int64_t version() { return store_.run(store::knowledge_version(*store_, harbour)).value(); }
 
   test::TempStore store_;
@@ -186,9 +194,39 @@ TEST_F(Embedding, other_dimensions_once_are_a_mistake_and_twice_a_change) {
   ASSERT_TRUE(store_.run(queue.begin()));
   work(queue);  // again: it is so; what was embedded before is due
   EXPECT_TRUE(document(first).embedding_due_at);
-  EXPECT_EQ(vectors(), (std::map<std::string, int>{{"m", 3}, {"m#16", 3}}));
-  work(queue);
+  EXPECT_EQ(dimensions(), (std::map<std::size_t, int>{{8, 3}, {16, 3}}));
+  EXPECT_EQ(work(queue), std::vector{Kind::done});
+  EXPECT_EQ(dimensions(), (std::map<std::size_t, int>{{8, 6}}));
   EXPECT_EQ(vectors(), (std::map<std::string, int>{{"m", 6}}));
+  EXPECT_TRUE(work(queue).empty());
+  EXPECT_EQ(document(first).embedded_chunks, 3);
+}
+
+// Calls wait to commit meanwhile: what is written does not grow with the vectors there are.
+TEST_F(Embedding, other_dimensions_rewrite_no_vector) {
+  static constexpr store::Statement refuse{"test.refuse",
+                                           "UPDATE embedding_models SET dimensions = 1 WHERE model = ''"};
+  std::atomic<int> steps{0};
+  const auto watched =
+      store::SqliteStore::open(
+          {.path = store_.path(),
+           .on_run = [&](const store::Statement&, const auto& effort) { steps += effort.steps; }})
+          .value();
+  const auto steps_among = [&](int passages) {
+    upload("a.md", passages);
+    work(queue_);
+    EXPECT_EQ(vectors(), (std::map<std::string, int>{{"m", passages}}));
+    store::Batch batch;
+    store::change_dimensions(batch, "m", 8, noon);
+    batch.add(refuse, {}, 1);  // taken back again
+    steps = 0;
+    EXPECT_EQ(store_.run(watched->write(std::move(batch))).error().kind, Fault::conflict);
+    return steps.load();
+  };
+  const int among_few = steps_among(2);
+  EXPECT_GT(among_few, 0);
+  EXPECT_EQ(steps_among(60), among_few);
+  watched->stop();
 }
 
 TEST_F(Embedding, what_is_erased_takes_its_vectors_along) {

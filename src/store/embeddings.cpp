@@ -30,6 +30,13 @@ constexpr Statement due_where_greater{
 constexpr Statement due_again{"knowledge_base.embed_again",
                               "UPDATE knowledge_base SET embedding_due_at = ?1 WHERE embedding_due_at > ?1"};
 
+// A chunk's vector `v` is not one of the model (?3 or ?4): it has another's, or one of the dimensions that
+// the model had before. Of a blob, the length is read without its pages.
+#define NOT_OF(model)                                                       \
+  "(v.model IS NOT " model                                                  \
+  " OR length(v.vector) <> (SELECT m.dimensions * 4 FROM embedding_models " \
+  "m WHERE m.model = " model "))"
+
 constexpr Statement claim{
     "knowledge_base.embed_claim",
     "UPDATE knowledge_base SET embedding_due_at = ?4, embedding_attempts = ?3 + 1 "
@@ -49,7 +56,7 @@ constexpr Statement finish{
     "embedding_error = '', embedded_chunks = chunk_count "
     "WHERE org_id = ?1 AND id = ?2 AND embedding_attempts = ?3 AND NOT EXISTS ("
     "SELECT 1 FROM knowledge_base_chunks c LEFT JOIN knowledge_base_vectors v ON v.chunk_seq = c.seq "
-    "WHERE c.knowledge_base_id = ?2 AND c.org_id = ?1 AND v.model IS NOT ?4)"};
+    "WHERE c.knowledge_base_id = ?2 AND c.org_id = ?1 AND " NOT_OF("?4") ")"};
 constexpr Statement retry{"knowledge_base.embed_retry",
                           "UPDATE knowledge_base SET embedding_due_at = ?4, embedding_error = ?5 "
                           "WHERE org_id = ?1 AND id = ?2 AND embedding_attempts = ?3"};
@@ -57,9 +64,6 @@ constexpr Statement retry{"knowledge_base.embed_retry",
 constexpr Statement put_dimensions{"embedding_models.put",
                                    "INSERT INTO embedding_models (model, dimensions) VALUES (?1, ?2) "
                                    "ON CONFLICT (model) DO UPDATE SET dimensions = excluded.dimensions"};
-constexpr Statement outdate{"knowledge_base_vectors.outdate",
-                            "UPDATE knowledge_base_vectors SET model = model || '#' || (length(vector) / 4) "
-                            "WHERE model = ?1 AND length(vector) <> ?2 * 4"};
 constexpr Statement due_of_model{
     "knowledge_base.embed_of_model",
     "UPDATE knowledge_base SET embedding_model = '', embedding_due_at = ?2, embedding_attempts = 0 "
@@ -82,7 +86,7 @@ constexpr Statement waiting{
     "SELECT " CHUNK_COLUMNS
     ", v.model IS NOT NULL "
     "FROM knowledge_base_chunks c LEFT JOIN knowledge_base_vectors v ON v.chunk_seq = c.seq "
-    "WHERE c.knowledge_base_id = ?2 AND c.org_id = ?1 AND c.position > ?4 AND v.model IS NOT ?3 "
+    "WHERE c.knowledge_base_id = ?2 AND c.org_id = ?1 AND c.position > ?4 AND " NOT_OF("?3") " "
     "ORDER BY c.position LIMIT ?5",
     Cost::heavy};
 constexpr Statement of_org{"knowledge_base_vectors.of_org",
@@ -134,7 +138,6 @@ void retry_document(Batch& batch, const WaitingDocument& document, std::string e
 
 void change_dimensions(Batch& batch, const std::string& model, std::int64_t count_of, UtcTime at) {
   batch.add(put_dimensions, {model, count_of});
-  batch.add(outdate, {model, count_of});
   batch.add(due_of_model, {model, bound(at)});
 }
 
@@ -228,7 +231,6 @@ std::span<const Statement* const> embedding_statements() {
                                              &of_org,
                                              &by_number,
                                              &put_dimensions,
-                                             &outdate,
                                              &due_of_model,
                                              &dimensions};
   return all;

@@ -20,7 +20,7 @@ struct WaitingDocument {
 
 struct WaitingChunk {
   domain::Chunk chunk;
-  bool embedded = false;  // by another model: that vector serves until it is replaced
+  bool embedded = false;  // by another model, or in other dimensions: that vector stays until it is replaced
 };
 
 // ── Writing ────────────────────────────────────────────────────────────────────────────────────
@@ -42,8 +42,8 @@ void count_embedded(Batch& batch, const WaitingDocument& document, std::int64_t 
 void finish_document(Batch& batch, const WaitingDocument& document, const std::string& model);
 void retry_document(Batch& batch, const WaitingDocument& document, std::string error, UtcTime due_at);
 
-// The model's vectors have so many dimensions from now on. Those of others, which can no longer be compared
-// with anything, are kept under another name, and every document that has some is due.
+// The model's vectors have so many dimensions from now on. Its others, which can no longer be compared with
+// anything, stay until they are replaced, and every document that has some is due.
 void change_dimensions(Batch& batch, const std::string& model, std::int64_t dimensions, UtcTime at);
 
 // ── Reading ────────────────────────────────────────────────────────────────────────────────────
