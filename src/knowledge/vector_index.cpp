@@ -12,6 +12,16 @@ namespace voxanne::knowledge {
 
 static_assert(std::endian::native == std::endian::little, "vectors are stored as they lie in memory");
 
+namespace {
+
+// A vector of all rows would take twice the space of its rows, and thrice while it grows.
+std::size_t rows_of_block(std::size_t dimensions) {
+  constexpr std::size_t floats = 1u << 18;
+  return std::max<std::size_t>(floats / dimensions, 1);
+}
+
+}  // namespace
+
 std::string to_bytes(std::span<const float> vector) {
   return {reinterpret_cast<const char*>(vector.data()), vector.size_bytes()};
 }
@@ -25,12 +35,17 @@ bool VectorIndex::add(std::int64_t chunk, std::string_view model, std::string_vi
     groups_.push_back({std::string{model}, dimensions, {}, {}});
     group = groups_.end() - 1;
   }
-  const std::size_t end = group->rows.size();
-  group->rows.resize(end + dimensions);
-  std::memcpy(group->rows.data() + end, bytes.data(), bytes.size());
-  const float length = dot(group->rows.data() + end, group->rows.data() + end, dimensions);
+  const std::size_t full = rows_of_block(dimensions) * dimensions;
+  if (group->blocks.empty() || group->blocks.back().size() == full) group->blocks.emplace_back();
+  std::vector<float>& rows = group->blocks.back();
+  if (rows.size() + dimensions > rows.capacity())
+    rows.reserve(std::clamp(2 * rows.capacity(), dimensions, full));
+  const std::size_t end = rows.size();
+  rows.resize(end + dimensions);
+  std::memcpy(rows.data() + end, bytes.data(), bytes.size());
+  const float length = dot(rows.data() + end, rows.data() + end, dimensions);
   if (!(std::abs(length - 1) < 1e-3f)) {
-    group->rows.resize(end);
+    rows.resize(end);
     return false;
   }
   group->chunks.push_back(chunk);
@@ -53,7 +68,12 @@ Nearest VectorIndex::nearest(std::string_view model, std::span<const float> ques
   for (const Group& group : groups_) {
     if (group.model != model || group.dimensions != question.size() || group.chunks.empty()) continue;
     std::vector<float> similar(group.chunks.size());
-    dot_rows(question, group.rows.data(), similar);
+    std::span<float> rest{similar};
+    for (const auto& block : group.blocks) {
+      const std::size_t rows = block.size() / group.dimensions;
+      dot_rows(question, block.data(), rest.first(rows));
+      rest = rest.subspan(rows);
+    }
     const double top = *std::ranges::max_element(similar);
     double sum = -top, squares = -top * top;
     for (const float value : similar) {
@@ -82,15 +102,17 @@ std::size_t VectorIndex::size() const noexcept {
 
 std::size_t VectorIndex::bytes() const noexcept {
   std::size_t total = sizeof *this;
-  for (const Group& group : groups_)
-    total += group.rows.capacity() * sizeof(float) + group.chunks.capacity() * sizeof(std::int64_t);
+  for (const Group& group : groups_) {
+    total += group.chunks.capacity() * sizeof(std::int64_t);
+    for (const auto& block : group.blocks) total += block.capacity() * sizeof(float);
+  }
   return total;
 }
 
 std::size_t VectorIndex::floats(std::string_view model) const noexcept {
   std::size_t total = 0;
   for (const Group& group : groups_)
-    if (group.model == model) total += group.rows.size();
+    if (group.model == model) total += group.chunks.size() * group.dimensions;
   return total;
 }
 

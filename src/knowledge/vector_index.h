@@ -42,6 +42,7 @@ class VectorIndex {
 
   std::int64_t version() const noexcept { return version_; }
   std::size_t size() const noexcept;
+  // What it takes: little more than its vectors do.
   std::size_t bytes() const noexcept;
   // Floats that a search of it reads: what it costs.
   std::size_t floats(std::string_view model) const noexcept;
@@ -52,7 +53,7 @@ class VectorIndex {
     std::string model;
     std::size_t dimensions = 0;
     std::vector<std::int64_t> chunks;
-    std::vector<float> rows;
+    std::vector<std::vector<float>> blocks;  // all but the last hold equally many rows
   };
 
   std::int64_t version_;

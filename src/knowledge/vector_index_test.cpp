@@ -42,6 +42,41 @@ TEST(Similarity, what_has_no_direction_is_not_scaled) {
   EXPECT_EQ(fine[1], 1);
 }
 
+// 20,000 passages of 1,536 dimensions fit into what the cache allows an organization.
+TEST(VectorIndex, takes_little_more_than_its_vectors_however_many_there_are) {
+  constexpr std::size_t dimensions = 1'536, mebibyte = 1u << 20;
+  const std::string vector = to_bytes([&] {
+    Vector one(dimensions, 0);
+    one[7] = 1;
+    return one;
+  }());
+  VectorIndex index{1};
+  for (std::int64_t chunk = 0; chunk < 4'100; ++chunk) {
+    ASSERT_TRUE(index.add(chunk, "m", vector));
+    const std::size_t least = index.size() * (dimensions * sizeof(float) + sizeof(std::int64_t));
+    ASSERT_LE(index.bytes(), least + least / 50 + mebibyte) << chunk;
+  }
+  EXPECT_EQ(index.floats("m"), 4'100 * dimensions);
+  EXPECT_LT(index.bytes() / 4'100 * 20'000, 128 * mebibyte);
+}
+
+TEST(VectorIndex, finds_the_nearest_among_more_than_one_block_holds) {
+  std::mt19937 random{3};
+  VectorIndex index{1};
+  std::vector<Vector> all;
+  for (std::int64_t chunk = 0; chunk < 700; ++chunk) {
+    all.push_back(random_vector(random, 1'000));
+    ASSERT_TRUE(index.add(chunk, "m", to_bytes(all.back())));
+    EXPECT_FALSE(index.add(9'999, "m", to_bytes(Vector(1'000, 1)))) << "is of another length";
+  }
+  for (const std::size_t wanted : {0u, 261u, 262u, 263u, 523u, 524u, 525u, 699u}) {
+    const auto found = index.nearest("m", all[wanted], 1);
+    EXPECT_EQ(found.compared, 700u);
+    EXPECT_EQ(found.found.at(0).chunk, std::int64_t(wanted));
+    EXPECT_NEAR(found.found.at(0).similarity, 1, 1e-5);
+  }
+}
+
 TEST(VectorIndex, finds_exactly_the_nearest) {
   std::mt19937 random{2};
   VectorIndex index{7};
