@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::int64_t ours = 200'000, theirs = 20'000;
+const std::string operator_token(32, 'o');
 
 UtcTime now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
 
@@ -41,7 +42,8 @@ std::vector<std::int64_t> numbers(const std::string& path, const std::string& sq
 class Queries : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server_ = std::make_unique<Server>();
+    server_ =
+        std::make_unique<Server>(std::map<std::string, std::string>{{"OPERATOR_TOKEN", operator_token}});
     server_->process().signal(SIGTERM);
     ASSERT_EQ(server_->process().wait(std::chrono::seconds{30}), 0);
     const std::string path = database();
@@ -74,7 +76,9 @@ TEST_F(Queries, a_page_takes_less_than_200_ms_whatever_is_asked_for) {
   for (const char* query :
        {"limit=20&page=1", "limit=100&page=100", "status=failed", "direction=outbound&includeTest=true",
         "status=failed&direction=inbound", "from=2020-01-01", "search=7700", "search=wheelchair%20parking",
-        "search=Ann%20Example&status=failed", "status=ringing"}) {
+        "search=Ann%20Example&status=failed", "status=ringing", "search=7700&status=ringing",
+        "search=7700&from=2099-01-01", "search=7700&to=2020-01-01", "search=practice%20opens&to=2020-01-01",
+        "search=wheelchair%20parking&to=2020-01-01&direction=outbound", "search=0123456789"}) {
     std::vector<milliseconds> took;
     for (int i = 0; i < 20; ++i) {
       const auto begun = steady_clock::now();
@@ -183,24 +187,63 @@ TEST_F(Queries, statistics_are_what_a_full_count_says) {
   }
 }
 
+// What the server itself describes as answering in pages.
 TEST_F(Queries, every_list_has_a_page_a_limit_and_a_cursor) {
-  for (const char* path : {"/api/calls", "/api/calls-dashboard", "/api/messages", "/api/knowledge-base",
-                           "/api/knowledge-base/gaps", "/api/assistants", "/api/phone-numbers",
-                           "/api/members", "/api/members/invitations", "/api/api-keys"}) {
+  const auto hook = http_post_json(server_->url("/api/webhooks"), {{"url", "https://example.com/hook"},
+                                                                   {"events", json::array{"call.ended"}}});
+  ASSERT_EQ(hook.status, 200) << hook.body;
+  const std::string hook_id{hook.json().at("id").as_string()};
+  const auto description = get("/openapi.json").json();
+  const auto& schemas = description.at("components").at("schemas").as_object();
+  std::set<std::string> paged, whole;
+  for (const auto& [path, item] : description.at("paths").as_object()) {
+    const auto* ok = item.as_object().contains("get")
+                         ? item.at("get").at("responses").as_object().if_contains("200")
+                         : nullptr;
+    const auto* content = ok ? ok->as_object().if_contains("content") : nullptr;
+    const auto* body = content ? content->as_object().if_contains("application/json") : nullptr;
+    if (!body) continue;
+    const std::string_view reference{body->at("schema").at("$ref").as_string()};
+    const auto* properties =
+        schemas.at(reference.substr(reference.rfind('/') + 1)).as_object().if_contains("properties");
+    if (!properties) continue;
+    const bool has_list = std::ranges::any_of(properties->as_object(), [](const auto& property) {
+      const auto* items = property.value().as_object().if_contains("items");
+      return items && items->as_object().contains("$ref");
+    });
+    if (properties->as_object().contains("pagination"))
+      paged.emplace(path);
+    else if (has_list)
+      whole.emplace(path);
+  }
+  EXPECT_THAT(paged, testing::IsSupersetOf({"/api/calls", "/api/calls-dashboard", "/api/contacts",
+                                            "/api/appointments", "/api/messages",
+                                            "/api/webhooks/{webhookId}/deliveries", "/api/admin/jobs"}));
+  // What one call had, what has a most of its own, and what has as many points as its window.
+  EXPECT_THAT(whole, testing::IsSubsetOf({"/api/calls/{callId}/transcript", "/api/calls/{callId}/events",
+                                          "/api/webhooks", "/api/calls-dashboard/stats"}));
+  for (std::string path : paged) {
     SCOPED_TRACE(path);
-    const auto first = get(std::string{path} + "?limit=1");
+    if (const auto at = path.find("{webhookId}"); at != std::string::npos) path.replace(at, 11, hook_id);
+    ASSERT_EQ(path.find('{'), std::string::npos);
+    const auto list = [&](const std::string& query) {
+      std::vector<std::string> headers;
+      if (path.starts_with("/api/admin/")) headers.push_back("Authorization: Bearer " + operator_token);
+      return http_get(server_->url(path + "?" + query), std::move(headers));
+    };
+    const auto first = list("limit=1");
     ASSERT_EQ(first.status, 200) << first.body;
     const auto pagination = first.json().at("pagination").as_object();
     EXPECT_EQ(pagination.at("limit").as_int64(), 1);
     EXPECT_EQ(pagination.at("page").as_int64(), 1);
     EXPECT_TRUE(pagination.contains("nextCursor") && pagination.contains("total") &&
                 pagination.contains("pages"));
-    EXPECT_EQ(get(std::string{path} + "?limit=0").status, 422);
-    EXPECT_EQ(get(std::string{path} + "?limit=101").status, 422);
-    EXPECT_EQ(get(std::string{path} + "?limit=x").status, 400);
-    EXPECT_EQ(get(std::string{path} + "?page=0").status, 422);
-    EXPECT_EQ(get(std::string{path} + "?limit=100&page=101").status, 422);
-    EXPECT_EQ(get(std::string{path} + "?cursor=!").status, 400);
+    EXPECT_EQ(list("limit=0").status, 422);
+    EXPECT_EQ(list("limit=101").status, 422);
+    EXPECT_EQ(list("limit=x").status, 400);
+    EXPECT_EQ(list("page=0").status, 422);
+    EXPECT_EQ(list("limit=100&page=101").status, 422);
+    EXPECT_EQ(list("cursor=!").status, 400);
   }
 }
 
