@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <set>
 #include <system_error>
 
 namespace voxanne::recordings {
@@ -44,16 +46,17 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-// Nullopt when it was read to its end.
+// `unreadable` is the code of a failure to read; `visit` may fail in its own way.
 template <class Visit>
-std::optional<int> read_all(int fd, Visit visit) {
+Result<> read_all(int fd, const std::string& unreadable, Visit visit) {
   std::string buffer(copy_bytes, '\0');
   for (;;) {
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno;
-    if (got == 0) return std::nullopt;
-    if (!visit(std::string_view{buffer}.substr(0, static_cast<std::size_t>(got)))) return errno;
+    if (got < 0) return file_error(unreadable, "the file cannot be read", errno);
+    if (got == 0) return {};
+    if (auto seen = visit(std::string_view{buffer}.substr(0, static_cast<std::size_t>(got))); !seen)
+      return seen;
   }
 }
 
@@ -76,11 +79,28 @@ class Unlink {
   fs::path path_;
 };
 
+// Of unfinished puts of a key; a digest, since a key may be longer than a name.
+std::string incoming_name(const std::string& key) { return to_hex(sha256(key)) + "."; }
+
+Result<> remove_incoming(const fs::path& root, const std::string& key) {
+  const auto name = incoming_name(key);
+  std::error_code error;
+  fs::directory_iterator at{root / incoming, error};
+  for (; !error && at != fs::directory_iterator{}; at.increment(error))
+    if (at->path().filename().string().starts_with(name) && ::unlink(at->path().c_str()) != 0 &&
+        errno != ENOENT)
+      return away("what is left of an earlier attempt cannot be removed", errno);
+  if (error && error != std::errc::no_such_file_or_directory)
+    return away("what is left of earlier attempts cannot be listed", error.value());
+  return {};
+}
+
 Result<> put_file(const fs::path& root, const std::string& key, const fs::path& source,
                   const std::string& checksum) {
   const Descriptor from{::open(source.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!from) return file_error("object_source_unreadable", "the file to store cannot be opened", errno);
-  const fs::path target = root / key, temp = root / incoming / make_ulid();
+  if (auto removed = remove_incoming(root, key); !removed) return removed;
+  const fs::path target = root / key, temp = root / incoming / (incoming_name(key) + make_ulid());
   if (!make_directories(root, root / incoming) || !make_directories(root, target.parent_path()))
     return away("the directory for the object cannot be made", errno);
   const Descriptor to{::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
@@ -88,11 +108,12 @@ Result<> put_file(const fs::path& root, const std::string& key, const fs::path& 
   const Unlink whatever_happens{temp};
 
   Sha256 hash;
-  const auto failed = read_all(from.get(), [&](std::string_view piece) {
+  auto copied = read_all(from.get(), "object_source_unreadable", [&](std::string_view piece) -> Result<> {
     hash.update(piece);
-    return write_all(to.get(), piece);
+    if (!write_all(to.get(), piece)) return away("the object cannot be written", errno);
+    return {};
   });
-  if (failed) return away("the object cannot be written", *failed);
+  if (!copied) return copied;
   if (to_hex(hash.finish()) != checksum)
     return Error{Fault::conflict, "object_checksum_mismatch",
                  "the file to store is not the one that was promised: its checksum differs"};
@@ -119,32 +140,76 @@ Result<std::string> read_range(const fs::path& path, std::uint64_t offset, std::
   return out;
 }
 
-Result<std::vector<ObjectInfo>> list_files(const fs::path& root, const std::string& prefix,
-                                           const std::string& after, std::size_t limit) {
-  std::vector<ObjectInfo> found;
-  std::error_code error;
-  // A prefix that names whole directories is not looked for anywhere else.
-  const auto slash = prefix.rfind('/');
-  const fs::path start = slash == std::string::npos ? root : root / prefix.substr(0, slash);
-  fs::recursive_directory_iterator at{start, error}, end;
-  if (error == std::errc::no_such_file_or_directory) return found;
-  for (; !error && at != end; at.increment(error)) {
-    if (at->path().filename().string().starts_with('.')) {
-      at.disable_recursion_pending();
-      continue;
-    }
-    struct stat status{};
-    if (::stat(at->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    auto key = at->path().lexically_relative(root).generic_string();
-    if (key.starts_with(prefix) && key > after && is_object_key(key))
-      found.push_back({std::move(key), static_cast<std::uint64_t>(status.st_size),
-                       UtcTime{seconds{status.st_mtim.tv_sec}}});
+// The keys in their order, some names of one directory at a time: neither memory nor work grows with what is
+// not asked for.
+class Listing {
+ public:
+  Listing(const fs::path& root, const std::string& prefix, std::string after, std::size_t limit)
+      : root_(root), prefix_(prefix), after_(std::move(after)), limit_(limit) {}
+
+  Result<std::vector<ObjectInfo>> run() {
+    if (auto done = walk(""); !done) return done.error();
+    return std::move(found_);
   }
-  if (error) return away("the objects cannot be listed", error.value());
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
-  if (found.size() > limit) found.resize(limit);
-  return found;
-}
+
+ private:
+  Result<> walk(const std::string& directory) {
+    for (bool more = true; more && found_.size() < limit_;) {
+      auto names = next_names(directory, more);
+      if (!names) return names.error();
+      for (const auto& name : *names) {
+        if (found_.size() == limit_) return {};
+        if (name.back() == '/') {
+          if (auto done = walk(name); !done) return done;
+          if (after_ < name) after_ = name;
+          continue;
+        }
+        after_ = name;
+        struct stat status{};
+        if (::stat((root_ / name).c_str(), &status) == 0 && S_ISREG(status.st_mode))
+          found_.push_back(
+              {name, static_cast<std::uint64_t>(status.st_size), UtcTime{seconds{status.st_mtim.tv_sec}}});
+      }
+    }
+    return {};
+  }
+
+  // The first ones that are still to be looked at, as keys, those of directories with the slash that their
+  // keys are sorted by. `more`: there are others after them.
+  Result<std::set<std::string>> next_names(const std::string& directory, bool& more) const {
+    const std::size_t most = std::max<std::size_t>(limit_ - found_.size(), 1'000);
+    std::set<std::string> names;
+    more = false;
+    std::error_code error;
+    fs::directory_iterator at{root_ / directory, error};
+    for (; !error && at != fs::directory_iterator{}; at.increment(error)) {
+      auto name = directory + at->path().filename().string();
+      if (!is_object_key(name)) continue;
+      std::error_code gone;
+      if (at->is_directory(gone) && !at->is_symlink(gone)) name += '/';
+      if (!is_wanted(name)) continue;
+      names.insert(std::move(name));
+      if (names.size() <= most) continue;
+      names.erase(std::prev(names.end()));
+      more = true;
+    }
+    if (error && error != std::errc::no_such_file_or_directory)
+      return away("the objects cannot be listed", error.value());
+    return names;
+  }
+
+  bool is_wanted(const std::string& name) const {
+    const bool directory = name.back() == '/';
+    return (name > after_ || (directory && after_.starts_with(name))) &&
+           (name.starts_with(prefix_) || (directory && prefix_.starts_with(name)));
+  }
+
+  const fs::path& root_;
+  const std::string& prefix_;
+  std::string after_;
+  const std::size_t limit_;
+  std::vector<ObjectInfo> found_;
+};
 
 }  // namespace
 
@@ -182,6 +247,8 @@ async::Task<Result<std::string>> FileStore::read(std::string key, std::uint64_t 
 async::Task<Result<>> FileStore::remove(std::string key) {
   if (!is_object_key(key)) co_return bad_key();
   co_return co_await workers_.run([&]() -> Result<> {
+    // First, so that a put under way does not bring it back.
+    if (auto removed = remove_incoming(root_, key); !removed) return removed;
     const fs::path path = root_ / key;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
       return away("the object cannot be removed", errno);
@@ -194,18 +261,18 @@ async::Task<Result<std::vector<ObjectInfo>>> FileStore::list(std::string prefix,
                                                              std::size_t limit) {
   const auto last = prefix.empty() || prefix.back() != '/' ? prefix : prefix.substr(0, prefix.size() - 1);
   if (!last.empty() && !is_object_key(last)) co_return bad_key();
-  co_return co_await workers_.run([&] { return list_files(root_, prefix, after, limit); });
+  co_return co_await workers_.run([&] { return Listing{root_, prefix, after, limit}.run(); });
 }
 
 Result<std::string> file_checksum(const fs::path& file, const std::string& code) {
   const Descriptor from{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!from) return file_error(code, "the file cannot be opened", errno);
   Sha256 hash;
-  const auto failed = read_all(from.get(), [&](std::string_view piece) {
+  const auto read = read_all(from.get(), code, [&](std::string_view piece) -> Result<> {
     hash.update(piece);
-    return true;
+    return {};
   });
-  if (failed) return file_error(code, "the file cannot be read", *failed);
+  if (!read) return read.error();
   return to_hex(hash.finish());
 }
 

@@ -1,6 +1,7 @@
 // Objects as files under one directory: KEY → ROOT/KEY. A put writes ROOT/.incoming/…, syncs it,
 // renames it into place and syncs the directory, so that a crash at any point leaves the old object,
-// the new one or a stray in .incoming, which the next start sweeps away.
+// the new one or a stray in .incoming. That one goes with the next put or removal of its key, and with the
+// first start a day later.
 //
 // Owner: app. Its file work runs on the given workers. Lifecycle: the workers outlive it.
 #pragma once

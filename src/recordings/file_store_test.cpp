@@ -6,7 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <ctime>
 #include <fstream>
+#include <thread>
 
 namespace voxanne::recordings {
 namespace {
@@ -116,6 +121,99 @@ TEST_F(FileStoreTest, a_missing_source_is_told_apart_from_a_missing_store) {
   const auto refused = run(store.put("demo/a.ogg", dir / "nothing", ""));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "object_source_unreadable");
+}
+
+TEST_F(FileStoreTest, a_source_that_cannot_be_read_says_nothing_of_the_store) {
+  const auto refused = run(store.put("demo/a.ogg", "/proc/self/mem", ""));  // opens, and then EIO
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "object_source_unreadable");
+  EXPECT_EQ(refused.error().kind, Fault::unavailable);
+  EXPECT_TRUE(std::filesystem::is_empty(dir / "objects/.incoming"));
+}
+
+// What a kill during a put leaves: under whatever name the store has given it.
+TEST_F(FileStoreTest, what_a_killed_put_left_goes_with_its_key) {
+  const auto held = dir / "objects/.incoming";
+  const auto leave_behind = [&](const std::string& key) {
+    const auto source = dir / "pipe";
+    ASSERT_EQ(::mkfifo(source.c_str(), 0600), 0);
+    std::filesystem::path name;
+    std::thread writer{[&] {
+      std::ofstream pipe{source};
+      pipe << "half of it" << std::flush;
+      while (name.empty()) {
+        std::error_code none;
+        for (const auto& entry : std::filesystem::directory_iterator{held, none}) name = entry.path();
+      }
+    }};
+    EXPECT_FALSE(run(store.put(key, source, "")));
+    writer.join();
+    std::filesystem::remove(source);
+    std::ofstream{name} << "half of it";
+  };
+  ASSERT_TRUE(put("demo/b.ogg", "x"));
+  leave_behind("demo/a.ogg");
+  ASSERT_FALSE(std::filesystem::is_empty(held));
+  ASSERT_TRUE(run(store.remove("demo/b.ogg")));
+  EXPECT_FALSE(std::filesystem::is_empty(held)) << "of another key";
+  ASSERT_TRUE(run(store.remove("demo/a.ogg")));
+  EXPECT_TRUE(std::filesystem::is_empty(held));
+  leave_behind("demo/a.ogg");
+  ASSERT_TRUE(put("demo/a.ogg", "whole"));
+  EXPECT_TRUE(std::filesystem::is_empty(held));
+}
+
+TEST_F(FileStoreTest, pages_are_in_the_order_of_the_keys_and_cost_what_they_hold) {
+  std::vector<std::string> keys{"a", "a+b/c", "a.ogg", "lone", "z/y/x/w.ogg"};  // "+-." come before "/"
+  for (int org = 0; org < 100; ++org)
+    for (int call = 0; call < 100; ++call)
+      keys.push_back("org" + std::to_string(org) + (org % 3 == 0 ? "-x" : "") + "/call" +
+                     std::to_string(call) + ".ogg");
+  for (const auto& key : keys) {
+    std::filesystem::create_directories((dir / "objects" / key).parent_path());
+    std::ofstream{dir / "objects" / key} << "1";
+  }
+  std::filesystem::create_directories(dir / "objects/a-empty/deep");
+  std::filesystem::create_directories(dir / "objects/.incoming");
+  std::ofstream{dir / "objects/.incoming/x"} << "1";
+  std::ranges::sort(keys);
+  const auto started = std::clock();
+  const auto all = run(store.list("", "", 50'000)).value();
+  const auto of_all = std::clock() - started;
+  ASSERT_EQ(all.size(), keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) ASSERT_EQ(all[i].key, keys[i]);
+  std::size_t seen = 0, pages = 0;
+  for (std::string after;; ++pages) {
+    const auto page = run(store.list("", after, 100)).value();
+    if (page.empty()) break;
+    after = page.back().key;
+    for (const auto& info : page) ASSERT_EQ(info.key, keys[seen++]);
+  }
+  EXPECT_EQ(seen, keys.size());
+  EXPECT_EQ(pages, 101u);
+  EXPECT_LT(std::clock() - started, 30 * of_all) << "not the whole of it for each page";
+}
+
+// More in one directory than are looked at together.
+TEST_F(FileStoreTest, a_directory_larger_than_a_look_is_listed_whole) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 2'500; ++i) {
+    keys.push_back("org/" + std::to_string(i) + (i < 1'500 ? "" : "/x"));
+    std::filesystem::create_directories((dir / "objects" / keys.back()).parent_path());
+    if (i >= 1'500 && i < 2'490)
+      keys.pop_back();  // a directory with nothing in it
+    else
+      std::ofstream{dir / "objects" / keys.back()} << "1";
+  }
+  std::ranges::sort(keys);
+  std::vector<std::string> seen;
+  for (std::string after;;) {
+    const auto page = run(store.list("org/", after, 400)).value();
+    if (page.empty()) break;
+    after = page.back().key;
+    for (const auto& info : page) seen.push_back(info.key);
+  }
+  EXPECT_EQ(seen, keys);
 }
 
 }  // namespace
