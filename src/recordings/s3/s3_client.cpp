@@ -53,6 +53,8 @@ Error refusal(int status, const net::Headers& headers, std::string_view body, co
         "the S3 keys may not do this: allow s3:PutObject, s3:GetObject, s3:DeleteObject, "
         "s3:AbortMultipartUpload on the bucket's objects and s3:ListBucket, "
         "s3:ListBucketMultipartUploads on the bucket");
+  if (status == 405 || status == 501)
+    return {Fault::impossible, "object_store_unsupported", "the S3 service does not offer this"};
   if (status == 416) return {Fault::impossible, "object_range_empty", "the object has no such bytes"};
   if (code == "BadDigest" || code == "XAmzContentSHA256Mismatch" || code == "InvalidDigest")
     return unavailable("object_not_verified", "the S3 service received other bytes than were sent");

@@ -163,7 +163,7 @@ async::Task<Result<>> S3Store::put_parts(std::string key, std::shared_ptr<Upload
   const std::string name = name_of(key);
   if (upload->size > client_.options().part_bytes * most_parts)
     co_return Error{Fault::too_large, "object_too_large", "S3 takes at most 10,000 parts"};
-  co_await abort_leftovers(name);
+  static_cast<void>(co_await abort_leftovers(name));
   const auto begun = co_await client_.send(
       {.method = "POST",
        .name = name,
@@ -182,11 +182,11 @@ async::Task<Result<>> S3Store::put_parts(std::string key, std::shared_ptr<Upload
   }
   if (sent) {
     // libcurl asks again where a kept connection breaks before the answer: the upload may be open twice.
-    co_await abort_leftovers(name);
+    static_cast<void>(co_await abort_leftovers(name));
     co_return sent;
   }
   co_await async::asio::this_coro::reset_cancellation_state(async::asio::disable_cancellation());
-  co_await abort(name, *id);
+  static_cast<void>(co_await abort(name, *id));
   if (ended) std::rethrow_exception(ended);
   co_return sent;
 }
@@ -224,22 +224,26 @@ async::Task<Result<>> S3Store::send_parts(std::string name, std::string id, std:
   co_return Result<>{};
 }
 
-async::Task<> S3Store::abort(std::string name, std::string id) {
+async::Task<Result<>> S3Store::abort(std::string name, std::string id) {
   const auto aborted = co_await client_.send(
       {.method = "DELETE", .name = std::move(name), .query = {{"uploadId", std::move(id)}}});
+  if (aborted || aborted.error().code == "object_upload_unknown") co_return Result<>{};
   // The next attempt tries again; a bucket's lifecycle rule is the last resort.
-  if (!aborted && aborted.error().code != "object_upload_unknown")
-    log::warning("recording.upload_not_aborted", {{"code", aborted.error().code}});
+  log::warning("recording.upload_not_aborted", {{"code", aborted.error().code}});
+  co_return aborted.error();
 }
 
 // Services that cannot list uploads have nothing to tell.
-async::Task<> S3Store::abort_leftovers(std::string name) {
+async::Task<Result<>> S3Store::abort_leftovers(std::string name) {
   const auto answer = co_await client_.send({.query = {{"prefix", name}, {"uploads", ""}}});
-  if (!answer) co_return;
+  if (!answer && answer.error().kind == Fault::unavailable) co_return answer.error();
+  if (!answer) co_return Result<>{};
   const auto open = parse_open_uploads(answer->body);
-  if (!open) co_return;
+  if (!open) co_return Result<>{};
   for (const auto& upload : *open)
-    if (upload.key == name) co_await abort(name, upload.upload_id);
+    if (upload.key == name)
+      if (const auto done = co_await abort(name, upload.upload_id); !done) co_return done;
+  co_return Result<>{};
 }
 
 }  // namespace voxanne::recordings::s3

@@ -98,9 +98,10 @@ async::Task<Result<>> S3Store::remove(std::string key) {
 }
 
 async::Task<Result<>> S3Store::remove_object(std::string name) {
-  const auto answer = co_await client_.send({.method = "DELETE", .name = std::move(name)});
+  const auto answer = co_await client_.send({.method = "DELETE", .name = name});
   if (!answer && answer.error().kind != Fault::not_found) co_return answer.error();
-  co_return Result<>{};
+  // Parts that were sent are audio too.
+  co_return co_await abort_leftovers(std::move(name));
 }
 
 async::Task<Result<std::vector<ObjectInfo>>> S3Store::list(std::string prefix, std::string after,

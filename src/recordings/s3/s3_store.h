@@ -3,7 +3,7 @@
 //   up to part_bytes   one PUT; signed with the file's SHA-256, sent with its MD5, which the ETag answers
 //   over it            multipart: each part as above, then its size is asked for; abandoned (and
 //                      aborted) when a part fails. What a killed process left open of a key is aborted by
-//                      the next attempt at it.
+//                      the next attempt at it, and by its removal.
 //
 // Owner: app. Requests run on the executor given, from whatever loop they are asked; file work on the
 // workers. Neither is cancelled across loops: deadlines bound them. Errors: ObjectStore's; wrong keys, a
@@ -48,8 +48,8 @@ class S3Store final : public ObjectStore {
   async::Task<Result<>> put_parts(std::string key, std::shared_ptr<Upload> upload);
   async::Task<Result<>> send_parts(std::string name, std::string id, std::shared_ptr<Upload> upload);
   async::Task<Result<std::string>> send_piece(Client::Ask ask, Piece piece);
-  async::Task<> abort(std::string name, std::string id);
-  async::Task<> abort_leftovers(std::string name);
+  async::Task<Result<>> abort(std::string name, std::string id);
+  async::Task<Result<>> abort_leftovers(std::string name);
   async::Task<Result<>> write_probe();
   async::Task<Result<std::uint64_t>> size_of(std::string name, milliseconds limit);
   async::Task<Result<std::string>> read_range(std::string name, std::uint64_t offset, std::size_t length);

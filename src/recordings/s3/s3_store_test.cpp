@@ -171,14 +171,16 @@ TEST_F(S3StoreTest, whatever_fails_of_a_put_the_next_attempt_stores_it) {
 }
 
 // The same, of a process that is gone at its n-th request and cannot clean up.
-TEST_F(S3StoreTest, what_a_killed_process_left_is_aborted_by_the_next_attempt) {
+TEST_F(S3StoreTest, what_a_killed_process_left_is_aborted_by_the_next_attempt_or_the_removal) {
   const auto source = file(3 * part);
-  for (int n = 1; n <= 7; ++n) {
+  for (int n = 1; n <= 14; ++n) {
+    const bool removed = n > 7;
+    const int at = removed ? n - 7 : n;
     const std::string key = "o/call_" + std::to_string(n);
     {
       async::LoopThread doomed{"doomed"};
       S3Store mortal{doomed.executor(), clock, workers, "node-1", options()};
-      service.fault({.at = n, .how = How::hang});
+      service.fault({.at = at, .how = How::hang});
       async::asio::co_spawn(doomed.executor(), mortal.put(key, source.path, source.checksum),
                             [](std::exception_ptr, Result<>) {});
       ASSERT_TRUE(service.wait_for_faults(1, 5s)) << n;
@@ -186,11 +188,27 @@ TEST_F(S3StoreTest, what_a_killed_process_left_is_aborted_by_the_next_attempt) {
     }
     service.release();
     service.fault({});
-    EXPECT_EQ(service.open_uploads(), n > 2 && n < 7 ? 1u : 0u) << n;
+    EXPECT_EQ(service.open_uploads(), at > 2 && at < 7 ? 1u : 0u) << n;
+    if (removed) {
+      ASSERT_TRUE(run(store->remove(key))) << n;
+      EXPECT_FALSE(service.objects().contains("voxanne/" + key));
+      EXPECT_EQ(service.open_uploads(), 0u) << n;
+      continue;
+    }
     ASSERT_TRUE(put(key, source)) << n;
     EXPECT_EQ(service.objects().at("voxanne/" + key), source.bytes);
     EXPECT_EQ(service.open_uploads(), 0u) << n;
   }
+}
+
+TEST_F(S3StoreTest, a_removal_that_cannot_look_for_parts_is_tried_again) {
+  ASSERT_TRUE(put("o/c", file(1)));
+  service.fault({.at = 2, .how = How::error_500});
+  EXPECT_EQ(run(store->remove("o/c")).error().kind, Fault::unavailable);
+  EXPECT_FALSE(service.objects().contains("voxanne/o/c"));
+  service.fault({});
+  EXPECT_TRUE(run(store->remove("o/c")));
+  EXPECT_EQ(refusal(501, {}, "", options()).kind, Fault::impossible) << "there, nothing is open";
 }
 
 TEST_F(S3StoreTest, what_fails_of_a_read_is_told_and_never_half_an_answer) {
