@@ -487,6 +487,20 @@ TEST(AuthPeople, the_first_owner_comes_by_the_command_line_and_signs_in) {
   EXPECT_EQ(http({.method = "POST", .url = server.url("/api/auth/refresh"), .headers = {cookie}, .body = {}})
                 .status,
             401);
+  const auto second = run({"org", "create", "Second", "--owner", "ann@example.com"});
+  const auto link = value(second, "invitation");
+  EXPECT_THAT(link, HasSubstr(":3001/#/invitation/vi_"));
+  EXPECT_EQ(second.find("password"), std::string::npos) << "an account that is there is invited";
+  const auto accepted =
+      http({.method = "POST",
+            .url = server.url("/api/auth/invitation"),
+            .headers = {"Content-Type: application/json"},
+            .body = json::serialize(json::object{{"token", link.substr(link.rfind('/') + 1)},
+                                                 {"password", value(reset, "password")}})});
+  ASSERT_EQ(accepted.status, 200) << accepted.body;
+  EXPECT_EQ(accepted.json().at("orgId").as_string(), value(second, "organization"));
+  EXPECT_EQ(accepted.json().at("role").as_string(), "owner");
+
   EXPECT_EQ(server.process().output().find("ann@example.com"), std::string::npos)
       << "no personal data in the log";
 }

@@ -175,29 +175,39 @@ async::Task<Result<Accounts::Login>> Accounts::change_password(Identity who, Sec
   co_return login;
 }
 
+Accounts::Invited Accounts::put_invitation(store::Batch& batch, OrgId org, std::string email, Role role,
+                                           std::string by) const {
+  Secret token = Credentials::make_invitation();
+  const auto now = clock_.utc();
+  Invited invited{.invitation = {.org = std::move(org),
+                                 .id = InvitationId::make(),
+                                 .email = std::move(email),
+                                 .role = std::string{to_string(role)},
+                                 .token_hash = credentials_.invitation_hash(token.reveal()),
+                                 .invited_by = std::move(by),
+                                 .created_at = now,
+                                 .expires_at = now + options_.invitation_for},
+                  .token = {}};
+  store::put_invitation(batch, invited.invitation);
+  if (options_.invited)
+    options_.invited(batch, invited.invitation, token);
+  else
+    invited.token = std::move(token);
+  return invited;
+}
+
 async::Task<Result<Accounts::Invited>> Accounts::invite(Identity by, std::string text, Role role) {
   auto email = normal_email(text);
   if (!email) co_return bad_email();
-  Secret token = Credentials::make_invitation();
-  const auto now = clock_.utc();
-  store::Invitation invitation{.org = by.org,
-                               .id = InvitationId::make(),
-                               .email = std::move(*email),
-                               .role = std::string{to_string(role)},
-                               .token_hash = credentials_.invitation_hash(token.reveal()),
-                               .invited_by = by.subject,
-                               .created_at = now,
-                               .expires_at = now + options_.invitation_for};
   store::Batch batch;
-  store::put_invitation(batch, invitation);
-  if (options_.invited) options_.invited(batch, invitation, token);
+  Invited invited = put_invitation(batch, by.org, std::move(*email), role, by.subject);
   if (const auto written = co_await store_.write(std::move(batch)); !written) {
     if (written.error().kind == Fault::conflict)
       co_return Error{Fault::conflict, "too_many_invitations",
                       "this organization has 200 open invitations; withdraw some"};
     co_return written.error();
   }
-  co_return Invited{std::move(invitation), std::move(token)};
+  co_return invited;
 }
 
 async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
@@ -263,18 +273,21 @@ async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string 
     if (*made)
       co_return Error{Fault::conflict, "already_created",
                       "the first request with this Idempotency-Key made the organization " + org.str() +
-                          "; where its owner was new, the password was shown then, once"};
+                          "; its owner's password or invitation was shown then, once"};
   }
-  Founded founded{.org = org, .owner = *existing ? (*existing)->id : AccountId::make(), .password = {}};
+  Founded founded{.org = org, .owner = {}};
   store::Batch batch;
-  store::put_organization(batch, {founded.org, std::move(name), "UTC", 0}, now);
-  if (!*existing) {
-    founded.password = Passwords::generate();
-    auto hash = co_await passwords_.hash(*founded.password);
+  store::put_organization(batch, {org, std::move(name), "UTC", 0}, now);
+  if (*existing) {
+    founded.owner = put_invitation(batch, org, *email, Role::owner, "operator");
+  } else {
+    NewOwner owner{AccountId::make(), Passwords::generate()};
+    auto hash = co_await passwords_.hash(owner.password);
     if (!hash) co_return hash.error();
-    store::insert_account(batch, {founded.owner, *email, "", std::move(*hash)}, now);
+    store::insert_account(batch, {owner.id, *email, "", std::move(*hash)}, now);
+    store::put_member(batch, org, owner.id.str(), std::string{to_string(Role::owner)}, now);
+    founded.owner = std::move(owner);
   }
-  store::put_member(batch, founded.org, founded.owner.str(), std::string{to_string(Role::owner)}, now);
   if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
   co_return founded;
 }

@@ -7,7 +7,9 @@
 //
 // A session lives 14 days after its last refresh and 90 in all. Unknown accounts, wrong passwords and
 // attempts too many are answered alike, at the same cost. Whoever is invited sets a password when
-// accepting, or shows the one there is.
+// accepting, or shows the one there is. An address alone opens nothing: without a mail server an account's
+// is only what its inviter said, so what an account gets it gets by an invitation that was brought to its
+// owner, and by its password.
 //
 // Owner: app; any loop. Nothing here is logged with an address of e-mail.
 #pragma once
@@ -22,6 +24,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 
 namespace voxanne::api {
 
@@ -33,8 +36,8 @@ class Accounts {
     seconds invitation_for{7 * 86'400};
     // Who comes in has changed: forget what is remembered of it.
     std::function<void()> changed{};
-    // Puts the mail that takes an invitation to its address into the batch that makes it; empty: whoever
-    // invites takes it there.
+    // Puts the mail that takes an invitation to its address into the batch that makes it: nobody else sees
+    // its token. Empty: whoever invites takes it there.
     std::function<void(store::Batch&, const store::Invitation&, const Secret& token)> invited{};
   };
 
@@ -68,7 +71,7 @@ class Accounts {
 
   struct Invited {
     store::Invitation invitation;
-    Secret token;
+    Secret token;  // empty when it is mailed
   };
   async::Task<Result<Invited>> invite(Identity by, std::string email, Role role);
   struct Acceptance {
@@ -79,11 +82,15 @@ class Accounts {
   // Errors: not_found (invitation_not_found), unauthenticated (bad_credentials) where the account exists.
   async::Task<Result<Login>> accept(Acceptance acceptance);
 
-  // For the operator. `password` is set for a new account only.
+  // For the operator. A new account is the owner's, with a password of ours. One that is there may be of
+  // somebody who has only been invited by this address: it is invited to be the owner.
+  struct NewOwner {
+    AccountId id;
+    Secret password;
+  };
   struct Founded {
     OrgId org;
-    AccountId owner;
-    std::optional<Secret> password;
+    std::variant<NewOwner, Invited> owner;
   };
   // `once`: names the request, for ever. The same again is a conflict instead of a second organization:
   // already_created, or idempotency_key_reused where it is to have another name.
@@ -97,6 +104,7 @@ class Accounts {
  private:
   async::Task<Result<Login>> begin_session(store::Account account, OrgId org, Role role, store::Batch batch);
   Login issue(const store::Session& session, Role role) const;
+  Invited put_invitation(store::Batch& batch, OrgId org, std::string email, Role role, std::string by) const;
   // One whose token was used twice: stolen, or not kept by who had it.
   async::Task<Error> end_reused(const store::Session& session, std::string_view request_id);
   void changed() const;

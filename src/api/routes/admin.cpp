@@ -67,10 +67,15 @@ Answer create_organization(Services& services, Context& context) {
                                      {"traceId", context.trace.trace_id()},
                                      {"orgId", founded->org.str()},
                                      {"by", "operator"}});
+  const auto* owner = std::get_if<Accounts::NewOwner>(&founded->owner);
+  const auto* invited = std::get_if<Accounts::Invited>(&founded->owner);
+  if (invited) services.outward_queued();
   std::string out;
   append_string(out, R"({"orgId":)", founded->org.str());
-  append_string(out, R"(,"ownerId":)", founded->owner.str());
-  append_text(out, R"(,"password":)", founded->password ? founded->password->reveal() : "");
+  append_text(out, R"(,"ownerId":)", owner ? owner->id.str() : "");
+  append_text(out, R"(,"password":)", owner ? owner->password.reveal() : "");
+  append_text(out, R"(,"invitationLink":)",
+              invited ? invitation_link(services, context.request, invited->token) : "");
   out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }

@@ -8,6 +8,8 @@ namespace voxanne::api {
 
 // The configured address, else the one under which the server was just asked.
 std::string public_address(const Services& services, const net::Request& request);
+// Empty without a token: it is mailed.
+std::string invitation_link(const Services& services, const net::Request& request, const Secret& token);
 
 // A change that was made of what has changed since it was read.
 inline Error changed_meanwhile() {

@@ -331,6 +331,40 @@ TEST_F(LoginTest, the_operator_founds_organizations) {
   EXPECT_EQ(login.json().at("role").as_string(), "owner");
 }
 
+TEST_F(LoginTest, an_account_is_not_taken_for_who_its_address_belongs_to) {
+  const auto accept = [&](std::string_view token, const std::string& secret) {
+    return post("/api/auth/invitation",
+                R"({"token":")" + std::string{token} + R"(","password":")" + secret + "\"}");
+  };
+  // Somebody invites the address of another, and accepts it himself.
+  const auto invited = world_.ask("POST", "/api/members/invitations", "other",
+                                  R"({"email":"ceo@clinic.example","role":"viewer"})");
+  ASSERT_EQ(accept(invited.json().at("token").as_string(), "the squatter's own").status, 200);
+
+  const auto founded =
+      post("/api/admin/organizations", R"({"name":"Clinic","ownerEmail":"ceo@clinic.example"})",
+           {std::string{"Authorization: Bearer "} + World::operator_token});
+  ASSERT_EQ(founded.status, 200) << founded.body;
+  EXPECT_TRUE(founded.json().at("ownerId").is_null());
+  EXPECT_TRUE(founded.json().at("password").is_null());
+  const std::string clinic{founded.json().at("orgId").as_string()};
+  const auto into_clinic = [&](const std::string& secret) {
+    return post("/api/auth/login",
+                R"({"email":"ceo@clinic.example","password":")" + secret + R"(","orgId":")" + clinic + "\"}");
+  };
+  EXPECT_EQ(code_of(into_clinic("the squatter's own")), "not_a_member");
+
+  const std::string link{founded.json().at("invitationLink").as_string()};
+  const std::string token = link.substr(link.rfind('/') + 1);
+  const std::string given{world_.run(world_.accounts().reset("ceo@clinic.example")).value().reveal()};
+  EXPECT_EQ(accept(token, "the squatter's own").status, 401);
+  const auto owner = accept(token, given);
+  ASSERT_EQ(owner.status, 200) << owner.body;
+  EXPECT_EQ(owner.json().at("orgId").as_string(), clinic.c_str());
+  EXPECT_EQ(owner.json().at("role").as_string(), "owner");
+  EXPECT_EQ(into_clinic("the squatter's own").status, 401);
+}
+
 TEST_F(LoginTest, an_organization_is_founded_once_however_often_the_request_is_tried) {
   const std::string operators = std::string{"Authorization: Bearer "} + World::operator_token;
   const auto found = [&](const char* key) {
@@ -348,6 +382,7 @@ TEST_F(LoginTest, an_organization_is_founded_once_however_often_the_request_is_t
   EXPECT_EQ(another.json().at("code").as_string(), "idempotency_key_reused");
   const auto other = found("second");
   ASSERT_EQ(other.status, 200) << other.body;
+  EXPECT_TRUE(other.json().at("password").is_null()) << "the account is there, and is invited";
   EXPECT_NE(other.json().at("orgId"), first.json().at("orgId"));
   EXPECT_EQ(found(std::string(300, 'k').c_str()).status, 400);
 }

@@ -1,5 +1,5 @@
 // /api/members: who belongs to the organization, and who is invited to. The owners' business. An
-// invitation's link is shown once, in the answer that makes it.
+// invitation's link is mailed; without a mail server it is shown once, in the answer that makes it.
 #include "api/access/accounts.h"
 #include "api/json_body.h"
 #include "api/routes/endpoints.h"
@@ -58,6 +58,12 @@ void told(std::string_view what, const Context& context, std::string_view subjec
 }
 
 }  // namespace
+
+std::string invitation_link(const Services& services, const net::Request& request, const Secret& token) {
+  if (token.empty()) return {};
+  // After the #, so that no server, log or Referer sees it.
+  return public_address(services, request) + "/#/invitation/" + std::string{token.reveal()};
+}
 
 Answer list_members(Services& services, Context& context) {
   const auto request = key_page(context.request.query);
@@ -148,11 +154,8 @@ Answer invite_member(Services& services, Context& context) {
                                 {"invitationId", invited->invitation.id.str()}});
   std::string out;
   append_invitation(out, invited->invitation);
-  append_string(out, R"(,"token":)", invited->token.reveal());
-  // After the #, so that no server, log or Referer sees it.
-  append_string(
-      out, R"(,"link":)",
-      public_address(services, context.request) + "/#/invitation/" + std::string{invited->token.reveal()});
+  append_text(out, R"(,"token":)", invited->token.reveal());
+  append_text(out, R"(,"link":)", invitation_link(services, context.request, invited->token));
   out.push_back('}');
   co_return net::Response::json(200, std::move(out));
 }

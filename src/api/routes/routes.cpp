@@ -98,7 +98,7 @@ constexpr Declaration table[] = {
      .path = "/api/members/invitations",
      .endpoint = invite_member,
      .role = owner,
-     .summary = "Invite somebody; the link is shown once",
+     .summary = "Invite somebody; the link is mailed, or shown once",
      .shape = {.answer = "NewInvitationAnswer", .body = "NewInvitation"},
      .holds_secret = true},
     {Method::del, "/api/members/invitations/:invitationId", withdraw_invitation, owner,

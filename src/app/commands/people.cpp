@@ -4,6 +4,7 @@
 #include "api/access/accounts.h"
 #include "app/commands/command.h"
 #include "app/secrets.h"
+#include "app/server/outward.h"
 #include "async/thread.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -18,7 +19,7 @@ enum class Database { is_made, must_be_there };
 
 // Opens what the accounts need, lets `work` use them, and says what went wrong.
 void with_accounts(CommandLine& line, Database database,
-                   const std::function<async::Task<Result<>>(api::Accounts&)>& work) {
+                   const std::function<async::Task<Result<>>(api::Accounts&, const Config&)>& work) {
   const auto config = line.configuration();
   if (!config) return;
   // An empty one made in passing would only say that there is no such account.
@@ -40,21 +41,29 @@ void with_accounts(CommandLine& line, Database database,
     api::Passwords passwords;
     const api::Credentials credentials{*root};
     api::Accounts accounts{**store, clock, passwords, credentials, std::move(*own), {}};
-    if (const auto done = async::run_on(loop.executor(), work(accounts)); done.has_error())
+    if (const auto done = async::run_on(loop.executor(), work(accounts, *config)); done.has_error())
       line.fail(done.error());
     passwords.stop();
   }
   (*store)->stop();
 }
 
-async::Task<Result<>> create(api::Accounts& accounts, std::string name, std::string email) {
+async::Task<Result<>> create(api::Accounts& accounts, const Config& config, std::string name,
+                             std::string email) {
   const auto founded = co_await accounts.found_organization(std::move(name), std::move(email));
   if (!founded) co_return founded.error();
   std::cout << "organization " << founded->org.str() << '\n';
-  if (founded->password)
-    std::cout << "password " << founded->password->reveal() << '\n';
-  else
-    std::cerr << "The owner has an account here already and signs in with its password.\n";
+  if (const auto* owner = std::get_if<api::Accounts::NewOwner>(&founded->owner)) {
+    std::cout << "password " << owner->password.reveal() << '\n';
+    co_return Result<>{};
+  }
+  const auto& invited = std::get<api::Accounts::Invited>(founded->owner);
+  std::cout << "invitation " << page_of(config) << "/#/invitation/" << invited.token.reveal() << '\n';
+  std::cerr
+      << "There is an account of this address already. Whose it is nobody has proved, so that it owns the\n"
+         "organization only after accepting this invitation with its password: take the link to the owner.\n"
+         "Who does not know that password gets a new one by: voxanne user reset "
+      << invited.invitation.email << '\n';
   co_return Result<>{};
 }
 
@@ -76,12 +85,14 @@ void add_org(CommandLine& line) {
   auto options = std::make_shared<Options>();
   auto* org = line.parser.add_subcommand("org", "organizations of this server");
   org->require_subcommand(1);
-  auto* command = org->add_subcommand("create", "make an organization and its owner; prints id and password");
+  auto* command = org->add_subcommand(
+      "create", "make an organization and its owner; prints id and password, or an invitation");
   command->add_option("NAME", options->name, "its name")->required();
   command->add_option("--owner", options->email, "the owner's e-mail address")->required();
   command->callback([&line, options] {
-    with_accounts(line, Database::is_made,
-                  [&](api::Accounts& accounts) { return create(accounts, options->name, options->email); });
+    with_accounts(line, Database::is_made, [&](api::Accounts& accounts, const Config& config) {
+      return create(accounts, config, options->name, options->email);
+    });
   });
 }
 
@@ -94,7 +105,7 @@ void add_user(CommandLine& line) {
   command->add_option("EMAIL", options->email, "whose")->required();
   command->callback([&line, options] {
     with_accounts(line, Database::must_be_there,
-                  [&](api::Accounts& accounts) { return reset(accounts, options->email); });
+                  [&](api::Accounts& accounts, const Config&) { return reset(accounts, options->email); });
   });
 }
 

@@ -49,11 +49,12 @@ Result<> Entrance::start(const Secret& root) {
     options.published = &*published;
   }
   authenticator.emplace(std::move(options), foundation.clock);
-  accounts.emplace(store, foundation.clock, passwords, credentials, std::move(*own),
-                   api::Accounts::Options{
-                       .changed = [this] { authenticator->forget(); },
-                       .invited = [this](store::Batch& batch, const store::Invitation& invitation,
-                                         const Secret& token) { outward.mail(batch, invitation, token); }});
+  api::Accounts::Options people{.changed = [this] { authenticator->forget(); }};
+  if (outward.mails)
+    people.invited = [this](store::Batch& batch, const store::Invitation& invitation, const Secret& token) {
+      outward.mail(batch, invitation, token);
+    };
+  accounts.emplace(store, foundation.clock, passwords, credentials, std::move(*own), std::move(people));
   doorkeeper.start();
   if (foundation.development()) seed_demo(root);
   return {};

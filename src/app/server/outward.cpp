@@ -35,23 +35,20 @@ void Outward::make_mails(const Secret& root) {
   mail_runner.emplace(house, foundation.clock, *mails, notify::mail_runner_options());
 }
 
-// Where the page is, for whoever reads a mail elsewhere.
-std::string Outward::page() const {
-  const Config& config = foundation.config;
+std::string page_of(const Config& config) {
   if (!config.public_url.empty()) return config.public_url;
-  return "http://" + config.host + ":" + std::to_string(config.port);
+  return (config.tls_cert.empty() ? "http://" : "https://") + config.host + ":" + std::to_string(config.port);
 }
 
 void Outward::mail(store::Batch& batch, const domain::Message& message,
                    const domain::Organization& to) const {
   if (mails)
     mails->add_for_organization(batch, message.org, message.call,
-                                notify::text_of_message(message, to.name, page()));
+                                notify::text_of_message(message, to.name, page_of(foundation.config)));
 }
 
 void Outward::mail(store::Batch& batch, const store::Invitation& invitation, const Secret& token) const {
-  if (!mails) return;
-  const std::string link = page() + "/#/invitation/" + std::string{token.reveal()};
+  const std::string link = page_of(foundation.config) + "/#/invitation/" + std::string{token.reveal()};
   mails->add(batch, invitation.org, invitation.email,
              notify::text_of_invitation("Voxanne", invitation.role, link, invitation.expires_at));
 }

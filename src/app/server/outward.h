@@ -21,8 +21,9 @@ struct Outward {
   Result<> start(const Secret& root);
   void stop();
   void wake();
-  // Put the mail that tells of it into the batch that keeps it; nothing without a mail server.
+  // Puts the mail that tells of it into the batch that keeps it; nothing without a mail server.
   void mail(store::Batch& batch, const domain::Message& message, const domain::Organization& to) const;
+  // With a mail server only.
   void mail(store::Batch& batch, const store::Invitation& invitation, const Secret& token) const;
 
   Foundation& foundation;
@@ -38,7 +39,9 @@ struct Outward {
 
  private:
   void make_mails(const Secret& root);
-  std::string page() const;
 };
+
+// Where the page is, for whoever reads of it elsewhere.
+std::string page_of(const Config& config);
 
 }  // namespace voxanne::app
