@@ -17,10 +17,9 @@ constexpr Statement one_account{"accounts.one", "SELECT " ACCOUNT_COLUMNS " FROM
 constexpr Statement by_email{"accounts.by_email",
                              "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE email = ?1"};
 
-constexpr Statement put_membership{
-    "memberships.put",
-    "INSERT INTO memberships (org_id, subject, role, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4) "
-    "ON CONFLICT (org_id, subject) DO UPDATE SET role = excluded.role, updated_at = excluded.updated_at"};
+constexpr Statement new_membership{
+    "memberships.insert",
+    "INSERT INTO memberships (org_id, subject, role, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)"};
 constexpr Statement add_membership{
     "memberships.add",
     "INSERT INTO memberships (org_id, subject, role, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4) "
@@ -125,8 +124,8 @@ void set_password(Batch& batch, const AccountId& account, std::string hash, UtcT
   batch.add(new_password, {bound(account), std::move(hash), bound(at)}, 1);
 }
 
-void put_member(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at) {
-  batch.add(put_membership, {bound(org), std::move(subject), std::move(role), bound(at)}, 1);
+void insert_member(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at) {
+  batch.add(new_membership, {bound(org), std::move(subject), std::move(role), bound(at)}, 1);
 }
 
 void add_member_once(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at) {
@@ -224,7 +223,7 @@ async::Task<Result<std::optional<std::string>>> role_of_session(Store& store, Se
 
 std::span<const Statement* const> account_statements() {
   static constexpr const Statement* all[] = {
-      &add_account,          &new_password, &one_account, &by_email,     &put_membership,
+      &add_account,          &new_password, &one_account, &by_email,     &new_membership,
       &add_membership,       &new_role,     &drop_member, &member_page,  &one_member,
       &all_of_subject,       &standing,     &put_invite,  &drop_invite,  &invite_page,
       &invite_by_token,      &add_session,  &rotate,      &drop_session, &drop_account_sessions,

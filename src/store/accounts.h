@@ -73,8 +73,8 @@ struct Session {
 
 void insert_account(Batch& batch, const Account& account, UtcTime at);
 void set_password(Batch& batch, const AccountId& account, std::string hash, UtcTime at);
-// Creates or changes; add_member_once leaves one that exists as it is.
-void put_member(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at);
+// Somebody new; add_member_once leaves one that exists as it is.
+void insert_member(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at);
 void add_member_once(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at);
 // An organization's last owner stays: then nothing changes.
 void change_role(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at);

@@ -16,6 +16,10 @@ Error bad_credentials() {
   return {Fault::unauthenticated, "bad_credentials", "the e-mail address or the password is not right"};
 }
 Error login_ended() { return {Fault::unauthenticated, "login_ended", "this login has ended; sign in again"}; }
+Error already_member() {
+  return {Fault::conflict, "already_member",
+          "the account of this address is a member already; PATCH /api/members/ID gives it another role"};
+}
 Error bad_email() { return malformed("invalid_field", "email must be an address such as name@example.com"); }
 
 Role role_from(const std::string& word) { return parse_role(word).value_or(Role::viewer); }
@@ -199,6 +203,13 @@ Accounts::Invited Accounts::put_invitation(store::Batch& batch, OrgId org, std::
 async::Task<Result<Accounts::Invited>> Accounts::invite(Identity by, std::string text, Role role) {
   auto email = normal_email(text);
   if (!email) co_return bad_email();
+  const auto account = co_await store::account_by_email(store_, *email);
+  if (!account) co_return account.error();
+  if (*account) {
+    const auto member = co_await store::find_member(store_, by.org, (*account)->id.str());
+    if (!member) co_return member.error();
+    if (*member) co_return already_member();
+  }
   store::Batch batch;
   Invited invited = put_invitation(batch, by.org, std::move(*email), role, by.subject);
   if (const auto written = co_await store_.write(std::move(batch)); !written) {
@@ -236,6 +247,9 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
     }
     throttle_.succeeded(invitation.email, acceptance.address);
     account = **existing;
+    const auto member = co_await store::find_member(store_, invitation.org, account.id.str());
+    if (!member) co_return member.error();
+    if (*member) co_return already_member();
   } else {
     if (auto good = Passwords::check(acceptance.password.reveal()); !good) co_return good.error();
     auto hash = co_await passwords_.hash(std::move(acceptance.password));
@@ -243,9 +257,9 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
     account = {AccountId::make(), invitation.email, acceptance.name, std::move(*hash)};
     store::insert_account(batch, account, now);
   }
-  // Whoever comes second with the same invitation finds none: the batch is a conflict.
+  // Whoever comes second with the same invitation finds none, or is a member: the batch is a conflict.
   store::remove_invitation(batch, invitation.org, invitation.id);
-  store::put_member(batch, invitation.org, account.id.str(), invitation.role, now);
+  store::insert_member(batch, invitation.org, account.id.str(), invitation.role, now);
   auto login = co_await begin_session(std::move(account), invitation.org, role_from(invitation.role),
                                       std::move(batch));
   if (!login && login.error().kind == Fault::conflict) co_return unknown;
@@ -285,7 +299,7 @@ async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string 
     auto hash = co_await passwords_.hash(owner.password);
     if (!hash) co_return hash.error();
     store::insert_account(batch, {owner.id, *email, "", std::move(*hash)}, now);
-    store::put_member(batch, org, owner.id.str(), std::string{to_string(Role::owner)}, now);
+    store::insert_member(batch, org, owner.id.str(), std::string{to_string(Role::owner)}, now);
     founded.owner = std::move(owner);
   }
   if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
@@ -315,7 +329,7 @@ async::Task<Result<>> Accounts::seed(OrgId org, store::Account account) {
   if (*existing) co_return Result<>{};
   store::Batch batch;
   store::insert_account(batch, account, clock_.utc());
-  store::put_member(batch, org, account.id.str(), std::string{to_string(Role::owner)}, clock_.utc());
+  store::insert_member(batch, org, account.id.str(), std::string{to_string(Role::owner)}, clock_.utc());
   co_return co_await store_.write(std::move(batch));
 }
 

@@ -73,13 +73,15 @@ class Accounts {
     store::Invitation invitation;
     Secret token;  // empty when it is mailed
   };
+  // Errors: conflict (already_member, too_many_invitations).
   async::Task<Result<Invited>> invite(Identity by, std::string email, Role role);
   struct Acceptance {
     std::string token, name;
     Secret password;
     std::string address;
   };
-  // Errors: not_found (invitation_not_found), unauthenticated (bad_credentials) where the account exists.
+  // Makes a member, and changes nobody's role. Errors: not_found (invitation_not_found), unauthenticated
+  // (bad_credentials) and conflict (already_member) where the account exists.
   async::Task<Result<Login>> accept(Acceptance acceptance);
 
   // For the operator. A new account is the owner's, with a password of ours. One that is there may be of

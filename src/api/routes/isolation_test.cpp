@@ -70,7 +70,7 @@ class Isolation : public testing::Test {
     store::open_gap(batch, gap);
     store::insert_account(batch, {AccountId{ids.at("memberId")}, "belongstodemo@example.com", marker, "-"},
                           now);
-    store::put_member(batch, demo, ids.at("memberId"), "owner", now);
+    store::insert_member(batch, demo, ids.at("memberId"), "owner", now);
     store::Invitation invitation;
     invitation.org = demo;
     invitation.id = InvitationId{ids.at("invitationId")};

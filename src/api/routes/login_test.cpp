@@ -22,7 +22,7 @@ class LoginTest : public testing::Test {
     store::insert_account(batch,
                           {ann_, email, "Ann", Passwords::hash_now(Secret{password}, Passwords::Cost::least)},
                           world_.clock().utc());
-    store::put_member(batch, OrgId{"demo"}, ann_.str(), "owner", world_.clock().utc());
+    store::insert_member(batch, OrgId{"demo"}, ann_.str(), "owner", world_.clock().utc());
     world_.write(std::move(batch));
   }
 
@@ -197,6 +197,29 @@ TEST_F(LoginTest, whoever_is_invited_becomes_a_member_with_that_role_once) {
       403);
 }
 
+TEST_F(LoginTest, an_invitation_changes_no_member) {
+  EXPECT_EQ(code_of(world_.ask("POST", "/api/members/invitations", "demo",
+                               R"({"email":"Ann@Example.com","role":"viewer"})")),
+            "already_member");
+  // One that was made before she became a member.
+  const Secret token = Credentials::make_invitation();
+  const Credentials credentials{Secret{"the root of what we hand out"}};
+  store::Batch batch;
+  store::put_invitation(batch, {.org = OrgId{"demo"},
+                                .id = InvitationId::make(),
+                                .email = email,
+                                .role = "viewer",
+                                .token_hash = credentials.invitation_hash(token.reveal()),
+                                .invited_by = "u",
+                                .created_at = world_.clock().utc(),
+                                .expires_at = world_.clock().utc() + 1h});
+  world_.write(std::move(batch));
+  const auto accepted = post("/api/auth/invitation", R"({"token":")" + std::string{token.reveal()} +
+                                                         R"(","password":")" + password + "\"}");
+  EXPECT_EQ(code_of(accepted), "already_member") << accepted.body;
+  EXPECT_EQ(sign_in().json().at("role").as_string(), "owner") << "the last one stays";
+}
+
 TEST_F(LoginTest, a_withdrawn_invitation_opens_nothing) {
   const auto invited =
       world_.ask("POST", "/api/members/invitations", "demo", R"({"email":"bob@example.com","role":"viewer"})")
@@ -219,7 +242,7 @@ TEST_F(LoginTest, members_change_at_once_and_an_owner_always_stays) {
   EXPECT_EQ(code_of(world_.ask("PATCH", "/api/members/user_ann", "demo", R"({"role":"king"})")),
             "invalid_field");
   store::Batch batch;
-  store::put_member(batch, OrgId{"demo"}, "user_zoe", "owner", world_.clock().utc());
+  store::insert_member(batch, OrgId{"demo"}, "user_zoe", "owner", world_.clock().utc());
   world_.write(std::move(batch));
   EXPECT_EQ(status("/api/members", bearer_of(login)), 200);
   EXPECT_EQ(world_.ask("PATCH", "/api/members/user_ann", "demo", R"({"role":"viewer"})").status, 200);
@@ -248,7 +271,7 @@ TEST_F(LoginTest, the_role_of_a_token_is_its_own_else_the_membership_s_else_view
                      .expires_at = world_.clock().utc() + 1h};
   EXPECT_EQ(me(claims), "viewer");
   store::Batch batch;
-  store::put_member(batch, OrgId{"demo"}, "idp|8", "manager", world_.clock().utc());
+  store::insert_member(batch, OrgId{"demo"}, "idp|8", "manager", world_.clock().utc());
   world_.write(std::move(batch));
   claims.subject = "idp|8";
   EXPECT_EQ(me(claims), "manager");
@@ -407,7 +430,7 @@ TEST_F(LoginTest, live_connections_end_with_what_opened_them) {
   EXPECT_EQ(world_.ask("DELETE", "/api/api-keys/" + std::string{key.at("id").as_string()}).status, 204);
   EXPECT_EQ(by_key->read_frame().close_code(), 1008);
   store::Batch batch;
-  store::put_member(batch, OrgId{"demo"}, "user_zoe", "owner", world_.clock().utc());
+  store::insert_member(batch, OrgId{"demo"}, "user_zoe", "owner", world_.clock().utc());
   world_.write(std::move(batch));
   EXPECT_EQ(world_.ask("DELETE", "/api/members/user_ann").status, 204);
   EXPECT_EQ(by_login->read_frame().close_code(), 1008);

@@ -93,7 +93,7 @@ TEST_F(Smtp, a_message_goes_to_the_owners_or_to_whom_the_organization_says) {
   ASSERT_TRUE(store.write([&](store::Batch& batch) {
     for (const auto& [id, role] : {std::pair{"owner", "owner"}, std::pair{"viewer", "viewer"}}) {
       store::insert_account(batch, {AccountId{id}, std::string{id} + "@example.com", id, "-"}, clock.utc());
-      store::put_member(batch, harbour, id, role, clock.utc());
+      store::insert_member(batch, harbour, id, role, clock.utc());
     }
   }));
   ASSERT_TRUE(take());
