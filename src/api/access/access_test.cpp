@@ -1,7 +1,9 @@
+#include "api/access/accounts.h"
 #include "api/access/credentials.h"
 #include "api/access/passwords.h"
 #include "api/access/throttle.h"
 #include "async/thread.h"
+#include "support/store/temp_store.h"
 #include "support/virtual_clock.h"
 
 #include <gtest/gtest.h>
@@ -103,10 +105,29 @@ TEST(PasswordsTest, no_more_wait_than_may) {
 
 class ThrottleTest : public testing::Test {
  protected:
+  bool fails(const std::string& account, const std::string& address) {
+    auto attempt = throttle_.attempt(account, address);
+    if (attempt) attempt->failed();
+    return attempt.has_value();
+  }
+  bool succeeds(const std::string& account, const std::string& address) {
+    auto attempt = throttle_.attempt(account, address);
+    if (attempt) attempt->succeeded();
+    return attempt.has_value();
+  }
   int let_through(int attempts, const std::string& account, const std::string& address) {
     int count = 0;
-    for (int i = 0; i < attempts; ++i) count += throttle_.attempt(account, address).has_value();
+    for (int i = 0; i < attempts; ++i) count += fails(account, address);
     return count;
+  }
+  // Each at an account of its own.
+  int let_through_from(int attempts, const std::string& address) {
+    int count = 0;
+    for (int i = 0; i < attempts; ++i) count += fails("user" + std::to_string(i), address);
+    return count;
+  }
+  seconds wait(const std::string& account, const std::string& address) {
+    return throttle_.attempt(account, address).error().retry_after.value();
   }
   async::Loop loop_{1};
   test::VirtualClock clock_{loop_};
@@ -115,36 +136,84 @@ class ThrottleTest : public testing::Test {
 
 TEST_F(ThrottleTest, five_tries_then_ever_longer_waits) {
   EXPECT_EQ(let_through(20, "ann", "192.0.2.1"), 5);
-  const auto first = throttle_.attempt("ann", "192.0.2.1").error().retry_after.value();
+  const auto first = wait("ann", "192.0.2.1");
   clock_.run_for(first);
-  EXPECT_TRUE(throttle_.attempt("ann", "192.0.2.1"));
-  EXPECT_GT(throttle_.attempt("ann", "192.0.2.1").error().retry_after.value(), first);
+  EXPECT_TRUE(fails("ann", "192.0.2.1"));
+  EXPECT_GT(wait("ann", "192.0.2.1"), first);
   EXPECT_TRUE(throttle_.attempt("bob", "192.0.2.1")) << "another account";
   EXPECT_TRUE(throttle_.attempt("ann", "192.0.2.2")) << "its owner, from elsewhere";
   clock_.run_for(16min);
   EXPECT_EQ(let_through(20, "ann", "192.0.2.1"), 5) << "forgotten";
 }
 
+TEST_F(ThrottleTest, many_at_once_gain_nothing) {
+  std::vector<LoginThrottle::Attempt> under_way;
+  const auto begin = [&] {
+    for (int i = 0; i < 20; ++i)
+      if (auto attempt = throttle_.attempt("ann", "192.0.2.1")) under_way.push_back(std::move(*attempt));
+    return under_way.size();
+  };
+  EXPECT_EQ(begin(), 5u);
+  for (auto& attempt : under_way) attempt.failed();
+  under_way.clear();
+  clock_.run_for(wait("ann", "192.0.2.1"));
+  EXPECT_EQ(begin(), 1u) << "beyond the free ones";
+}
+
 TEST_F(ThrottleTest, neither_many_accounts_nor_many_addresses_help) {
-  int accounts = 0, addresses = 0;
-  for (int i = 0; i < 200; ++i) accounts += let_through(1, "user" + std::to_string(i), "192.0.2.1");
-  EXPECT_EQ(accounts, 30);
-  for (int i = 0; i < 200; ++i) addresses += let_through(1, "ann", "198.51.100." + std::to_string(i));
+  EXPECT_EQ(let_through_from(200, "192.0.2.1"), 30);
+  int addresses = 0;
+  for (int i = 0; i < 200; ++i) addresses += fails("ann", "198.51.100." + std::to_string(i));
   EXPECT_EQ(addresses, 50);
 }
 
 TEST_F(ThrottleTest, whoever_succeeds_starts_afresh) {
   for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(throttle_.attempt("ann", "192.0.2.1")) << i;
-    throttle_.succeeded("ann", "192.0.2.1");
+    EXPECT_TRUE(fails("ann", "192.0.2.1")) << i;
+    EXPECT_TRUE(succeeds("ann", "192.0.2.1")) << i;
+    if (i % 20 == 0) clock_.run_for(16min);  // or the address has failed too often
   }
+  EXPECT_EQ(let_through(20, "ann", "192.0.2.1"), 5);
+}
+
+TEST_F(ThrottleTest, what_was_not_judged_is_no_failure) {
+  EXPECT_EQ(let_through(4, "ann", "192.0.2.1"), 4);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(throttle_.attempt("ann", "192.0.2.1")) << i;
+  EXPECT_EQ(let_through(20, "ann", "192.0.2.1"), 1);
+}
+
+TEST_F(ThrottleTest, successes_neither_block_their_address_nor_keep_its_failures) {
+  EXPECT_EQ(let_through_from(200, "192.0.2.1"), 30);
+  EXPECT_FALSE(succeeds("ann", "192.0.2.1")) << "a success lets nobody else off";
+  clock_.run_for(wait("ann", "192.0.2.1"));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(succeeds("ann", "192.0.2.1")) << i;
+  EXPECT_TRUE(fails("user", "192.0.2.1"));
+  EXPECT_FALSE(succeeds("ann", "192.0.2.1")) << "the failures of others stay";
+  for (int i = 0; i < 16; ++i) {
+    clock_.run_for(1min);
+    ASSERT_TRUE(succeeds("ann", "192.0.2.1")) << i;
+  }
+  EXPECT_EQ(let_through_from(200, "192.0.2.1"), 30) << "forgotten, though the address was busy";
 }
 
 TEST_F(ThrottleTest, what_is_counted_is_bounded) {
   let_through(10, "ann", "192.0.2.1");
-  for (int i = 0; i < 70'000; ++i)
-    static_cast<void>(throttle_.attempt("u" + std::to_string(i), "a" + std::to_string(i)));
+  EXPECT_EQ(let_through(4, "bob", "192.0.2.2"), 4);
+  for (int i = 0; i < 70'000; ++i) fails("u" + std::to_string(i), "a" + std::to_string(i));
   EXPECT_FALSE(throttle_.attempt("ann", "192.0.2.1")) << "who is made to wait is not forgotten for others";
+  EXPECT_EQ(let_through(10, "bob", "192.0.2.2"), 5) << "who is not made room for them";
+}
+
+TEST(AccountsTest, what_is_too_busy_to_judge_a_password_counts_no_failure) {
+  test::TempStore store;
+  async::SystemClock clock;
+  Passwords passwords{0};
+  Accounts accounts{
+      *store, clock, passwords, credentials, TokenKey::make(Secret{std::string(32, 'k')}).value(), {}};
+  for (int i = 0; i < 40; ++i) {
+    Accounts::Ask ask{.email = "ann@example.com", .password = Secret{"x"}, .org = {}, .address = "192.0.2.1"};
+    EXPECT_EQ(store.run(accounts.login(std::move(ask))).error().code, "login_busy") << i;
+  }
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ async::Task<Result<Accounts::Login>> Accounts::begin_session(store::Account acco
 async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
   // What is no address is looked up all the same, so that it costs as much as one.
   const std::string email = normal_email(ask.email).value_or(ask.email.substr(0, max_email));
-  if (auto allowed = throttle_.attempt(email, ask.address); !allowed) co_return allowed.error();
+  auto attempt = throttle_.attempt(email, ask.address);
+  if (!attempt) co_return attempt.error();
   const auto account = co_await store::account_by_email(store_, email);
   if (!account) co_return account.error();
   std::optional<std::string> hash;
@@ -88,10 +89,10 @@ async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
   const auto right = co_await passwords_.verify(std::move(hash), std::move(ask.password));
   if (!right) co_return right.error();
   if (!*right) {
-    throttle_.failed(email, ask.address);
+    attempt->failed();
     co_return bad_credentials();
   }
-  throttle_.succeeded(email, ask.address);
+  attempt->succeeded();
 
   const auto memberships = co_await store::memberships_of(store_, (*account)->id.str());
   if (!memberships) co_return memberships.error();
@@ -158,17 +159,18 @@ async::Task<Result<Accounts::Login>> Accounts::change_password(Identity who, Sec
   if (who.session.empty())
     co_return Error{Fault::forbidden, "no_password_here", "only who signed in here has a password here"};
   if (auto good = Passwords::check(next.reveal()); !good) co_return good.error();
-  if (auto allowed = throttle_.attempt(who.subject, address); !allowed) co_return allowed.error();
+  auto attempt = throttle_.attempt(who.subject, address);
+  if (!attempt) co_return attempt.error();
   auto account = co_await store::find_account(store_, AccountId{who.subject});
   if (!account) co_return account.error();
   if (!*account) co_return bad_credentials();
   const auto right = co_await passwords_.verify((*account)->password, std::move(current));
   if (!right) co_return right.error();
   if (!*right) {
-    throttle_.failed(who.subject, address);
+    attempt->failed();
     co_return bad_credentials();
   }
-  throttle_.succeeded(who.subject, address);
+  attempt->succeeded();
   auto hash = co_await passwords_.hash(std::move(next));
   if (!hash) co_return hash.error();
   store::Batch batch;
@@ -237,15 +239,15 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
   store::Account account;
   store::Batch batch;
   if (*existing) {
-    if (auto allowed = throttle_.attempt(invitation.email, acceptance.address); !allowed)
-      co_return allowed.error();
+    auto attempt = throttle_.attempt(invitation.email, acceptance.address);
+    if (!attempt) co_return attempt.error();
     const auto right = co_await passwords_.verify((*existing)->password, std::move(acceptance.password));
     if (!right) co_return right.error();
     if (!*right) {
-      throttle_.failed(invitation.email, acceptance.address);
+      attempt->failed();
       co_return bad_credentials();
     }
-    throttle_.succeeded(invitation.email, acceptance.address);
+    attempt->succeeded();
     account = **existing;
     const auto member = co_await store::find_member(store_, invitation.org, account.id.str());
     if (!member) co_return member.error();

@@ -1,10 +1,12 @@
 // How often a password may be tried. Failures are counted per account and address together (5), per
 // address (30) and per account from anywhere (50); beyond that each doubles the wait, up to 15
-// minutes. A count is forgotten 15 minutes after its last failure. An attempt counts from its
-// beginning, so that many at once gain nothing, and its wait from its failure, however long the password
-// took to check; whoever succeeds is given it back. Unknown accounts count like known ones.
+// minutes, from its failure, however long the password took to check. A count is forgotten 15 minutes
+// after its last failure. Attempts under way count as if they would fail, so that many at once gain
+// nothing: beyond the free ones they come one at a time. Whoever succeeds starts afresh from there;
+// what others have failed from that address, or at that account, stays as it was. Unknown accounts count
+// like known ones.
 //
-// Any thread. Addresses of e-mail are kept as digests only.
+// Any thread; outlives its attempts. Addresses of e-mail are kept as digests only.
 #pragma once
 
 #include "async/clock.h"
@@ -15,34 +17,59 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace voxanne::api {
 
 class LoginThrottle {
- public:
-  explicit LoginThrottle(const async::Clock& clock) : clock_(clock) {}
-
-  // Errors: rate_limited (too_many_attempts), with when to come back.
-  Result<> attempt(std::string_view account, std::string_view address);
-  // How an attempt that was allowed has ended.
-  void failed(std::string_view account, std::string_view address);
-  void succeeded(std::string_view account, std::string_view address);
-
- private:
-  struct Count {
-    int failures = 0;
-    SteadyTime last{}, blocked_until{};
-
-    void block(int free, SteadyTime now);
-  };
   struct Key {
     std::string name;
     int free;  // failures before the first wait
   };
+  using Keys = std::array<Key, 3>;
+  enum class Outcome { failed, succeeded, not_judged };
+
+ public:
+  explicit LoginThrottle(const async::Clock& clock) : clock_(clock) {}
+
+  // One that was allowed. Without a verdict on its password it ends as if it had not been.
+  class Attempt {
+   public:
+    Attempt(LoginThrottle& throttle, Keys keys) : throttle_(&throttle), keys_(std::move(keys)) {}
+    Attempt(Attempt&& other) noexcept
+        : throttle_(std::exchange(other.throttle_, nullptr)), keys_(std::move(other.keys_)) {}
+    Attempt& operator=(Attempt&&) = delete;
+    ~Attempt() { end(Outcome::not_judged); }
+
+    void failed() { end(Outcome::failed); }
+    void succeeded() { end(Outcome::succeeded); }
+
+   private:
+    void end(Outcome outcome) {
+      if (auto* throttle = std::exchange(throttle_, nullptr)) throttle->end(keys_, outcome);
+    }
+
+    LoginThrottle* throttle_;
+    Keys keys_;
+  };
+
+  // Errors: rate_limited (too_many_attempts), with when to come back.
+  Result<Attempt> attempt(std::string_view account, std::string_view address);
+
+ private:
+  struct Count {
+    int failures = 0, under_way = 0;
+    SteadyTime last_failure{}, blocked_until{};
+
+    bool forgotten(SteadyTime now) const;
+    SteadyTime opens(int free, SteadyTime now) const;
+    void fail(int free, SteadyTime now);
+  };
   static constexpr std::size_t max_counts = 65'536;
 
-  static std::array<Key, 3> keys_of(std::string_view account, std::string_view address);
+  static Keys keys_of(std::string_view account, std::string_view address);
   void make_room(SteadyTime now);
+  void end(const Keys& keys, Outcome outcome);
 
   const async::Clock& clock_;
   std::mutex mutex_;
