@@ -156,14 +156,17 @@ async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, 
   co_return identity;
 }
 
-async::Task<Result<milliseconds>> Authenticator::may_stay(unsigned shard, std::string_view token) {
+async::Task<Result<milliseconds>> Authenticator::may_stay(unsigned shard, std::string_view token,
+                                                          UtcTime expires_at) {
+  const async::Clock& clock = impl_->clock;
+  if (clock.utc() >= expires_at)
+    co_return Error{Fault::unauthenticated, "expired_token", "what opened this connection has expired"};
   const auto identity = co_await authenticate_token(shard, token);
-  if (identity)
-    co_return std::clamp<milliseconds>(identity->expires_at - impl_->clock.utc(), 1ms,
-                                       impl_->options.look_again);
-  const Fault kind = identity.error().kind;
-  if (kind == Fault::unauthenticated || kind == Fault::forbidden) co_return identity.error();
-  co_return impl_->options.look_again;
+  if (!identity) {
+    const Fault kind = identity.error().kind;
+    if (kind == Fault::unauthenticated || kind == Fault::forbidden) co_return identity.error();
+  }
+  co_return std::clamp<milliseconds>(expires_at - clock.utc(), 1ms, impl_->options.look_again);
 }
 
 void Authenticator::forget() { impl_->forgotten.fetch_add(1, std::memory_order_release); }

@@ -65,8 +65,8 @@ class Authenticator {
   async::Task<Result<Identity>> authenticate_token(unsigned shard, std::string_view token);
   // For a connection that lives on: how soon to ask again, or why it may not (unauthenticated, forbidden):
   // its credential has expired, was revoked or belongs to somebody who was removed. A database that is
-  // away ends nothing.
-  async::Task<Result<milliseconds>> may_stay(unsigned shard, std::string_view token);
+  // away, or an identity provider, ends nothing but what has expired: `expires_at` is that of the identity.
+  async::Task<Result<milliseconds>> may_stay(unsigned shard, std::string_view token, UtcTime expires_at);
   // What was remembered is looked up again: call it after a revocation. Any thread.
   void forget();
   // What no token means for this connection; also for a WebSocket whose first message has none.

@@ -280,6 +280,33 @@ TEST_F(AuthTest, an_organization_may_be_refused) {
   EXPECT_TRUE(authenticate(authenticator, asking)) << "a refusal is not remembered";
 }
 
+TEST_F(AuthTest, who_stays_leaves_when_the_credential_expires_whatever_the_database_says) {
+  bool away = false;
+  const auto expires_at = clock_.utc() + 100s;
+  auto o = options(prod);
+  o.find_api_key = [&](std::string) -> async::Task<Result<Identity>> {
+    if (away) co_return Error{Fault::unavailable, "database_away", "try again"};
+    Identity identity;
+    identity.org = OrgId{"org_1"};
+    identity.expires_at = expires_at;
+    co_return identity;
+  };
+  Authenticator authenticator{o, clock_};
+  const auto may_stay = [&] {
+    std::optional<Result<milliseconds>> outcome;
+    boost::asio::co_spawn(loop_, authenticator.may_stay(0, "vx_key", expires_at),
+                          [&](std::exception_ptr, Result<milliseconds> result) { outcome.emplace(result); });
+    clock_.settle();
+    return *outcome;
+  };
+  EXPECT_EQ(may_stay().value(), 10s);
+  away = true;
+  clock_.run_for(95s);
+  EXPECT_EQ(may_stay().value(), 5s) << "it is asked again when it expires";
+  clock_.run_for(5s);
+  EXPECT_EQ(may_stay().error().code, "expired_token");
+}
+
 TEST_F(AuthTest, what_is_remembered_is_bounded) {
   int asked = 0;
   auto o = options(prod);

@@ -32,8 +32,9 @@ async::Task<Result<Visitor>> enter(Authenticator& authenticator, unsigned shard,
   auto identity = co_await authenticator.authenticate_token(shard, token);
   if (!identity) co_return identity.error();
   if (auto allowed = check_scope(*identity, scope); !allowed) co_return allowed.error();
-  co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token)] {
-                      return authenticator.may_stay(shard, token);
+  const UtcTime expires_at = identity->expires_at;
+  co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token), expires_at] {
+                      return authenticator.may_stay(shard, token, expires_at);
                     }};
 }
 
