@@ -33,6 +33,7 @@ Peer peer_of(const tcp::endpoint& endpoint) {
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  if (address.is_v6()) address = asio::ip::address_v6{address.to_v6().to_bytes()};  // without its zone
   return {.address = address.to_string(), .port = endpoint.port(), .loopback = address.is_loopback()};
 }
 
@@ -160,11 +161,10 @@ void Server::Impl::deal(int descriptor) {
   const auto endpoint = socket.remote_endpoint(failed);
   if (failed) return;  // gone already
   Peer peer = peer_of(endpoint);
-  const auto ip = IpAddress::parse(peer.address);
-  const bool shared = ip && std::ranges::any_of(common.options.shared_addresses, [&](const Network& network) {
-                        return network.contains(*ip);
-                      });
-  auto permit = admission->enter(peer.address, shared);
+  const auto ip = IpAddress::parse(peer.address).value();
+  const bool shared = std::ranges::any_of(common.options.shared_addresses,
+                                          [&](const Network& network) { return network.contains(ip); });
+  auto permit = admission->enter(shared ? std::nullopt : std::optional{ip.subscriber()});
   if (!permit) return refuse(std::move(socket));
   asio::post(shard.executor,
              [&shard, s = std::move(socket), p = std::move(peer), a = std::move(*permit)]() mutable {

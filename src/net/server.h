@@ -35,7 +35,7 @@ class Server {
     std::function<std::size_t(Method, std::string_view path)> max_body_for{};
     std::size_t max_bodies = 512 * 1024 * 1024;  // bytes held by all requests together; over: 503
     std::size_t max_connections = 16'384;
-    std::size_t max_connections_per_address = 2'048;  // over either: 503 with Retry-After and close
+    std::size_t max_connections_per_address = 2'048;  // or IPv6 /64; over either: 503, Retry-After and close
     std::vector<Network> shared_addresses{};          // proxies: many clients each, so without that limit
     milliseconds header_timeout{10'000};              // first byte to the end of the header: then 408
     milliseconds body_timeout{30'000};                // for each 256 KiB of a body, so that slow-loris ends

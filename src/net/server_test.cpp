@@ -2,6 +2,7 @@
 
 #include "async/event.h"
 #include "async/thread.h"
+#include "net/shard.h"
 #include "support/eventually.h"
 #include "support/raw_client.h"
 
@@ -212,6 +213,21 @@ TEST_F(ServerTest, bodies_of_all_requests_together_are_bounded) {
   next.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 1900000\r\n\r\n" +
             std::string(1'900'000, 'x'));
   EXPECT_EQ(next.read_response().status, 200);
+}
+
+TEST(AdmissionTest, addresses_of_one_subscriber_count_together) {
+  const auto admission = std::make_shared<Admission>(100, 2);
+  const auto enter = [&](std::string_view address) {
+    return admission->enter(IpAddress::parse(address).value().subscriber());
+  };
+  const auto first = enter("2001:db8:1:2::1");
+  auto second = enter("2001:db8:1:2:ffff::1");
+  EXPECT_TRUE(first && second);
+  EXPECT_FALSE(enter("2001:db8:1:2::2"));
+  EXPECT_TRUE(enter("2001:db8:1:3::1")) << "another network";
+  second.reset();
+  EXPECT_TRUE(enter("2001:db8:1:2::2"));
+  EXPECT_EQ(admission->connections(), 1u);
 }
 
 TEST_F(ServerTest, malformed_requests_are_answered_and_the_connection_closed) {

@@ -8,25 +8,26 @@
 
 namespace voxanne::net {
 
-std::optional<Admission::Permit> Admission::enter(const std::string& address, bool shared) {
+std::optional<Admission::Permit> Admission::enter(const std::optional<std::string>& subscriber) {
+  Subscriber* place = nullptr;
   {
     const std::lock_guard lock{mutex_};
-    auto& here = per_address_[address];
-    if (connections_ >= max_ || (here >= max_per_address_ && !shared)) {
-      if (here == 0) per_address_.erase(address);
-      return std::nullopt;
+    if (connections_ >= max_) return std::nullopt;
+    if (subscriber) {
+      place = &*subscribers_.try_emplace(*subscriber).first;
+      if (place->second.connections >= max_per_subscriber_) return std::nullopt;
+      ++place->second.connections;
     }
-    ++here;
     ++connections_;
   }
-  return Permit{shared_from_this(), address};
+  return Permit{shared_from_this(), place};
 }
 
-void Admission::leave(const std::string& address) {
+void Admission::leave(Subscriber* subscriber) {
   const std::lock_guard lock{mutex_};
   --connections_;
-  const auto here = per_address_.find(address);
-  if (--here->second == 0) per_address_.erase(here);
+  if (subscriber && --subscriber->second.connections == 0)
+    subscribers_.erase(subscribers_.find(subscriber->first));
 }
 
 std::size_t Admission::connections() const {

@@ -21,37 +21,45 @@ class Connection;
 
 inline constexpr const char* shutting_down = "the server is shutting down";  // with close code 1001
 
-// How many connections there are, in all and per address; any thread.
+// How many connections there are, in all and per subscriber; any thread.
 class Admission : public std::enable_shared_from_this<Admission> {
  public:
-  Admission(std::size_t max, std::size_t max_per_address) : max_(max), max_per_address_(max_per_address) {}
+  Admission(std::size_t max, std::size_t max_per_subscriber)
+      : max_(max), max_per_subscriber_(max_per_subscriber) {}
+
+  // What the connections of one have together.
+  struct Usage {
+    std::size_t connections = 0;
+  };
+  using Subscriber = std::map<std::string, Usage>::value_type;
 
   // A place, given back when the Permit dies.
   class Permit {
    public:
-    Permit(std::shared_ptr<Admission> admission, std::string address)
-        : admission_(std::move(admission)), address_(std::move(address)) {}
+    Permit(std::shared_ptr<Admission> admission, Subscriber* subscriber)
+        : admission_(std::move(admission)), subscriber_(subscriber) {}
     Permit(Permit&&) = default;
     Permit& operator=(Permit&&) = delete;
     ~Permit() {
-      if (admission_) admission_->leave(address_);
+      if (admission_) admission_->leave(subscriber_);
     }
 
    private:
     std::shared_ptr<Admission> admission_;
-    std::string address_;
+    Subscriber* subscriber_;
   };
-  // `shared`: an address of many clients, which only the limit of all counts.
-  std::optional<Permit> enter(const std::string& address, bool shared);
+  // `subscriber`: IpAddress::subscriber(); nullopt for an address of many clients, which only the limit of
+  // all counts.
+  std::optional<Permit> enter(const std::optional<std::string>& subscriber);
   std::size_t connections() const;
 
  private:
-  void leave(const std::string& address);
+  void leave(Subscriber* subscriber);
 
-  const std::size_t max_, max_per_address_;
+  const std::size_t max_, max_per_subscriber_;
   mutable std::mutex mutex_;
   std::size_t connections_ = 0;
-  std::map<std::string, std::size_t> per_address_;
+  std::map<std::string, Usage> subscribers_;
 };
 
 // A connection's, from its acceptance to its end, whatever it becomes.
