@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::size_t initial_buffer = 4 * 1024;
 constexpr std::size_t body_buffer = 64 * 1024;
-constexpr std::size_t body_progress = 256 * 1024;  // has to arrive within each body_timeout
+constexpr std::size_t body_progress = 256 * 1024;   // has to arrive within each body_timeout
+constexpr std::size_t body_pace = 2 * 1024 * 1024;  // of the largest one, on top of the first body_timeout
+constexpr std::size_t small_body = 64 * 1024;       // has room that large ones cannot take
 constexpr std::size_t max_lingering = 8 * 1024 * 1024;
 constexpr milliseconds linger_time{2'000};
 
@@ -38,15 +40,16 @@ Error overloaded() {
 
 }  // namespace
 
-Connection::Connection(Shard& shard, Socket socket, Peer peer)
+Connection::Connection(Shard& shard, Socket socket, Peer peer, Admission::Usage* usage)
     : shard_(shard),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
+      usage_(usage),
       parser_(shard.common.options.max_header),
       place_(shard.connections.insert(shard.connections.end(), this)) {}
 
 Connection::~Connection() {
-  shard_.common.body_bytes.fetch_sub(body_held_, std::memory_order_relaxed);
+  release_body();
   shard_.connections.erase(place_);
 }
 
@@ -146,29 +149,28 @@ async::Task<bool> Connection::read_header() {
 async::Task<bool> Connection::read_body() {
   const auto& options = shard_.common.options;
   Request& request = parser_.request();
-  parser_.accept_body(options.max_body_for ? options.max_body_for(request.method, request.path)
-                                           : options.max_body);
+  const std::size_t limit =
+      options.max_body_for ? options.max_body_for(request.method, request.path) : options.max_body;
+  parser_.accept_body(limit);
   if (parser_.state() == RequestParser::State::failed) co_return true;
   if (parser_.expects_continue() && unread().empty() && !co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}))
     co_return false;
 
-  std::size_t milestone = body_progress;
   allow(options.body_timeout);
-  for (;;) {
+  const SteadyTime whole_by =
+      deadline_ + options.body_timeout * static_cast<milliseconds::rep>(limit) / body_pace;
+  for (std::size_t milestone = body_progress;;) {
     feed();
-    auto& held_by_all = shard_.common.body_bytes;
     const std::size_t size = request.body.size();
-    if (held_by_all.fetch_add(size - body_held_, std::memory_order_relaxed) + size - body_held_ >
-        options.max_bodies) {
-      body_held_ = size;
+    if (!may_hold(size, limit)) {
       co_await reject(503, overloaded());
       co_return false;
     }
-    body_held_ = size;
     if (parser_.state() != RequestParser::State::body) co_return true;
     if (size >= milestone) {
       milestone = size + body_progress;
       allow(options.body_timeout);
+      deadline_ = std::min(deadline_, whole_by);
     }
     if (size > initial_buffer) reserve(body_buffer);
     if (!co_await read_some()) {
@@ -316,12 +318,25 @@ async::Task<> Connection::linger() {
   }
 }
 
+// Nobody has to say who they are before a body is read: so no subscriber has more than an eighth of the room
+// (or one body), and an eighth is left to small ones, which nobody has to wait for.
+bool Connection::may_hold(std::size_t body, std::size_t limit) {
+  const std::size_t more = body - std::exchange(body_held_, body);
+  const std::size_t all = shard_.common.body_bytes.fetch_add(more, std::memory_order_relaxed) + more;
+  const std::size_t own = usage_ ? usage_->body_bytes.fetch_add(more, std::memory_order_relaxed) + more : 0;
+  const std::size_t room = shard_.common.options.max_bodies;
+  if (body <= small_body) return all <= room;
+  return all <= room - room / 8 && own <= std::max(room / 8, limit);
+}
+
 // An idle or refused connection holds no body, however large its last one was.
 void Connection::release_body() {
   std::string& body = parser_.request().body;
   body.clear();
   if (body.capacity() > body_buffer) body.shrink_to_fit();
-  shard_.common.body_bytes.fetch_sub(std::exchange(body_held_, 0), std::memory_order_relaxed);
+  const std::size_t held = std::exchange(body_held_, 0);
+  shard_.common.body_bytes.fetch_sub(held, std::memory_order_relaxed);
+  if (usage_) usage_->body_bytes.fetch_sub(held, std::memory_order_relaxed);
 }
 
 void Connection::feed() {

@@ -15,7 +15,8 @@ namespace voxanne::net {
 
 class Connection {
  public:
-  Connection(Shard& shard, Socket socket, Peer peer);
+  // `usage`: the peer's subscriber's, which outlives this; null for an address of many clients.
+  Connection(Shard& shard, Socket socket, Peer peer, Admission::Usage* usage);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -45,6 +46,7 @@ class Connection {
   async::Task<bool> read_some();  // false at the end, on failure and past the deadline
   async::Task<> linger();
   void feed();
+  bool may_hold(std::size_t body, std::size_t limit);  // takes it from what bodies may take together
   void release_body();
   void reserve(std::size_t capacity);
   void allow(milliseconds time) { deadline_ = std::chrono::steady_clock::now() + time; }
@@ -54,6 +56,7 @@ class Connection {
   Socket socket_;  // moved from once there is TLS on it
   std::unique_ptr<TlsStream> tls_;
   Peer peer_;
+  Admission::Usage* usage_;
   RequestParser parser_;
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_ = 0, begin_ = 0, end_ = 0;

@@ -254,7 +254,8 @@ Server::Stats Server::stats() const {
           .requests = common.requests,
           .connections = impl_->admission->connections(),
           .websockets = common.websockets,
-          .websocket_bytes_queued = common.queues->used};
+          .websocket_bytes_queued = common.queues->used,
+          .body_bytes = common.body_bytes};
 }
 
 }  // namespace voxanne::net

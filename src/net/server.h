@@ -33,14 +33,18 @@ class Server {
     std::size_t max_body = 1024 * 1024;  // bytes; over: 413
     // A route's own limit, e.g. 26 MiB for an upload; called with method and raw path.
     std::function<std::size_t(Method, std::string_view path)> max_body_for{};
-    std::size_t max_bodies = 512 * 1024 * 1024;  // bytes held by all requests together; over: 503
+    // Bytes held by all requests together; over: 503. Of one subscriber an eighth, or one body as large as
+    // its route takes; an eighth is kept for bodies up to 64 KiB, of whomever.
+    std::size_t max_bodies = 512 * 1024 * 1024;
     std::size_t max_connections = 16'384;
     std::size_t max_connections_per_address = 2'048;  // or IPv6 /64; over either: 503, Retry-After and close
-    std::vector<Network> shared_addresses{};          // proxies: many clients each, so without that limit
+    std::vector<Network> shared_addresses{};          // proxies: many clients each, so without such limits
     milliseconds header_timeout{10'000};              // first byte to the end of the header: then 408
-    milliseconds body_timeout{30'000};                // for each 256 KiB of a body, so that slow-loris ends
-    milliseconds idle_timeout{60'000};                // between requests on a kept-alive connection
-    milliseconds write_timeout{30'000};               // without any progress of a response
+    // For each 256 KiB of a body, so that slow-loris ends; for all of it once, and again for each 2 MiB that
+    // its route takes.
+    milliseconds body_timeout{30'000};
+    milliseconds idle_timeout{60'000};   // between requests on a kept-alive connection
+    milliseconds write_timeout{30'000};  // without any progress of a response
     // Upper bounds of every upgrade's own limits.
     std::size_t max_websocket_queue = 1024 * 1024;         // bytes waiting in one WebSocket
     std::size_t max_websocket_queues = 256 * 1024 * 1024;  // in all of them together
@@ -56,7 +60,7 @@ class Server {
 
   struct Stats {
     std::uint64_t accepted = 0, refused = 0, requests = 0;
-    std::size_t connections = 0, websockets = 0, websocket_bytes_queued = 0;
+    std::size_t connections = 0, websockets = 0, websocket_bytes_queued = 0, body_bytes = 0;
   };
 
   Server(Options options, std::vector<async::Executor> shards, Handler handler);

@@ -8,7 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 
 #include <malloc.h>
 #include <thread>
@@ -201,7 +204,7 @@ TEST_F(ServerTest, too_large_a_body_is_413_even_while_it_is_being_sent) {
 
 TEST_F(ServerTest, bodies_of_all_requests_together_are_bounded) {
   auto o = options();
-  o.max_bodies = 2'000'000;
+  o.max_bodies = 2'200'000;
   start(std::move(o));
   auto client = connect();
   client.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 2900000\r\n\r\n" +
@@ -213,6 +216,101 @@ TEST_F(ServerTest, bodies_of_all_requests_together_are_bounded) {
   next.send("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 1900000\r\n\r\n" +
             std::string(1'900'000, 'x'));
   EXPECT_EQ(next.read_response().status, 200);
+}
+
+// An upload to /upload from another address of this machine; more of it is sent as it is told.
+class Upload {
+ public:
+  Upload(std::uint16_t port, const char* from, std::size_t length) {
+    namespace ip = boost::asio::ip;
+    socket_.open(ip::tcp::v4());
+    socket_.bind({ip::make_address(from), 0});
+    socket_.connect({ip::address_v4::loopback(), port});
+    say("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n");
+  }
+
+  // The answer to one at once.
+  static int of(std::uint16_t port, const char* from, std::size_t size) {
+    Upload upload{port, from, size};
+    upload.send(size);
+    return upload.status();
+  }
+
+  bool send(std::size_t size) { return say(std::string(size, 'x')); }
+  bool answered() { return socket_.available() > 0; }
+  int status() {
+    char answer[12] = {};  // "HTTP/1.1 200"
+    boost::system::error_code failed;
+    boost::asio::read(socket_, boost::asio::buffer(answer), failed);
+    return failed ? 0 : std::stoi(std::string{answer + 9, 3});
+  }
+
+ private:
+  // False when the server takes no more.
+  bool say(std::string_view text) {
+    boost::system::error_code failed;
+    boost::asio::write(socket_, boost::asio::buffer(text), failed);
+    return !failed;
+  }
+
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::socket socket_{context_};
+};
+
+TEST_F(ServerTest, one_subscriber_has_a_share_of_the_room_for_bodies) {
+  auto o = options();
+  o.max_bodies = 16'000'000;  // an eighth of it is less than one body of /upload
+  start(std::move(o));
+  Upload slow{server_->port(), "127.0.0.2", 2'900'000};
+  slow.send(2'800'000);
+  ASSERT_TRUE(eventually([&] { return server_->stats().body_bytes == 2'800'000; }));
+  EXPECT_EQ(Upload::of(server_->port(), "127.0.0.2", 1'000'000), 503);
+  EXPECT_EQ(Upload::of(server_->port(), "127.0.0.2", 60'000), 200);
+  EXPECT_EQ(Upload::of(server_->port(), "127.0.0.3", 2'900'000), 200);
+  slow.send(100'000);
+  EXPECT_EQ(slow.status(), 200);
+  ASSERT_TRUE(eventually([&] { return server_->stats().body_bytes == 0; }));
+  EXPECT_EQ(Upload::of(server_->port(), "127.0.0.2", 2'900'000), 200) << "what was held is given back";
+}
+
+TEST_F(ServerTest, a_proxys_clients_are_not_one_subscriber) {
+  auto o = options();
+  o.max_bodies = 16'000'000;
+  o.shared_addresses = {Network::parse("127.0.0.2").value()};
+  start(std::move(o));
+  std::vector<std::unique_ptr<Upload>> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.push_back(std::make_unique<Upload>(server_->port(), "127.0.0.2", 2'900'000));
+    slow.back()->send(2'800'000);
+  }
+  for (auto& upload : slow) {
+    upload->send(100'000);
+    EXPECT_EQ(upload->status(), 200);
+  }
+}
+
+TEST_F(ServerTest, large_bodies_leave_room_for_small_ones) {
+  auto o = options();
+  o.max_bodies = 4'000'000;
+  start(std::move(o));
+  Upload slow{server_->port(), "127.0.0.2", 2'900'000};
+  slow.send(2'800'000);
+  ASSERT_TRUE(eventually([&] { return server_->stats().body_bytes == 2'800'000; }));
+  EXPECT_EQ(Upload::of(server_->port(), "127.0.0.3", 1'000'000), 503) << "it would fit";
+  EXPECT_EQ(Upload::of(server_->port(), "127.0.0.3", 60'000), 200);
+}
+
+TEST_F(ServerTest, a_body_that_only_drips_ends) {
+  auto o = options();
+  o.body_timeout = 400ms;
+  start(std::move(o));
+  Upload upload{server_->port(), "127.0.0.2", 2'900'000};
+  // Progress enough for each body_timeout, but the whole would take 2.9 s.
+  for (int i = 0; i < 29 && !upload.answered(); ++i) {
+    upload.send(100'000);
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_EQ(upload.status(), 408);
 }
 
 TEST(AdmissionTest, addresses_of_one_subscriber_count_together) {

@@ -48,8 +48,9 @@ Response Common::render(int status, const Error& error, const Request* request) 
 namespace {
 
 async::Task<> carry(Shard& shard, Socket socket, Peer peer, Place place) {
-  auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer));
+  auto connection = std::make_unique<Connection>(shard, std::move(socket), std::move(peer), place.usage());
   auto upgraded = co_await connection->serve();
+  connection.reset();
   if (upgraded) run_websocket(shard, std::move(*upgraded), std::move(place));
 }
 

@@ -29,7 +29,8 @@ class Admission : public std::enable_shared_from_this<Admission> {
 
   // What the connections of one have together.
   struct Usage {
-    std::size_t connections = 0;
+    std::size_t connections = 0;             // the Admission's own
+    std::atomic<std::size_t> body_bytes{0};  // held by requests being read or answered
   };
   using Subscriber = std::map<std::string, Usage>::value_type;
 
@@ -43,6 +44,8 @@ class Admission : public std::enable_shared_from_this<Admission> {
     ~Permit() {
       if (admission_) admission_->leave(subscriber_);
     }
+
+    Usage* usage() const { return subscriber_ ? &subscriber_->second : nullptr; }  // null: of many clients
 
    private:
     std::shared_ptr<Admission> admission_;
@@ -75,6 +78,8 @@ class Place {
   ~Place() {
     if (count_) count_->fetch_sub(1, std::memory_order_relaxed);
   }
+
+  Admission::Usage* usage() const { return permit_.usage(); }
 
  private:
   std::atomic<std::size_t>* count_;
