@@ -1,8 +1,8 @@
 #include "events/live_hub.h"
 
 #include "async/deadline.h"
-#include "base/unhandled.h"
 #include "events/live_protocol.h"
+#include "net/credential_check.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -14,33 +14,13 @@ namespace {
 namespace close_code = net::close_code;
 
 constexpr milliseconds subscribe_within{5'000};
-// At the token; when nobody can say, again later.
-constexpr milliseconds look_within{2'000}, look_again{10'000};
+// At the token.
+constexpr milliseconds look_within{2'000};
 // What is handed to the socket at a time: enough to fill a connection, little to hold for a slow one.
 constexpr std::size_t portion = 16 * 1024;
 // How long one that is far behind may take for a portion, and how long it may stay so far behind though it
 // reads.
 constexpr milliseconds stuck_for{500}, behind_for{10'000};
-
-bool is_undecided(const Error& error) {
-  return error.kind == Fault::unavailable || error.kind == Fault::internal;
-}
-
-std::uint16_t refusal_code(const Error& error) {
-  return is_undecided(error) ? close_code::try_again_later : close_code::policy;
-}
-
-// A check that fails by an exception has an answer all the same: nobody stays because of it.
-template <class T>
-async::Task<Result<T>> answered(async::Task<Result<T>> check) {
-  try {
-    co_return co_await std::move(check);
-  } catch (const std::exception&) {
-    if (async::is_cancellation(std::current_exception())) throw;
-    log::unhandled("live.check_failed", std::current_exception(), {});
-    co_return internal("check_failed", "the token could not be checked");
-  }
-}
 
 // The task's answer, or timed_out once it was told to stop; it must honour that promptly.
 template <class T>
@@ -119,7 +99,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     if (listener_ && subscribe.token.empty()) return listen_from(std::move(subscribe.since));
     checking_ = true;
     tasks_.spawn([](std::weak_ptr<Session> weak, CheckToken check, Subscribe asked) -> async::Task<> {
-      auto checked = co_await answered(check(std::move(asked.token)));
+      auto checked = co_await net::answered(check(std::move(asked.token)));
       if (const auto self = weak.lock()) self->known(std::move(checked), std::move(asked.since));
     }(weak_from_this(), check_, std::move(subscribe)));
   }
@@ -129,8 +109,8 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     checking_ = false;
     behind_since_.reset();  // nothing was passed on meanwhile
     // Whoever listens already goes on by the token before, and may show this one again.
-    if (!checked && listener_ && is_undecided(checked.error())) return on_news();
-    if (!checked) return refuse(refusal_code(checked.error()), checked.error().message);
+    if (!checked && listener_ && net::is_undecided(checked.error())) return on_news();
+    if (!checked) return refuse(net::refusal_code(checked.error()), checked.error().message);
     if (listener_ && listener_->org != checked->org)
       return refuse(close_code::policy, "the new token is another organization's");
     listener_ = std::make_shared<Listener>(std::move(*checked));
@@ -180,7 +160,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     ring_at(hub_.clock_.now() + look_within);
     tasks_.spawn([](std::weak_ptr<Session> weak, std::shared_ptr<Signal> signal,
                     std::shared_ptr<const Listener> listener) -> async::Task<> {
-      const auto answer = co_await stoppable(*signal, answered(listener->may_stay()));
+      const auto answer = co_await stoppable(*signal, net::answered(listener->may_stay()));
       if (const auto self = weak.lock()) self->may_stay(signal, answer);
     }(weak_from_this(), asking_, listener_));
   }
@@ -188,9 +168,9 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   void may_stay(const std::shared_ptr<Signal>& question, const Result<milliseconds>& answer) {
     if (over_ || question != asking_) return;  // of an earlier token, or an earlier question
     asking_.reset();
-    if (!answer && answer.error().kind != Fault::timed_out)
+    if (!answer && !net::is_undecided(answer.error()))
       return refuse(close_code::policy, answer.error().message);
-    ring_at(hub_.clock_.now() + (answer ? *answer : look_again));
+    ring_at(hub_.clock_.now() + (answer ? *answer : net::check_again));
   }
 
   void stop_asking() {

@@ -77,6 +77,12 @@ class LiveHubTest : public testing::Test {
                            if ((*asked)++ == 0) co_await clock_.sleep_for(1h);
                            co_return Error{Fault::unauthenticated, "token_expired", "the token has expired"};
                          }};
+    if (token == "failing")  // the first question comes to nothing
+      co_return Listener{OrgId{"a"},
+                         [asked = std::make_shared<int>(0)]() -> async::Task<Result<milliseconds>> {
+                           if ((*asked)++ == 0) throw std::runtime_error("defect");
+                           co_return Error{Fault::unauthenticated, "token_expired", "the token has expired"};
+                         }};
     if (token == "down") co_return unavailable("database_unavailable", "try again");
     co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
   }
@@ -239,6 +245,13 @@ TEST_F(LiveHubTest, a_check_that_hangs_is_given_up_and_asked_again) {
   const auto stopping = std::chrono::steady_clock::now();
   server_.stop(5s);
   EXPECT_LT(std::chrono::steady_clock::now() - stopping, test::patient(1s));
+}
+
+TEST_F(LiveHubTest, a_check_that_fails_is_asked_again) {
+  const auto begun = clock_.now();
+  auto client = subscribe(R"({"type":"subscribe","token":"failing"})");
+  EXPECT_EQ(client.read_frame().close_code(), 1008);
+  EXPECT_GE(clock_.now() - begun, 10s) << "not before it is asked again";
 }
 
 TEST_F(LiveHubTest, a_fresh_token_that_nobody_can_check_now_ends_nothing) {

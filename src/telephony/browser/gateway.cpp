@@ -1,6 +1,7 @@
 #include "telephony/browser/gateway.h"
 
 #include "async/deadline.h"
+#include "net/credential_check.h"
 
 #include <boost/asio/post.hpp>
 
@@ -41,14 +42,7 @@ Allowance controls_allowed() { return {20, 40}; }
 Error out_of_turn(std::string message) { return {Fault::forbidden, "out_of_turn", std::move(message)}; }
 
 std::uint16_t close_code_of(const Error& error) {
-  switch (error.kind) {
-    case Fault::malformed:
-      return net::close_code::invalid_payload;
-    case Fault::unavailable:
-      return net::close_code::try_again_later;
-    default:
-      return net::close_code::policy;
-  }
+  return error.kind == Fault::malformed ? net::close_code::invalid_payload : net::refusal_code(error);
 }
 
 }  // namespace
@@ -76,7 +70,7 @@ struct Gateway::Session {
   }
 
   async::Task<Result<>> subscribe(const Subscribe& message) {
-    auto shown = co_await check(message.token);
+    auto shown = co_await net::answered(check(message.token));
     co_return admit(std::move(shown));
   }
 
@@ -93,9 +87,8 @@ struct Gateway::Session {
   // one before stands, and the page may show it again: a database that is away ends no call.
   async::Task<Result<>> renew(const Subscribe& message) {
     const auto deadline = async::Deadline::after(gateway.clock_, gateway.options_.renew_within);
-    auto shown = co_await async::with_deadline(gateway.clock_, deadline, check(message.token));
-    if (!shown && (shown.error().kind == Fault::timed_out || shown.error().kind == Fault::unavailable))
-      co_return Result<>{};
+    auto shown = co_await async::with_deadline(gateway.clock_, deadline, net::answered(check(message.token)));
+    if (!shown && net::is_undecided(shown.error())) co_return Result<>{};
     co_return admit(std::move(shown));
   }
 
@@ -182,9 +175,9 @@ struct Gateway::Session {
   async::Task<std::string> refusal() {
     const auto may_stay = caller->may_stay;  // a fresh token replaces the caller's meanwhile
     while (may_stay) {
-      const auto answer = co_await may_stay();
-      if (!answer) co_return answer.error().message;
-      co_await gateway.clock_.sleep_for(*answer);
+      const auto answer = co_await net::answered(may_stay());
+      if (!answer && !net::is_undecided(answer.error())) co_return answer.error().message;
+      co_await gateway.clock_.sleep_for(answer ? *answer : net::check_again);
     }
     co_await gateway.clock_.sleep_until(SteadyTime::max());
     co_return std::string{};

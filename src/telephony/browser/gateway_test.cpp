@@ -94,6 +94,12 @@ class GatewayTest : public testing::Test {
         co_await clock.sleep_for(1h);
       }
       if (token == "away") co_return unavailable("database_unavailable", "try again");
+      if (token == "failing") co_return internal("lookup_failed", "try again");
+      if (token == "throwing") throw std::runtime_error("defect");
+      if (token == "unsure")
+        co_return Caller{OrgId{"org_1"}, []() -> async::Task<Result<milliseconds>> {
+                           co_return internal("lookup_failed", "try again");
+                         }};
       co_return Error{Fault::unauthenticated, "invalid_token", "the token is not valid"};
     };
     std::optional<Caller> known;
@@ -243,6 +249,15 @@ TEST_F(GatewayTest, who_does_not_say_who_they_are_is_closed) {
        1008,
        "send start to begin the call"},
       {"checker away", {{1, R"({"type":"subscribe","token":"away"})"}}, 1013, "try again"},
+      {"checker fails", {{1, R"({"type":"subscribe","token":"failing"})"}}, 1013, "try again"},
+      {"checker throws",
+       {{1, R"({"type":"subscribe","token":"throwing"})"}},
+       1013,
+       "it cannot be checked now; try again"},
+      {"token of 9,000 bytes",
+       {{1, R"({"type":"subscribe","token":")" + std::string(9'000, 'x') + "\"}"}},
+       1008,
+       "the token is not valid"},
   };
   for (const auto& row : rows) {
     auto client = open();
@@ -326,8 +341,8 @@ TEST_F(GatewayTest, a_token_s_end_ends_the_call_unless_it_is_renewed) {
 }
 
 TEST_F(GatewayTest, a_fresh_token_that_nobody_can_check_now_ends_no_call) {
-  auto client = begin();
-  for (const std::string token : {"away", "hanging"}) {
+  auto client = begin("unsure");
+  for (const std::string token : {"away", "failing", "throwing", "hanging"}) {
     const int before = last_call()->read(&EchoCall::heard_);
     client.send_frame(1, R"({"type":"subscribe","token":")" + token + "\"}");
     for (int i = 0; i < 20; ++i) client.send_frame(2, pcm(1'000));
