@@ -113,6 +113,8 @@ async::Task<bool> WebhookQueue::record(store::Webhook& webhook, store::Delivery 
     delivery.last_error = attempt.error->code;
     delivery.next_attempt_at =
         now + std::max(least, options_.between_attempts.wait(delivery.attempts, random_));
+    // While we were off, or it waited behind others, the endpoint had no chance to take it.
+    if (delivery.attempts == 0) delivery.give_up_at = now + options_.give_up_after;
     store::retry_delivery(batch, delivery, now);
     store::bury_deliveries(batch, webhook, now);
     ++webhook.failures;

@@ -3,8 +3,9 @@
 //   claim a webhook ─▶ its due deliveries, oldest first, one at a time ─▶ give it back
 //
 //   taken (2xx)     delivered. After failures: all that waits is due again at once
-//   anything else   tried again for 72 h with backoff and jitter (5 s to 4 h), no sooner than Retry-After
-//                   says; then a dead letter, which can be replayed
+//   anything else   tried again for 72 h from the first attempt, with backoff and jitter (5 s to 4 h), no
+//                   sooner than Retry-After says; then a dead letter, which can be replayed. So is what
+//                   no attempt reached within 30 days
 //   3 in a row      the webhook pauses, 10 s growing to 10 min, and one delivery tries it: an endpoint that
 //                   is away costs one attempt a pause, however much waits for it, and nobody else a place
 //
@@ -34,6 +35,7 @@ class WebhookQueue final : public jobs::Queue<store::Webhook> {
     milliseconds turn{30'000};  // after which a webhook with more to do stands in line again
     async::Backoff between_attempts{milliseconds{5'000}, milliseconds{4 * 3'600'000}};
     int failures_to_pause = 3;
+    milliseconds give_up_after = store::give_up_after;
     milliseconds keep_delivered{7 * 86'400'000}, keep_dead{30ll * 86'400'000};
   };
 

@@ -36,6 +36,7 @@ class Queue : public testing::Test {
   void start(std::vector<std::string> allowed = {"127.0.0.0/8", "::1"}) {
     targets_.emplace(net::parse_networks(allowed).value());
     WebhookQueue::Options options;
+    options.give_up_after = give_up_after_;
     options.between_attempts = {milliseconds{10}, milliseconds{50}};
     async::run_on(loop_.executor(), begin(options));
   }
@@ -103,6 +104,7 @@ class Queue : public testing::Test {
   std::mutex mutex_;
   int status_ = 200;
   std::vector<std::string> received_;
+  milliseconds give_up_after_ = store::give_up_after;
 };
 
 TEST_F(Queue, what_is_asked_for_is_delivered_once_and_nothing_else) {
@@ -138,7 +140,8 @@ TEST_F(Queue, an_endpoint_that_is_away_is_tried_by_one_and_gets_all_when_it_is_b
 TEST_F(Queue, what_was_not_taken_in_its_time_is_a_dead_letter_and_can_be_replayed) {
   const auto id = add();
   answer_with(500);
-  announce(clock_.utc() - store::give_up_after - 1h);
+  announce(clock_.utc());
+  give_up_after_ = 1ms;
   start();
   ASSERT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::dead) == 1; }));
   const auto dead = deliveries(id).front();
@@ -149,6 +152,27 @@ TEST_F(Queue, what_was_not_taken_in_its_time_is_a_dead_letter_and_can_be_replaye
       [&](store::Batch& batch) { store::replay_delivery(batch, harbour, id, dead.event, clock_.utc()); }));
   EXPECT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::delivered) == 1; }));
   EXPECT_EQ(received().back(), dead.event.str());
+}
+
+TEST_F(Queue, what_waited_longer_than_that_untried_is_tried_all_the_same) {
+  const auto id = add();
+  answer_with(500);
+  for (int i = 0; i < 5; ++i) announce(clock_.utc() - store::give_up_after - 1h);
+  start();
+  ASSERT_TRUE(eventually([&] { return received().size() >= 2; }));
+  answer_with(200);
+  EXPECT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::delivered) == 5; }));
+  EXPECT_EQ(count(id, store::DeliveryStatus::dead), 0);
+}
+
+TEST_F(Queue, but_not_for_ever) {
+  const auto id = add();
+  answer_with(500);
+  announce(clock_.utc());
+  for (int i = 0; i < 5; ++i) announce(clock_.utc() - store::untried_for_most - 1h);
+  start();
+  ASSERT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::dead) >= 4; }));
+  EXPECT_GE(count(id, store::DeliveryStatus::queued), 1);
 }
 
 TEST_F(Queue, a_name_is_judged_by_the_address_it_leads_to) {

@@ -21,7 +21,7 @@ constexpr Statement finish{"webhook_deliveries.finish",
                            "WHERE " THIS_ONE " AND attempts = ?4 AND status = 'queued'"};
 constexpr Statement retry{"webhook_deliveries.retry",
                           "UPDATE webhook_deliveries SET attempts = attempts + 1, last_attempt_at = ?5, "
-                          "last_status = ?6, last_error = ?7, next_attempt_at = ?8 "
+                          "last_status = ?6, last_error = ?7, next_attempt_at = ?8, give_up_at = ?9 "
                           "WHERE " THIS_ONE " AND attempts = ?4 AND status = 'queued'"};
 constexpr Statement bury{"webhook_deliveries.bury",
                          "UPDATE webhook_deliveries SET status = 'dead', finished_at = ?3 "
@@ -116,7 +116,8 @@ void finish_delivery(Batch& batch, const Delivery& delivery, UtcTime at) {
 void retry_delivery(Batch& batch, const Delivery& delivery, UtcTime at) {
   batch.add(retry,
             {bound(delivery.org), bound(delivery.webhook), bound(delivery.event), bound(delivery.attempts),
-             bound(at), bound(delivery.last_status), delivery.last_error, bound(delivery.next_attempt_at)},
+             bound(at), bound(delivery.last_status), delivery.last_error, bound(delivery.next_attempt_at),
+             bound(delivery.give_up_at)},
             1);
 }
 

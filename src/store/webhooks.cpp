@@ -126,7 +126,7 @@ void announce(Batch& batch, const Announcement& announcement) {
   payload.append(R"(,"data":)").append(announcement.data).push_back('}');
   batch.add(fan_out,
             {bound(announcement.org), bound(event), bound(announcement.type), bound(announcement.call),
-             std::move(payload), bound(announcement.at), bound(announcement.at + give_up_after)});
+             std::move(payload), bound(announcement.at), bound(announcement.at + untried_for_most)});
   batch.add(make_due, {bound(announcement.org), bound(announcement.at), bound(announcement.type)});
 }
 

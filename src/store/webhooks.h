@@ -101,13 +101,14 @@ struct Delivery {
   UtcTime created_at{};
 };
 
-inline constexpr milliseconds give_up_after{72h};
+inline constexpr milliseconds give_up_after{72h};          // from the first attempt
+inline constexpr milliseconds untried_for_most{30 * 24h};  // for a first one
 
 // Due ones of a webhook, oldest due time first.
 async::Task<Result<std::vector<Delivery>>> due_deliveries(Store& store, const Webhook& webhook, UtcTime now,
                                                           int limit);
 // What came of one attempt; a conflict where somebody else made one since. `delivery` holds its
-// last_status and last_error, and next_attempt_at for another try.
+// last_status and last_error, and next_attempt_at and give_up_at for another try.
 void finish_delivery(Batch& batch, const Delivery& delivery, UtcTime at);
 void retry_delivery(Batch& batch, const Delivery& delivery, UtcTime at);
 // All of a webhook's that are past their time become dead letters: called after an attempt failed.
