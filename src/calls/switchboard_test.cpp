@@ -3,6 +3,7 @@
 
 #include "calls/verdict.h"
 #include "store/calls.h"
+#include "store/organizations.h"
 #include "support/eventually.h"
 #include "support/patience.h"
 #include "support/scripted_responder.h"
@@ -23,6 +24,7 @@ using telephony::Refusal;
 using test::eventually;
 using test::harbour;
 using test::reception;
+using test::rival;
 
 // The far end of a leg, as a test sees it from its own thread.
 struct FarEnd {
@@ -218,6 +220,84 @@ TEST_F(SwitchboardTest, a_caller_who_gives_up_before_the_answer_has_not_been_ans
     const auto call = find(other);
     return call && call->status == domain::CallStatus::in_progress && call->answered_at;
   }));
+}
+
+// `harbour` has the assistant `night` and the number `harbour_line`, `rival` the number `rival_line`.
+class TwoOrganizations : public SwitchboardTest {
+ protected:
+  TwoOrganizations() {
+    const auto written = disk.write([&](store::Batch& batch) {
+      domain::Assistant assistant;
+      assistant.id = night;
+      assistant.org = harbour;
+      store::put_assistant(batch, assistant, clock.utc());
+      for (const OrgId& org : {harbour, rival}) {
+        domain::PhoneNumber number;
+        number.id = PhoneNumberId{org.str() + "_line"};
+        number.org = org;
+        number.assistant = reception;
+        number.carrier = domain::PhoneNumber::Carrier::sip;
+        store::put_phone_number(batch, number, clock.utc());
+      }
+    });
+    EXPECT_TRUE(written);
+  }
+
+  std::string code_of_placing(const OrgId& org, const AssistantId& assistant, const char* number) {
+    const auto placed = async::asio::co_spawn(disk.executor(),
+                                              board->place({.org = org,
+                                                            .assistant = assistant,
+                                                            .phone_number = PhoneNumberId{number},
+                                                            .customer = {"+447700900123", {}}}),
+                                              async::asio::use_future)
+                            .get();
+    return placed ? "placed" : placed.error().code;
+  }
+  std::shared_ptr<FarEnd> ring_for(const OrgId& org, const AssistantId& assistant) {
+    auto far_end = std::make_shared<FarEnd>();
+    async::asio::post(shard.executor(), [this, far_end, org, assistant] {
+      board->take_for(std::make_unique<ScriptedLeg>(shard, far_end), {}, org, assistant, {});
+    });
+    return far_end;
+  }
+
+  const AssistantId night{"night"};
+};
+
+TEST_F(TwoOrganizations, neither_places_a_call_with_what_is_the_other_s) {
+  EXPECT_EQ(code_of_placing(rival, night, "rival_line"), "assistant_not_found");
+  EXPECT_EQ(code_of_placing(rival, reception, "harbour_line"), "phone_number_not_found");
+  EXPECT_EQ(code_of_placing(harbour, night, "rival_line"), "phone_number_not_found");
+  // Each one's own are found; nobody dials here.
+  EXPECT_EQ(code_of_placing(harbour, night, "harbour_line"), "carrier_not_configured");
+  EXPECT_EQ(code_of_placing(rival, reception, "rival_line"), "carrier_not_configured");
+}
+
+TEST_F(TwoOrganizations, neither_s_callers_reach_the_other_s_assistant) {
+  const auto ours = ring_for(harbour, night);
+  ASSERT_TRUE(eventually([&] { return ours->answered.load(); }));
+  hang_up(ours);
+  ASSERT_TRUE(eventually([&] { return board->active() == 0; }));
+
+  const auto theirs = ring_for(rival, night);
+  EXPECT_TRUE(eventually([&] { return theirs->refusals == 1; })) << "though it was answered just now";
+  EXPECT_FALSE(theirs->answered);
+  const auto own = ring_for(rival, reception);
+  EXPECT_TRUE(eventually([&] { return own->answered.load(); }));
+}
+
+TEST_F(TwoOrganizations, neither_ends_or_speaks_in_the_other_s_call) {
+  const CallId id{"call_of_harbour"};
+  const auto far_end = ring(id);
+  ASSERT_TRUE(eventually([&] { return far_end->answered.load(); }));
+  const auto code_of = [&](async::Task<Result<>> task) {
+    const auto done = async::asio::co_spawn(disk.executor(), std::move(task), async::asio::use_future).get();
+    return done ? "done" : done.error().code;
+  };
+  EXPECT_EQ(code_of(board->end(rival, id)), "call_not_found");
+  EXPECT_EQ(code_of(board->say(rival, id, "hello")), "call_not_found");
+  EXPECT_FALSE(far_end->ended);
+  EXPECT_EQ(code_of(board->end(harbour, id)), "done");
 }
 
 TEST_F(SwitchboardTest, draining_ends_what_runs_and_files_it) {
