@@ -79,7 +79,7 @@ std::vector<int> failures(const Declaration& route, bool has_parameters) {
   if (has_parameters || has_body) out.push_back(400);
   if (route.role || is_operators(route.path) || route.path.starts_with("/api/auth/"))
     out.insert(out.end(), {401, 403});
-  if (route.path.starts_with("/storage/")) out.insert(out.end(), {403, 404, 410, 416});
+  if (route.path.starts_with("/storage/")) out.insert(out.end(), {403, 404, 410});
   if (route.path.find("/:") != std::string_view::npos || has_body) out.push_back(404);
   if (route.method != Method::get) out.push_back(409);
   if (has_body) out.insert(out.end(), {413, 415});
@@ -98,7 +98,8 @@ json::object success(const json::object& components, const Declaration& route) {
     const auto sound = content("audio/ogg", {{"type", "string"}, {"contentMediaType", "audio/ogg"}});
     return {{"200", answer("The recording", sound)},
             {"206", answer("The range that was asked for", sound)},
-            {"304", {{"description", "It has not changed"}}}};
+            {"304", {{"description", "It has not changed"}}},
+            {"416", {{"description", "It has no such range; Content-Range says how long it is"}}}};
   }
   if (route.path == "/api/test-error") return {};  // it never succeeds
   if (route.shape.answer.empty()) return {{"204", {{"description", "Done"}}}};
