@@ -11,6 +11,8 @@ namespace json = boost::json;
 
 class CallRoutes : public testing::Test {
  protected:
+  CallRoutes() { world.add_line("demo", "test-assistant-123", "test-phone-123"); }
+
   // A finished call with two turns and a log.
   CallId finished_call(const std::string& org = "demo") {
     domain::Call call;

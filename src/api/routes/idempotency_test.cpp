@@ -9,10 +9,14 @@ namespace {
 
 class Idempotency : public testing::Test {
  protected:
+  Idempotency() {
+    for (const char* org : {"demo", "other"}) world.add_line(org, "a", "p");
+  }
+
   test::HttpAnswer post(const std::string& path, const std::string& key, const std::string& body,
                         const std::string& org = "demo") {
-    return test::http({.method = "POST",
-                       .url = world.url(path),
+    return world.send({.method = "POST",
+                       .url = path,
                        .headers = {"Authorization: Bearer " + world.token(org),
                                    "Content-Type: application/json", "Idempotency-Key: " + key},
                        .body = body});
@@ -47,9 +51,9 @@ TEST_F(Idempotency, another_request_with_the_key_is_a_conflict) {
 
 TEST_F(Idempotency, an_upload_that_is_tried_again_is_the_same_whatever_parts_it) {
   const auto upload = [&](const std::string& boundary, const std::string& text) {
-    return test::http(
+    return world.send(
         {.method = "POST",
-         .url = world.url("/api/knowledge-base/upload"),
+         .url = "/api/knowledge-base/upload",
          .headers = {"Authorization: Bearer " + world.token("demo"),
                      "Content-Type: multipart/form-data; boundary=" + boundary, "Idempotency-Key: up1"},
          .body = "--" + boundary +
@@ -71,12 +75,7 @@ TEST_F(Idempotency, what_is_shown_once_is_made_once) {
   EXPECT_EQ(again.status, 409);
   EXPECT_EQ(again.json().at("code"), "already_created");
   EXPECT_EQ(again.body.find(first.json().at("key").as_string().c_str()), std::string::npos);
-  EXPECT_EQ(test::http_get(world.url("/api/api-keys"), {"Authorization: Bearer " + world.token("demo")})
-                .json()
-                .at("apiKeys")
-                .as_array()
-                .size(),
-            1u);
+  EXPECT_EQ(world.get("/api/api-keys").json().at("apiKeys").as_array().size(), 1u);
 }
 
 TEST_F(Idempotency, organizations_do_not_share_keys) {

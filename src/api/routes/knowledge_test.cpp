@@ -26,8 +26,8 @@ class Knowledge : public testing::Test {
     return post_form(body, org);
   }
   test::HttpAnswer post_form(const std::string& body, const std::string& org = "demo") {
-    return test::http({.method = "POST",
-                       .url = world.url("/api/knowledge-base/upload"),
+    return world.send({.method = "POST",
+                       .url = "/api/knowledge-base/upload",
                        .headers = {"Authorization: Bearer " + world.token(org),
                                    "Content-Type: multipart/form-data; boundary=XX"},
                        .body = body});

@@ -29,7 +29,7 @@ class LoginTest : public testing::Test {
   test::HttpAnswer post(const std::string& path, const std::string& body,
                         std::vector<std::string> headers = {}) {
     headers.push_back("Content-Type: application/json");
-    return test::http({.method = "POST", .url = world_.url(path), .headers = headers, .body = body});
+    return world_.send({.method = "POST", .url = path, .headers = std::move(headers), .body = body});
   }
   test::HttpAnswer sign_in(const std::string& with_email = email, const std::string& with = password) {
     return post("/api/auth/login", R"({"email":")" + with_email + R"(","password":")" + with + "\"}");
@@ -43,9 +43,9 @@ class LoginTest : public testing::Test {
   }
   int status(const std::string& path, const std::string& authorization, const std::string& method = "GET",
              const std::string& body = {}) {
-    test::HttpAsk ask{.method = method, .url = world_.url(path), .headers = {authorization}, .body = body};
+    test::HttpAsk ask{.method = method, .url = path, .headers = {authorization}, .body = body};
     if (!body.empty()) ask.headers.push_back("Content-Type: application/json");
-    return test::http(ask).status;
+    return world_.send(std::move(ask)).status;
   }
   static std::string code_of(const test::HttpAnswer& answer) {
     return std::string{answer.json().at("code").as_string()};
@@ -65,7 +65,7 @@ TEST_F(LoginTest, a_password_opens_and_the_role_is_the_membership_s) {
   for (const char* part : {"HttpOnly", "SameSite=Strict", "Path=/api/auth", "Max-Age="})
     EXPECT_THAT(cookie, HasSubstr(part));
   EXPECT_THAT(cookie, Not(HasSubstr("Secure"))) << "this machine itself, without TLS";
-  const auto me = test::http_get(world_.url("/api/auth/me"), {bearer_of(login)}).json();
+  const auto me = world_.send({.url = "/api/auth/me", .headers = {bearer_of(login)}, .body = {}}).json();
   EXPECT_EQ(me.at("role").as_string(), "owner");
   EXPECT_EQ(me.at("email").as_string(), email);
   EXPECT_EQ(status("/api/members", bearer_of(login)), 200);
@@ -257,7 +257,9 @@ TEST_F(LoginTest, the_role_of_a_token_is_its_own_else_the_membership_s_else_view
   const auto me = [&](const TokenClaims& claims) {
     static const TokenKey key = TokenKey::make(Secret{"a secret of at least thirty-two bytes"}).value();
     return std::string{
-        test::http_get(world_.url("/api/auth/me"), {"Authorization: Bearer " + key.sign(claims)})
+        world_
+            .send(
+                {.url = "/api/auth/me", .headers = {"Authorization: Bearer " + key.sign(claims)}, .body = {}})
             .json()
             .at("role")
             .as_string()};

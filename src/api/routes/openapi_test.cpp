@@ -1,5 +1,5 @@
 // The description, and its reader. That answers are as described is tested wherever a test of this
-// folder asks anything (World::ask); here, that every operation was asked so that it succeeds.
+// folder asks anything (World::send), and that each succeeds somewhere, in isolation_test.cpp.
 #include "api/routes/openapi.h"
 
 #include "api/routes/test_world.h"

@@ -48,12 +48,12 @@ TEST(Page, every_file_it_asks_for_is_there_and_kept_by_the_browser) {
 
 TEST(Page, health_needs_no_token) {
   World world;
-  const auto health = test::http_get(world.url("/health"));
+  const auto health = world.get("/health", "");
   EXPECT_EQ(health.status, 200);
   EXPECT_EQ(health.json().at("services").at("database"), true);
   EXPECT_EQ(health.json().at("environment"), "test");
-  EXPECT_EQ(test::http_get(world.url("/health/live")).json().at("live"), true);
-  EXPECT_EQ(test::http_get(world.url("/health/ready")).json().at("ready"), true);
+  EXPECT_EQ(world.get("/health/live", "").json().at("live"), true);
+  EXPECT_EQ(world.get("/health/ready", "").json().at("ready"), true);
 }
 
 class LiveCalls : public testing::Test {

@@ -71,7 +71,7 @@ class Recordings : public testing::Test {
     return link.substr(std::string_view{"https://voxanne.example"}.size());
   }
   test::HttpAnswer fetch(const std::string& link, std::vector<std::string> fields = {}) {
-    return test::http_get(world.url(link), std::move(fields));
+    return world.send({.url = link, .headers = std::move(fields), .body = {}});
   }
 
   World world;
@@ -110,7 +110,7 @@ TEST_F(Recordings, ranges_and_conditions_are_answered_as_http_says) {
   EXPECT_EQ(fetch(link, {"Range: bytes=4-9", "If-Range: \"another\""}).status, 200);
   EXPECT_EQ(fetch(link, {"Range: bytes=4-9", "If-Range: " + part.headers.at("etag")}).status, 206);
   EXPECT_EQ(fetch(link, {"If-None-Match: " + part.headers.at("etag")}).status, 304);
-  const auto head = test::http({.method = "HEAD", .url = world.url(link), .headers = {}, .body = {}});
+  const auto head = world.send({.method = "HEAD", .url = link, .headers = {}, .body = {}});
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.headers.at("content-length"), std::to_string(sound.size()));
   EXPECT_TRUE(head.body.empty());

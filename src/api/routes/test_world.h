@@ -29,7 +29,9 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace voxanne::api {
@@ -41,6 +43,12 @@ class FakeCalls final : public calls::CallControl {
 
   async::Task<Result<domain::Call>> place(calls::PlaceCall request) override {
     if (refusal) co_return *refusal;
+    const auto number = co_await store::find_phone_number(store_, request.org, request.phone_number);
+    if (!number) co_return number.error();
+    if (!*number) co_return not_found("phone_number_not_found", "there is no such phone number");
+    const auto assistant = co_await store::find_assistant(store_, request.org, request.assistant);
+    if (!assistant) co_return assistant.error();
+    if (!*assistant) co_return not_found("assistant_not_found", "there is no such assistant");
     domain::Call call;
     call.id = CallId::make();
     call.org = request.org;
@@ -91,7 +99,12 @@ class World {
     async::run_on(web_.executor(), start_health());
     add_routes(router_, services_);
     server_ = std::make_unique<net::Server>(
-        net::Server::Options{.max_body_for = router_.body_limits(), .common_headers = security_headers()},
+        net::Server::Options{.max_body_for = router_.body_limits(),
+                             .common_headers = security_headers(),
+                             .render_error =
+                                 [this](int status, const Error& error, const net::Request* request) {
+                                   return router_.error_of_server(status, error, request);
+                                 }},
         std::vector{web_.executor()}, router_.handler());
     server_->start().value();
     for (const char* org : {"demo", "other"})
@@ -123,20 +136,43 @@ class World {
   // As somebody of `org`; no token when it is empty.
   test::HttpAnswer ask(const std::string& method, const std::string& path, const std::string& org = "demo",
                        const std::string& body = {}, Role role = Role::owner) {
-    test::HttpAsk ask{.method = method, .url = url(path), .headers = {}, .body = body};
+    test::HttpAsk ask{.method = method, .url = path, .headers = {}, .body = body};
     if (!org.empty()) ask.headers.push_back("Authorization: Bearer " + token(org, role));
     if (!body.empty()) ask.headers.push_back("Content-Type: application/json");
+    return send(std::move(ask));
+  }
+  // As it stands; its url is a path. Whatever a test is about: what the server answers is what its
+  // description says.
+  test::HttpAnswer send(test::HttpAsk ask) {
+    const std::string path = std::exchange(ask.url, url(ask.url));
     auto answer = test::http(ask);
-    // Whatever a test is about: what the server answers is what its description says.
-    static const test::ApiDescription description{openapi_description("1.2.3")};
-    EXPECT_EQ(description.fault_of(method, path, answer), "") << method << ' ' << path;
+    EXPECT_EQ(description().fault_of(ask.method, path, answer), "") << ask.method << ' ' << path;
+    if (answer.status / 100 == 2) succeeded.insert(description().operation(ask.method, path));
     return answer;
+  }
+  static const test::ApiDescription& description() {
+    static const test::ApiDescription read{openapi_description("1.2.3")};
+    return read;
   }
   test::HttpAnswer get(const std::string& path, const std::string& org = "demo") {
     return ask("GET", path, org);
   }
 
   void write(store::Batch batch) { run(store_->write(std::move(batch))).value(); }
+  // An assistant of these ids, and a number that it calls from.
+  void add_line(const std::string& org, const std::string& assistant_id, const std::string& number_id) {
+    store::Batch batch;
+    domain::Assistant assistant;
+    assistant.id = AssistantId{assistant_id};
+    assistant.org = OrgId{org};
+    store::put_assistant(batch, assistant, clock_.utc());
+    domain::PhoneNumber number;
+    number.id = PhoneNumberId{number_id};
+    number.org = assistant.org;
+    number.assistant = assistant.id;
+    store::put_phone_number(batch, number, clock_.utc());
+    write(std::move(batch));
+  }
   template <class T>
   T run(async::Task<T> task) {
     return async::run_on(web_.executor(), std::move(task));
@@ -155,6 +191,7 @@ class World {
   recordings::FileStore& objects() { return objects_; }
   const recordings::UrlSigner& signer() const { return signer_; }
 
+  std::set<std::string> succeeded;  // operationIds
   int uploads_woken = 0;
   std::vector<std::string> knowledge_changed;  // organizations
   std::vector<std::string> browser_calls;      // the assistants they asked for

@@ -95,6 +95,19 @@ std::string ApiDescription::shape_fault(const json::object& schema, std::string_
   return out + std::string{body.substr(0, 400)};
 }
 
+std::string ApiDescription::operation(std::string_view method, std::string_view target) const {
+  const json::object* found = operation_of(method, target.substr(0, target.find('?')));
+  return found ? std::string{found->at("operationId").as_string()} : "";
+}
+
+std::set<std::string> ApiDescription::operations() const {
+  std::set<std::string> all;
+  for (const auto& [path, item] : root_.at("paths").as_object())
+    for (const auto& [method, operation] : item.as_object())
+      all.emplace(operation.at("operationId").as_string());
+  return all;
+}
+
 std::string ApiDescription::fault_of(std::string_view method, std::string_view target,
                                      const HttpAnswer& answer) const {
   if (answer.status == 0) return {};  // whoever asked says what that means

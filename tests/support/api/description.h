@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,10 @@ class ApiDescription {
   // What is wrong with the answer; empty when nothing is. Paths that the description does not have
   // may only be answered 404 or 405, unless they are not of the API.
   std::string fault_of(std::string_view method, std::string_view target, const HttpAnswer& answer) const;
+
+  // The operationId of what is asked; empty: it is not described.
+  std::string operation(std::string_view method, std::string_view target) const;
+  std::set<std::string> operations() const;  // all of them
 
  private:
   const boost::json::object* operation_of(std::string_view method, std::string_view path) const;
