@@ -576,6 +576,13 @@ Result<Config> load_config(const std::optional<std::filesystem::path>& given, co
     return environ(std::string{variable}) || from_file.contains(toml_name(variable));
   };
   if (config.host.empty()) config.host = development ? "127.0.0.1" : "0.0.0.0";
+  // Who reads a mail is elsewhere: where we listen says nothing to them, but to a developer at this machine.
+  const bool read_here = development && config.port != 0 &&
+                         (config.host == "127.0.0.1" || config.host == "localhost" || config.host == "::1");
+  if (!config.smtp_url.empty() && config.public_url.empty() && !read_here)
+    return bad_value(
+        "SMTP_URL needs PUBLIC_URL: the address that the links in mails begin with, such as "
+        "https://voice.example.com");
   if (development && !given_anywhere("LOG_FORMAT")) config.log_format = log::Format::text;
   if (development && !given_anywhere("SIP_LISTEN"))
     config.sip_listen = {"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"};

@@ -132,6 +132,17 @@ TEST_F(ConfigTest, embeddings_need_a_key_or_a_model) {
   EXPECT_THAT(error(), HasSubstr("OPENAI_BASE_URL"));
   variables_ = {{"PUBLIC_URL", "https://voice.example.com/base/"}};
   EXPECT_EQ(load().value().public_url, "https://voice.example.com/base");
+  variables_ = {{"SMTP_URL", "smtps://mail.example.com"}, {"MAIL_FROM", "desk@example.com"}};
+  EXPECT_THAT(error(), HasSubstr("SMTP_URL needs PUBLIC_URL"));
+  variables_["VOXANNE_ENV"] = "development";
+  EXPECT_EQ(error(), "no error") << "read at this machine";
+  variables_["PORT"] = "0";
+  EXPECT_THAT(error(), HasSubstr("SMTP_URL needs PUBLIC_URL"));
+  variables_["PORT"] = "3001";
+  variables_["HOST"] = "192.0.2.1";
+  EXPECT_THAT(error(), HasSubstr("SMTP_URL needs PUBLIC_URL"));
+  variables_["PUBLIC_URL"] = "https://voice.example.com";
+  EXPECT_EQ(error(), "no error");
   variables_ = {{"PUBLIC_URL", "voice.example.com"}};
   EXPECT_THAT(error(), HasSubstr("PUBLIC_URL"));
 }

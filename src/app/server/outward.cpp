@@ -37,7 +37,9 @@ void Outward::make_mails(const Secret& root) {
 
 std::string page_of(const Config& config) {
   if (!config.public_url.empty()) return config.public_url;
-  return (config.tls_cert.empty() ? "http://" : "https://") + config.host + ":" + std::to_string(config.port);
+  std::string host = config.host == "::1" ? "[::1]" : config.host;
+  if (host == "0.0.0.0" || host == "::") host = "localhost";
+  return (config.tls_cert.empty() ? "http://" : "https://") + host + ":" + std::to_string(config.port);
 }
 
 void Outward::mail(store::Batch& batch, const domain::Message& message,

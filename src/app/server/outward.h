@@ -41,7 +41,8 @@ struct Outward {
   void make_mails(const Secret& root);
 };
 
-// Where the page is, for whoever reads of it elsewhere.
+// Where the page is, for whoever reads of it elsewhere. Without PUBLIC_URL that is somebody at this machine
+// (load_config).
 std::string page_of(const Config& config);
 
 }  // namespace voxanne::app

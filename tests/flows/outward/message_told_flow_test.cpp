@@ -23,7 +23,8 @@ TEST(Message, that_a_caller_leaves_is_told_by_webhook_and_by_mail) {
   Mailbox mailbox{{"plain"}};
   Server server{{{"WEBHOOK_ALLOW", "127.0.0.0/8"},
                  {"SMTP_URL", "smtp://127.0.0.1:" + mailbox.port()},
-                 {"MAIL_FROM", "Voxanne <voxanne@example.com>"}}};
+                 {"MAIL_FROM", "Voxanne <voxanne@example.com>"},
+                 {"PUBLIC_URL", "https://voxanne.example"}}};
   const auto webhook = http_post_json(server.url("/api/webhooks"),
                                       {{"url", receiver.url("desk")}, {"events", {"message.taken"}}});
   ASSERT_EQ(webhook.status, 200) << webhook.body;
