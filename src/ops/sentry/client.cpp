@@ -74,15 +74,16 @@ struct Client::Impl {
   struct Encoded {
     std::string body;  // gzip
     Category category;
+    std::filesystem::path report{};  // the crash report that it tells of, if it does
     int tries = 0;
   };
-  enum class Sent { yes, no, never };
+  enum class Sent { yes, no, refused, never };
 
   std::filesystem::path session_file() const { return options.directory / "session"; }
 
-  void enqueue(const std::string& envelope, Category category) {
+  void enqueue(const std::string& envelope, Category category, std::filesystem::path report = {}) {
     if (limits.limited(category, clock.now())) return stats.dropped.add();
-    Encoded encoded{.body = gzip(envelope), .category = category};
+    Encoded encoded{.body = gzip(envelope), .category = category, .report = std::move(report)};
     queued_bytes += encoded.body.size();
     queue.push_back(std::move(encoded));
     // What is oldest tells least about now.
@@ -158,7 +159,8 @@ struct Client::Impl {
     }
     stats.failures.add();
     tell_state("http_" + std::to_string(answer->status));
-    co_return answer->status >= 500 && encoded.tries < most_tries ? Sent::no : Sent::never;
+    if (answer->status < 500) co_return answer->status == 429 ? Sent::never : Sent::refused;
+    co_return encoded.tries < most_tries ? Sent::no : Sent::never;
   }
 
   // The log has one line when the tracker goes away and one when it is back.
@@ -190,7 +192,9 @@ struct Client::Impl {
       }
       sent_one->set();
       if (sent == Sent::yes) stats.sent.add();
-      if (sent == Sent::never) stats.dropped.add();
+      if (sent == Sent::refused || sent == Sent::never) stats.dropped.add();
+      // What was dropped otherwise is told by the next start.
+      if (sent == Sent::yes || sent == Sent::refused) crash::forget(encoded.report);
       if (sent == Sent::no) {
         queued_bytes += encoded.body.size();
         queue.push_front(std::move(encoded));
@@ -283,12 +287,15 @@ void Client::Impl::tell_of_former_runs() {
       former.errors = 1;
       former.at = report.at;
     }
-    if (!options.dsn) continue;
+    if (!options.dsn) {
+      crash::forget(report.file);
+      continue;
+    }
     Origin then = origin;
     then.release = report.release;
     then.environment = report.environment;
     stats.captured.add();
-    enqueue(encode(then, event, utc_now()), Category::error);
+    enqueue(encode(then, event, utc_now()), Category::error, report.file);
   }
   if (options.dsn && !former.id.empty()) enqueue(encode(origin, former, utc_now()), Category::session);
 }

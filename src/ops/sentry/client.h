@@ -12,7 +12,8 @@
 // storm of events.
 //
 // Lifecycle: construct in main before anything else runs; start() begins the session and tells of
-// crashes; stop() ends it, within the deadline. Owner: the serve command.
+// crashes, whose reports stay until the tracker took or refused them; stop() ends it, within the deadline.
+// Owner: the serve command.
 #pragma once
 
 #include "base/metrics.h"

@@ -135,6 +135,31 @@ TEST_F(SentryClientTest, a_run_that_never_ended_is_abnormal_and_one_that_crashed
   EXPECT_EQ(exception_of(event->body).at("type"), "SIGSEGV");
 }
 
+TEST_F(SentryClientTest, a_crash_is_told_again_until_the_tracker_takes_or_refuses_it) {
+  const auto file = directory.path() / "crash" / "crash-b2.txt";
+  const auto crash = [&] {
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream{file} << "voxanne-crash 1\nsession b2\nat 1790000000100\nsignal 11\nend\n";
+  };
+  const auto run = [&](Mood mood) {
+    const auto before = tracker.requests();
+    tracker.set(mood);
+    client.emplace(options());
+    client->start();
+    EXPECT_TRUE(tracker.wait_for_requests(before + 1, seconds{10}));
+    client->stop(seconds{2});
+  };
+  crash();
+  run(Mood::broken);
+  EXPECT_TRUE(std::filesystem::exists(file)) << "nobody has it yet";
+  EXPECT_TRUE(tracker.items("event").empty());
+  run(Mood::well);
+  EXPECT_EQ(tracker.items("event").size(), 1u);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  run(Mood::well);
+  EXPECT_EQ(tracker.items("event").size(), 1u);
+}
+
 TEST_F(SentryClientTest, a_limit_silences_what_it_names_and_nothing_else) {
   tracker.limit_with("X-Sentry-Rate-Limits: 60:error:organization\r\n");
   client->start();

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -27,7 +28,7 @@ struct Prepared {
   std::array<struct sigaction, fatal.size()> before{};
 };
 Prepared* prepared = nullptr;
-std::atomic_flag dying = ATOMIC_FLAG_INIT;
+std::atomic<pid_t> dying{0};  // the thread that writes the report
 
 // write(2) and arithmetic only (signal-safety(7)).
 class Out {
@@ -122,11 +123,24 @@ void write_report(int number, const siginfo_t& info) {
   ::close(fd);
 }
 
+// Ending now would cut another thread's report short; it ends the process for us.
+void let_it_write() {
+  constexpr time_t patience = 5;  // a disk may hang
+  timespec left{.tv_sec = patience, .tv_nsec = 0};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+  }
+}
+
 void on_fatal(int number, siginfo_t* info, void*) {
-  if (!dying.test_and_set()) write_report(number, *info);
+  const auto self = pid_t(syscall(SYS_gettid));
+  pid_t first = 0;
+  if (dying.compare_exchange_strong(first, self))
+    write_report(number, *info);
+  else if (first != self)
+    let_it_write();
   for (std::size_t i = 0; i < fatal.size(); ++i) sigaction(fatal[i], &prepared->before[i], nullptr);
   // Delivered when this handler returns, to whoever had it before; by default it ends the process.
-  syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+  syscall(SYS_tgkill, getpid(), self, number);
 }
 
 }  // namespace

@@ -2,9 +2,10 @@
 // install(), numbers, addresses and the breadcrumbs' raw bytes, to a file in DATA_DIR/crash that it
 // opens itself; then the signal goes on to whoever had it before (a core file, a sanitizer).
 //
-//   crash::install({.directory = data / "crash", .header = "session …\nrelease …\n"}, breadcrumbs);
+//   crash::install({.directory = data / "crash", .session = id, .release = …}, breadcrumbs);
 //   …  kill -SEGV …
-//   for (Report& report : crash::collect(data / "crash")) …     // the next start; files are removed
+//   for (Report& report : crash::collect(data / "crash")) …     // the next start
+//   crash::forget(report.file);                                 // once told
 //
 // install() once per process, from main's thread, before others write breadcrumbs; everything it is
 // given outlives the process. Its handler runs on the thread's signal stack (async/signal_stack.h).
@@ -33,6 +34,7 @@ void install(const Options& options, const Breadcrumbs& breadcrumbs);
 void uninstall();
 
 struct Report {
+  std::filesystem::path file{};
   std::string session{}, release{}, environment{};
   UtcTime started{}, at{};
   int signal = 0, code = 0;
@@ -46,9 +48,11 @@ struct Report {
 // Pure. Error: malformed (bad_crash_report). A report that ends in the middle is read as far as it goes.
 Result<Report> parse(std::string_view text);
 
-// All reports there, oldest first, at most 16; each file is removed. A file that cannot be read as a
-// report is removed with a line in the log.
+// The newest 16 reports there, oldest first. Older ones are removed, and with a line in the log what
+// cannot be read as a report.
 std::vector<Report> collect(const std::filesystem::path& directory);
+// Removes a report's file; an empty path is none.
+void forget(const std::filesystem::path& file);
 
 // "SIGSEGV"
 std::string signal_name(int number);

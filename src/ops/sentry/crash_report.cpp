@@ -123,16 +123,25 @@ std::vector<Report> collect(const std::filesystem::path& directory) {
       file.read(text.data(), std::streamsize(text.size()));
       text.resize(std::size_t(file.gcount()));
     }
-    std::filesystem::remove(entry.path(), failed);
     auto report = parse(text);
-    if (!report)
+    if (!report) {
       log::warning("crash.report_unreadable", {{"file", name}, {"bytes", text.size()}});
-    else
-      out.push_back(std::move(*report));
+      forget(entry.path());
+      continue;
+    }
+    report->file = entry.path();
+    out.push_back(std::move(*report));
   }
   std::ranges::sort(out, {}, &Report::at);
-  if (out.size() > max_reports) out.erase(out.begin(), out.end() - std::ptrdiff_t(max_reports));
+  const auto kept = out.end() - std::ptrdiff_t(std::min(out.size(), max_reports));
+  for (auto old = out.begin(); old != kept; ++old) forget(old->file);
+  out.erase(out.begin(), kept);
   return out;
+}
+
+void forget(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!file.empty()) std::filesystem::remove(file, ignored);
 }
 
 std::string signal_name(int number) {

@@ -7,8 +7,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +86,8 @@ std::vector<Report> crashed(F die) {
   waitpid(child, &status, 0);
   EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the signal still ends the process";
   auto reports = collect(directory.path());
+  EXPECT_EQ(collect(directory.path()).size(), reports.size()) << "kept until it is told";
+  for (const Report& report : reports) forget(report.file);
   EXPECT_TRUE(collect(directory.path()).empty()) << "told once";
   return reports;
 }
@@ -149,6 +154,47 @@ TEST(Crash, so_is_one_of_any_thread_of_the_house) {
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_EQ(reports[0].signal, SIGSEGV);
   EXPECT_EQ(reports[0].thread, "media7");
+}
+
+// The report goes into a pipe that is full after a page, so that its writer is in the middle of it while
+// the other thread faults.
+TEST(Crash, a_second_thread_that_crashes_lets_the_first_write_its_report) {
+  test::TempDir directory;
+  const auto path = directory.path() / "crash-5e5510.txt";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ASSERT_GT(fcntl(reader, F_SETPIPE_SZ, 4'096), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    static Breadcrumbs breadcrumbs;
+    const std::string text(200, 'x');
+    const std::vector<log::Field> fields{{"code", text}};
+    for (std::uint32_t i = 0; i < Breadcrumbs::count; ++i)
+      breadcrumbs.add(from_unix_ms(1'790'000'000'000), {.event = "call.answered", .fields = fields});
+    install({.directory = directory.path(), .session = "5e5510"}, breadcrumbs);
+    std::thread first{[] {
+      pthread_setname_np(pthread_self(), "first");
+      the_function_that_crashes();
+    }};
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    the_function_that_crashes();
+  }
+  pollfd begun{.fd = reader, .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&begun, 1, 10'000), 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds{900});
+  ASSERT_EQ(fcntl(reader, F_SETFL, 0), 0);
+  std::string text;
+  char part[4'096];
+  for (ssize_t size = 0; (size = read(reader, part, sizeof part)) > 0;) text.append(part, std::size_t(size));
+  close(reader);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_TRUE(text.ends_with("\nend\n")) << text.size();
+  EXPECT_THAT(text, HasSubstr("\nthread first\n"));
 }
 
 TEST(Crash, a_file_that_is_no_report_is_taken_away) {
