@@ -19,7 +19,9 @@ void Front::watch_requests() {
   router->on_answered([this](const api::Router::Answered& seen) {
     http_metrics->seen(seen.route, seen.status, seen.ended - seen.began);
     auto& tracker = *foundation.tracker;
-    if (!is_traced(seen.path) || !tracker.samples(seen.context.trace)) return;
+    using Caller = ops::sentry::Client::Caller;
+    const auto caller = seen.context.identity.org.empty() ? Caller::stranger : Caller::known;
+    if (!is_traced(seen.path) || !tracker.samples(seen.context.trace, caller)) return;
     const UtcTime end = foundation.clock.utc();
     tracker.finished(
         {.name = std::string{net::to_string(seen.context.request.method)} + " " + std::string{seen.path},

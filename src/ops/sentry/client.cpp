@@ -94,14 +94,22 @@ struct Client::Impl {
     }
   }
 
+  // What has one cause: a storm of it must not hide another defect behind the same log line.
+  static std::string kind_of(const Captured& seen) {
+    const std::string place = seen.stack.empty() ? "" : std::to_string(seen.stack.front());
+    return seen.event.logger + '\n' + seen.event.type + '\n' + seen.event.transaction + '\n' + place;
+  }
+
   // A kind's events in this minute: the first ones tell all there is to know.
   bool is_too_many(const std::string& kind) {
+    constexpr std::size_t most_kinds = 256;
     const auto minute = clock.now().time_since_epoch() / std::chrono::minutes{1};
     if (minute != this_minute) {
       this_minute = minute;
       told.clear();
     }
-    return ++told[kind] > options.events_per_minute;
+    const bool is_known = told.contains(kind) || told.size() < most_kinds;
+    return ++told[is_known ? kind : ""] > options.events_per_minute;  // beyond, all are one kind
   }
 
   // Looking names up takes milliseconds; most stacks share most of their addresses.
@@ -125,7 +133,7 @@ struct Client::Impl {
       }
       auto& seen = std::get<Captured>(one);
       ++session.errors;
-      if (is_too_many(seen.event.logger)) {
+      if (is_too_many(kind_of(seen))) {
         stats.dropped.add();
         continue;
       }
@@ -377,12 +385,14 @@ void Client::on_line(const log::Line& line) noexcept {
   }
 }
 
-bool Client::samples(const Trace& trace) noexcept {
+bool Client::samples(const Trace& trace, Caller caller) noexcept {
   if (!impl_->options.dsn || impl_->options.traces_sample_rate <= 0) return false;
-  if (const auto decided = trace.sampled()) return *decided;
-  // Ids are random, so a trace's own number decides, and alike wherever it comes by.
+  const bool known = caller == Caller::known;
+  if (const auto decided = trace.sampled(); decided && known) return *decided;
+  // Ids are random, so a trace's own number decides, and alike wherever it comes by. A stranger may have
+  // chosen it, but not the span's, which is ours.
   std::uint64_t number = 0;
-  for (const char c : trace.trace_id().substr(16, 13))
+  for (const char c : known ? trace.trace_id().substr(16, 13) : trace.span_id().substr(0, 13))
     number = number * 16 + std::uint64_t(c >= 'a' ? c - 'a' + 10 : c - '0');
   return double(number) < impl_->options.traces_sample_rate * double(std::uint64_t{1} << 52);
 }

@@ -8,8 +8,8 @@
 // Nobody who reports ever waits: no lock, no I/O, no name look-up on the reporting thread. A tracker
 // that is dead or slow holds up only this client's own thread; what does not fit is counted as lost.
 // A tracker's rate limits are honoured; network failures and 5xx are tried again with backoff, oldest
-// events dropped first. At most `events_per_minute` of one kind are told, lest a storm of errors be a
-// storm of events.
+// events dropped first. At most `events_per_minute` of one kind (log line, exception, route, place) are
+// told, lest a storm of errors be a storm of events.
 //
 // Lifecycle: construct in main before anything else runs; start() begins the session and tells of
 // crashes, whose reports stay until the tracker took or refused them; stop() ends it, within the deadline.
@@ -52,8 +52,10 @@ class Client final : public log::Observer {
 
   void on_line(const log::Line& line) noexcept override;
 
-  // Whether this piece of work is among the sampled ones; as the caller's traceparent decided, if it did.
-  bool samples(const Trace& trace) noexcept;
+  enum class Caller { known, stranger };
+  // Whether this piece of work is among the sampled ones; as the caller's traceparent decided, if it did
+  // and the caller is known: a stranger's would fill the tracker.
+  bool samples(const Trace& trace, Caller caller = Caller::known) noexcept;
   // Any thread; dropped when there are too many.
   void finished(Transaction transaction) noexcept;
 

@@ -34,12 +34,12 @@ class SentryClientTest : public testing::Test {
     crash::uninstall();
     EXPECT_THAT(tracker.complaints(), IsEmpty());
   }
-  void fail(const std::string& event, const std::string& message) {
+  void fail(const std::string& event, const std::string& message, const std::string& route = "/api/x") {
     try {
       throw std::runtime_error(message);
     } catch (const std::exception&) {
       log::unhandled(event, std::current_exception(),
-                     {{"requestId", "req_1"}, {"orgId", "demo"}, {"route", "/api/x"}});
+                     {{"requestId", "req_1"}, {"orgId", "demo"}, {"route", route}});
     }
   }
   // Of an event's first exception.
@@ -216,6 +216,43 @@ TEST_F(SentryClientTest, a_storm_of_one_kind_leaves_room_for_the_others) {
   EXPECT_GE(tracker.items("event").size(), 2u);
 }
 
+TEST_F(SentryClientTest, and_so_does_one_of_one_route_or_one_exception_or_one_place_behind_the_same_line) {
+  client->start();
+  for (int i = 0; i < 60; ++i) fail("api.exception", "again");
+  fail("api.exception", "another route", "/api/y");
+  try {
+    throw std::logic_error("another type");
+  } catch (...) {
+    log::unhandled("api.exception", std::current_exception(), {{"route", "/api/x"}});
+  }
+  try {
+    throw std::runtime_error("another place");
+  } catch (...) {
+    log::unhandled("api.exception", std::current_exception(), {{"route", "/api/x"}});
+  }
+  for (const std::string which : {"another route", "another type", "another place"})
+    EXPECT_TRUE(tracker.wait_for("event", seconds{10}, [&](const json::object& e) {
+      return exception_of(e).at("value") == json::value(which);
+    })) << which;
+  EXPECT_LE(tracker.items("event").size(), 23u + 20u) << "a minute may turn in between";
+}
+
+TEST_F(SentryClientTest, kinds_beyond_number_share_one_budget) {
+  const auto minute = [] {
+    return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::minutes{1};
+  };
+  client->start();
+  const auto begun = minute();
+  for (int i = 0; i < 300; ++i) {
+    fail("api.exception", "x", "/api/" + std::to_string(i));
+    if (i % 40 == 39) std::this_thread::sleep_for(milliseconds{250});  // what fits the inbox
+  }
+  client->stop(seconds{30});
+  const bool one_minute = minute() == begun;
+  EXPECT_GE(tracker.items("event").size(), 200u);
+  EXPECT_LE(tracker.items("event").size(), one_minute ? 256u + 20u : 300u);
+}
+
 TEST_F(SentryClientTest, sampling_follows_the_caller_s_decision_and_else_the_rate) {
   const auto decided = [](const char* flags) {
     return *Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-" + std::string{flags});
@@ -225,6 +262,11 @@ TEST_F(SentryClientTest, sampling_follows_the_caller_s_decision_and_else_the_rat
   int sampled = 0;
   for (int i = 0; i < 5'000; ++i) sampled += client->samples(Trace::begin());
   EXPECT_NEAR(sampled, 500, 120);
+  int strangers = 0;
+  for (int i = 0; i < 5'000; ++i)
+    strangers += client->samples(Trace::continued("00-4bf92f3577b34da60000000000000001-00f067aa0ba902b7-01"),
+                                 Client::Caller::stranger);
+  EXPECT_NEAR(strangers, 500, 120) << "whatever a stranger sends";
   auto none = options();
   none.traces_sample_rate = 0;
   EXPECT_FALSE(Client{none}.samples(decided("01")));
