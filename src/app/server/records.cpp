@@ -3,6 +3,7 @@
 #include "app/server/storage.h"
 #include "backup/backup.h"
 #include "base/json_text.h"
+#include "base/metrics.h"
 #include "knowledge/ingest.h"
 #include "recordings/recovery.h"
 #include "store/demo.h"
@@ -55,9 +56,14 @@ Result<> Records::open_store() {
                        path.string() +
                            " is not there, and the journal holds records that wait for it: put it (or its "
                            "backup) back, or move the directory journal away to give them up");
-  auto opened = store::SqliteStore::open({.path = path.string(),
-                                          .inline_readers = foundation.web_executors(),
-                                          .calls = foundation.media_executors()});
+  const auto statements = std::make_shared<metrics::Counter>();
+  foundation.metrics.counter("voxanne_store_statements_total", "statements that the database carried out", {},
+                             [statements] { return double(statements->value()); });
+  auto opened = store::SqliteStore::open(
+      {.path = path.string(),
+       .inline_readers = foundation.web_executors(),
+       .calls = foundation.media_executors(),
+       .on_run = [statements](const store::Statement&, const store::Effort&) { statements->add(); }});
   if (opened.has_error()) return opened.error();
   store = std::move(*opened);
   const Config& config = foundation.config;
