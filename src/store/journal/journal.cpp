@@ -7,8 +7,6 @@
 #include "base/log.h"
 #include "store/once.h"
 
-#include <boost/asio/detached.hpp>
-
 #include <algorithm>
 #include <random>
 #include <unordered_set>
@@ -22,31 +20,13 @@ constexpr async::Backoff retry{.base = 100ms, .max = 1'000ms};
 constexpr std::chrono::hours streams_are_kept{48};
 constexpr std::chrono::hours between_forgetting{1};
 
-bool is_away(const Error& error) {
-  return error.kind == Fault::unavailable || error.kind == Fault::timed_out;
-}
-
-// One attempt, which its asker may give up: a disk that hangs answers late or never.
-struct Attempt {
-  explicit Attempt(async::Executor executor) : answered(executor) {}
-  async::Event answered;
-  Result<> outcome;
-};
-
-async::Task<> attempt_write(Store& database, Batch batch, std::shared_ptr<Attempt> attempt) {
-  try {
-    attempt->outcome = co_await database.write(std::move(batch));
-  } catch (const std::exception& e) {
-    if (async::is_cancellation(std::current_exception())) throw;
-    attempt->outcome = internal("exception", e.what());
-  }
-  attempt->answered.set();
-}
+bool is_away(const Error& error) { return error.kind == Fault::unavailable; }
 
 }  // namespace
 
 Journal::Journal(Store& database, async::Clock& clock, async::Executor loop, Options options)
     : database_(database),
+      prompt_(database, clock, options.patience),
       clock_(clock),
       loop_(loop),
       options_(std::move(options)),
@@ -90,8 +70,14 @@ bool Journal::keeps_to_journal(const std::string& stream, bool& waits) const {
   return waits || away_;
 }
 
+bool Journal::is_known_away() const {
+  const std::lock_guard lock{mutex_};
+  return away_;
+}
+
 async::Task<Result<>> Journal::write(Batch batch) {
   if (!batch.once) {
+    if (is_known_away()) co_return database_silent();
     auto written = co_await database_.write(std::move(batch));
     if (!written) make_room(written.error());
     co_return written;
@@ -109,14 +95,9 @@ async::Task<Result<>> Journal::write(Batch batch) {
 }
 
 async::Task<Result<>> Journal::try_database(const Batch& batch) {
-  const async::Executor home = co_await async::asio::this_coro::executor;
-  const auto attempt = std::make_shared<Attempt>(home);
-  async::asio::co_spawn(home, attempt_write(database_, batch, attempt), async::asio::detached);
-  const auto patience = async::Deadline::after(clock_, options_.patience);
-  if (!co_await async::wait_until(clock_, patience, attempt->answered))
-    co_return timed_out("database_silent", "the database does not answer; its disk may hang");
-  if (!attempt->outcome) make_room(attempt->outcome.error());
-  co_return attempt->outcome;
+  auto written = co_await prompt_.follow_up(batch);
+  if (!written) make_room(written.error());
+  co_return written;
 }
 
 async::Task<Result<>> Journal::keep(const Batch& batch, bool database_failed) {

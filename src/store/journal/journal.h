@@ -8,8 +8,9 @@
 //
 // A stream with a batch in the journal keeps to the journal until that has been applied, so that its
 // order holds; and while the database is known to be away, nobody waits for it. Batches without a number
-// and reads go to the database alone. What the database refuses for good (a guard, a key) is answered to
-// who wrote it, or, when it is found while draining, logged and set aside in DIRECTORY/refused.bad.
+// and reads go to the database alone; such a batch is refused while it is known to be away. What the database
+// refuses for good (a guard, a key) is answered to who wrote it, or, when it is found while draining, logged
+// and set aside in DIRECTORY/refused.bad.
 //
 // A batch whose outcome was unknown may be in the database already: its number keeps it from being
 // applied again (store.h).
@@ -25,7 +26,7 @@
 #include "async/worker_pool.h"
 #include "store/journal/batch_codec.h"
 #include "store/journal/segments.h"
-#include "store/store.h"
+#include "store/prompt_store.h"
 
 #include <deque>
 #include <functional>
@@ -62,8 +63,8 @@ class Journal final : public Store {
 
   async::Task<Result<>> read(const Statement& statement, std::vector<Value> values,
                              RowVisitor visit) override;
-  // Besides the database's errors: unavailable (journal_full, journal_io_error, journal_busy,
-  // journal_stopped) when neither could keep the batch, too_large (journal_batch_too_large).
+  // Besides the database's errors: unavailable (database_silent; journal_full, journal_io_error,
+  // journal_busy, journal_stopped) when neither could keep the batch, too_large (journal_batch_too_large).
   async::Task<Result<>> write(Batch batch) override;
 
   // Applies what waits. Error: unavailable, when the database is away; the rest waits on.
@@ -88,6 +89,7 @@ class Journal final : public Store {
 
   Journal(Store& database, async::Clock& clock, async::Executor loop, Options options);
 
+  bool is_known_away() const;
   bool keeps_to_journal(const std::string& stream, bool& waits) const;
   async::Task<Result<>> try_database(const Batch& batch);
   async::Task<Result<>> keep(const Batch& batch, bool database_failed);
@@ -104,6 +106,7 @@ class Journal final : public Store {
   async::Task<> forget_old_streams();
 
   Store& database_;
+  PromptStore prompt_;  // the same
   async::Clock& clock_;
   async::Executor loop_;
   Options options_;

@@ -139,6 +139,10 @@ TEST_F(JournalTest, a_database_that_hangs_is_not_waited_for_and_may_answer_late)
   ASSERT_TRUE(write(line.next()));
   EXPECT_EQ(gate.writes, 1);
   // Known to be away: nobody else finds out for himself.
+  Batch without_number = line.next();
+  without_number.once.reset();
+  EXPECT_EQ(write(std::move(without_number)).error().code, "database_silent");
+  line.number = 1;
   ASSERT_TRUE(write(other.next()));
   ASSERT_TRUE(write(line.next()));
   EXPECT_EQ(gate.writes, 1);
