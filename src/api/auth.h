@@ -8,7 +8,7 @@
 //                      Client::local. Then: the demo organization's owner
 //
 // One object for all web shards; what it remembers of verified credentials is kept per shard (index
-// net::Request::shard), keyed by SHA-256, for at most a minute and until forget() or a change of the
+// net::Request::shard), keyed by BLAKE2b, for at most a minute and until forget() or a change of the
 // published keys, so there are no locks. Functions with a request or shard run on that shard.
 #pragma once
 

@@ -47,7 +47,7 @@ struct TokenRules {
 // The claims of a token whose signature has been verified.
 //
 //   organization  app_metadata.org_id (Supabase), else org_id; none: forbidden (no_organization)
-//   role          app_metadata.role; none or an unknown word: Identity::role_from stays `fallback`
+//   role          app_metadata.role; none or an unknown word: viewer, and not stated by the token
 //   sub           who it is; sid: the login session, in tokens of ours only
 //   exp           required; nbf and iat honoured
 //   aud, iss      must match where the rules name them

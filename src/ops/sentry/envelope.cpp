@@ -32,7 +32,7 @@ class Object {
   }
   void number(std::string_view name, std::int64_t value) { append_json_int(key(name), value); }
   void flag(std::string_view name, bool value) { key(name) += value ? "true" : "false"; }
-  // Seconds with milliseconds, as a number is told apart from a date by every reader.
+  // RFC 3339, to the millisecond.
   void time(std::string_view name, UtcTime at) { text(name, to_rfc3339(at)); }
 
  private:
