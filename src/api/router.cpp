@@ -359,9 +359,10 @@ std::string security_headers(const std::string& recordings_origin) {
          "Cross-Origin-Opener-Policy: same-origin\r\n"
          "Cross-Origin-Resource-Policy: same-origin\r\n"
          "Permissions-Policy: microphone=(self), camera=(), geolocation=()\r\n"
-         // Sound and images may be made in the page; sockets go to where it came from.
+         // Sound and images may be made in the page; sockets go to where it came from, and 'self' covers
+         // ws: and wss: there (CSP 3).
          "Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:" +
-         besides + "; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:" + besides +
+         besides + "; style-src 'self'; connect-src 'self'" + besides +
          "; worker-src 'self' blob:; "
          "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n";
 }
