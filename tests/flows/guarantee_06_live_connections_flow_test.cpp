@@ -2,6 +2,7 @@
 // every way there is; ten thousand that only listen; and listeners whose connections break all the time.
 // `./bench sockets_bench` does the same with a hundred thousand.
 #include "support/http.h"
+#include "support/patience.h"
 #include "support/raw_client.h"
 #include "support/sockets/crowd.h"
 
@@ -100,6 +101,31 @@ TEST_F(LiveConnections, ten_thousand_idle_listeners_hold_under_120_MB_and_hear_e
   if (!memory_is_measurable) return;
   EXPECT_LT(seen.resident, 120 * megabyte);
   EXPECT_LT(seen.fan_out_ms, 500);  // 100 on a quiet machine: the benchmark's to judge
+}
+
+// Nothing is said to them, so that none is dropped for not reading: what ends them is the second ping that
+// nobody has answered, a moment before the third. Those who answer stay.
+TEST_F(LiveConnections, who_goes_silent_is_reaped_by_the_heartbeat_and_nobody_else) {
+  constexpr std::size_t cohort = 200;
+  constexpr auto ping = 2s;
+  Server server{crowd_environment({{"WEBSOCKET_PING_SECONDS", std::to_string(ping.count())}})};
+  Swarm swarm{listeners(server, "acme")};
+  const auto begun = std::chrono::steady_clock::now();
+  swarm.add(cohort, Ending::stays);
+  swarm.add(cohort, Ending::half_open);
+  ASSERT_TRUE(swarm.run_until([&] { return swarm.subscribed() == 2 * cohort; }, patient(20s)))
+      << said(swarm.wrong());
+  std::chrono::steady_clock::time_point first{};
+  EXPECT_TRUE(swarm.run_until(
+      [&] {
+        if (swarm.ended() > 0 && first == decltype(first){}) first = std::chrono::steady_clock::now();
+        return swarm.ended(Ending::half_open) == cohort;
+      },
+      patient(5 * ping)))
+      << swarm.ended(Ending::half_open) << " of them";
+  EXPECT_GT(first - begun, 2 * ping) << "that was no heartbeat";
+  EXPECT_FALSE(swarm.run_until([&] { return swarm.ended() > cohort; }, 2 * ping)) << said(swarm.wrong());
+  EXPECT_EQ(metric(server, "voxanne_websocket_clients"), double(cohort));
 }
 
 TEST_F(LiveConnections, nothing_is_missed_or_repeated_across_reconnects) {
