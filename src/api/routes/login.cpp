@@ -113,7 +113,8 @@ Answer refresh_login(Services& services, Context& context) {
   auto token = refresh_cookie_of(context.request.headers);
   if (!token)
     co_return Error{Fault::unauthenticated, "missing_token", "there is no login to go on with; sign in"};
-  const auto login = co_await services.accounts.refresh(std::move(*token), context.request_id);
+  const auto login = co_await services.accounts.refresh(std::move(*token), context.request_id,
+                                                        std::string{context.trace.trace_id()});
   if (!login) {
     if (login.error().kind != Fault::unauthenticated) co_return login.error();
     told("auth.refresh", context, login);

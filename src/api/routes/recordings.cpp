@@ -165,6 +165,7 @@ Answer requeue_recording(Services& services, Context& context) {
     }
     upload.next_attempt_at = now;
     log::info("recording.requeued", {{"requestId", context.request_id},
+                                     {"traceId", context.trace.trace_id()},
                                      {"orgId", key.org.str()},
                                      {"callId", key.id.str()},
                                      {"code", upload.last_error}});

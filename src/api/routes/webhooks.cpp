@@ -151,6 +151,7 @@ Answer create_webhook(Services& services, Context& context) {
                         " webhooks; delete one first"};
   }
   log::info("webhooks.created", {{"requestId", context.request_id},
+                                 {"traceId", context.trace.trace_id()},
                                  {"orgId", context.identity.org.str()},
                                  {"by", context.identity.subject},
                                  {"webhookId", webhook->id.str()}});
@@ -210,6 +211,7 @@ Answer rotate_webhook_secret(Services& services, Context& context) {
   webhook.secret = services.seal.close(secret.reveal());
   if (const auto kept = co_await keep(services, webhook, (*found)->updated_at); !kept) co_return kept.error();
   log::info("webhooks.secret_rotated", {{"requestId", context.request_id},
+                                        {"traceId", context.trace.trace_id()},
                                         {"orgId", context.identity.org.str()},
                                         {"by", context.identity.subject},
                                         {"webhookId", webhook.id.str()}});
