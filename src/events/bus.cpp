@@ -40,6 +40,12 @@ struct Envelope {
       append_json_string(tail, event.call.str());
     tail.append(R"(,"data":)").append(event.data.empty() ? "{}" : event.data).push_back('}');
   }
+  // Whether a frame is about a call, by its head: `quoted` is the call's id as JSON.
+  static bool is_about(std::string_view frame, std::string_view quoted) {
+    constexpr std::string_view field = R"(,"callId":)";
+    const auto at = frame.find(field);
+    return at != std::string_view::npos && frame.substr(at + field.size()).starts_with(quoted);
+  }
   Frame with(std::uint64_t seq) const {
     auto text = std::make_shared<std::string>();
     text->reserve(head.size() + 20 + tail.size());
@@ -239,6 +245,19 @@ void Bus::publish_to_all(const Event& event) {
   const SteadyTime now = impl_->clock.now();
   const std::scoped_lock lock{impl_->mutex};
   for (auto& [org, ring] : impl_->rings) impl_->append(ring, envelope.with(ring.seq + 1), now);
+}
+
+void Bus::forget(const OrgId& org, const CallId& call) {
+  std::string quoted;
+  append_json_string(quoted, call.str());
+  const std::scoped_lock lock{impl_->mutex};
+  const auto found = impl_->rings.find(org);
+  if (found == impl_->rings.end()) return;
+  Ring& ring = found->second;
+  std::size_t going = ring.entries.size();
+  while (going > 0 && !Envelope::is_about(*ring.entries[going - 1].frame, quoted)) --going;
+  for (; going > 0; --going) impl_->drop_oldest(ring);
+  impl_->find_overrun(ring);
 }
 
 std::unique_ptr<Subscription> Bus::subscribe(const OrgId& org, const std::optional<Since>& since,

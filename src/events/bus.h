@@ -91,6 +91,11 @@ class Bus {
   // at. Any thread.
   void publish_to_all(const Event& event);
 
+  // Nothing about this call is given to anybody any more: the organization's frames up to the call's last one
+  // leave the ring. Who would need one of them to resume gets a resync; who has yet to take one is overrun.
+  // Any thread.
+  void forget(const OrgId& org, const CallId& call);
+
   // Any thread; the subscription is used on `executor`'s loop only. `changed`: called there, by a posted
   // handler, after each event and when the reader is overrun; once for several events, at times for nothing.
   std::unique_ptr<Subscription> subscribe(const OrgId& org, const std::optional<Since>& since,

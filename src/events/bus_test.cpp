@@ -206,6 +206,40 @@ TEST_F(BusTest, who_needs_what_the_ring_has_lost_is_overrun_and_takes_nothing_mo
   EXPECT_TRUE(slow->take(SIZE_MAX).empty());
 }
 
+TEST_F(BusTest, what_was_said_of_a_forgotten_call_is_given_to_nobody) {
+  Bus bus{clock};
+  const auto of = [&](std::string call) {
+    return Event{EventType::transcript_final, OrgId{"a"}, CallId{std::move(call)},
+                 R"({"text":"\"callId\":\"call_2\""})", UtcTime{}};
+  };
+  const auto since = [&](std::uint64_t seq) {
+    return bus.subscribe(OrgId{"a"}, Since{bus.epoch(), seq}, loop.get_executor(), sets(changed));
+  };
+  bus.publish(of("call_1"));
+  bus.publish(of("call_2"));
+  const auto in_time = since(2), late = since(1);
+  bus.publish(of("call_22"));
+  bus.publish({EventType::transcript_final, OrgId{"b"}, CallId{"call_2"}, "{}", UtcTime{}});
+  const auto before = bus.bytes();
+  bus.forget(OrgId{"a"}, CallId{"call_2"});
+  bus.forget(OrgId{"a"}, CallId{"call_3"});
+  bus.forget(OrgId{"none"}, CallId{"call_2"});
+  EXPECT_LT(bus.bytes(), before);
+  EXPECT_TRUE(since(0)->resync());
+  EXPECT_TRUE(since(1)->resync());
+  EXPECT_FALSE(since(2)->resync());
+  EXPECT_THAT(texts(*since(2)), ElementsAre(HasSubstr(R"("seq":3,)")));
+  EXPECT_TRUE(late->overrun());
+  EXPECT_FALSE(in_time->overrun());
+  EXPECT_EQ(texts(*in_time).size(), 1u);
+  EXPECT_FALSE(
+      bus.subscribe(OrgId{"b"}, Since{bus.epoch(), 0}, loop.get_executor(), sets(changed))->resync());
+  bus.forget(OrgId{"a"}, CallId{"call_22"});
+  EXPECT_EQ(bus.publish(of("call_4")), 4u);
+  EXPECT_THAT(texts(*in_time), ElementsAre(HasSubstr(R"("seq":4,)")));
+  EXPECT_TRUE(since(0)->resync());
+}
+
 TEST_F(BusTest, a_long_replay_is_no_backlog) {
   Bus::Options options;
   options.max_behind = 10'000;
