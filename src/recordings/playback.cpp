@@ -4,6 +4,10 @@
 #include "recordings/spool_file.h"
 #include "recordings/wav_view.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 namespace voxanne::recordings {
 namespace {
 
@@ -58,6 +62,10 @@ Error fault(const Error& error) {
                                                     error.message + "; restore the object store");
 }
 
+Error missing_in_spool() {
+  return internal("recording_missing_in_spool", "the recording waits to be stored, but its file is gone");
+}
+
 }  // namespace
 
 async::Task<Result<store::RecordingPlace>> Playback::locate(store::CallKey call) {
@@ -73,18 +81,27 @@ async::Task<Result<store::RecordingPlace>> Playback::locate(store::CallKey call)
 }
 
 async::Task<Result<Playback::About>> Playback::find(OrgId org, CallId call) {
-  const auto place = co_await locate({org, call});
-  if (!place) co_return place.error();
-  About about{recording_key(org, call), {}, static_cast<double>(place->duration_ms) / 1'000.0};
-  if (place->status != RecordingStatus::stored) co_return about;
-  const auto size = co_await objects_.size(place->object_key);
-  if (!size) co_return fault(size.error());
-  if (place->bytes > 0 && *size != static_cast<std::uint64_t>(place->bytes))
-    co_return internal("recording_damaged", "the stored recording has " + std::to_string(*size) +
-                                                " bytes, not the " + std::to_string(place->bytes) +
-                                                " that were stored; restore the object store");
-  about.object_key = place->object_key;
-  co_return about;
+  // Twice: the recording may move from the spool to the store meanwhile.
+  for (int attempt = 0;; ++attempt) {
+    const auto place = co_await locate({org, call});
+    if (!place) co_return place.error();
+    About about{recording_key(org, call), {}, static_cast<double>(place->duration_ms) / 1'000.0};
+    if (place->status != RecordingStatus::stored) {
+      const auto path = spool_path(spool_, org, call);
+      if (co_await workers_.run([&] { return ::access(path.c_str(), F_OK) == 0 || errno != ENOENT; }))
+        co_return about;
+      if (attempt > 0) co_return missing_in_spool();
+      continue;
+    }
+    const auto size = co_await objects_.size(place->object_key);
+    if (!size) co_return fault(size.error());
+    if (place->bytes > 0 && *size != static_cast<std::uint64_t>(place->bytes))
+      co_return internal("recording_damaged", "the stored recording has " + std::to_string(*size) +
+                                                  " bytes, not the " + std::to_string(place->bytes) +
+                                                  " that were stored; restore the object store");
+    about.object_key = place->object_key;
+    co_return about;
+  }
 }
 
 async::Task<Result<std::unique_ptr<Playable>>> Playback::open(OrgId org, CallId call, std::string format) {
@@ -93,17 +110,16 @@ async::Task<Result<std::unique_ptr<Playable>>> Playback::open(OrgId org, CallId 
                     "format can only be wav; leave it out for Ogg/Opus"};
   // Twice: between the answer and the opening, the recording may move from the spool to the store.
   for (int attempt = 0;; ++attempt) {
+    const auto known = generation();
     const auto place = co_await locate({org, call});
     if (!place) co_return place.error();
     const std::string etag = '"' + place->sha256 + (format.empty() ? "" : "-" + format) + '"';
     if (place->status == RecordingStatus::stored)
       co_return format.empty() ? co_await open_object(place->object_key, place->content_type, etag)
-                               : co_await open_decoded(place->object_key, etag);
+                               : co_await open_decoded(place->object_key, etag, known);
     auto spooled = co_await open_spool(org, call);
     if (spooled || spooled.error().kind != Fault::not_found) co_return spooled;
-    if (attempt > 0)
-      co_return internal("recording_missing_in_spool",
-                         "the recording waits to be stored, but its file is gone");
+    if (attempt > 0) co_return missing_in_spool();
   }
 }
 
@@ -125,7 +141,8 @@ async::Task<Result<std::unique_ptr<Playable>>> Playback::open_object(std::string
   co_return std::make_unique<StoredObject>(objects_, std::move(key), *size, std::move(type), std::move(etag));
 }
 
-async::Task<Result<std::unique_ptr<Playable>>> Playback::open_decoded(std::string key, std::string etag) {
+async::Task<Result<std::unique_ptr<Playable>>> Playback::open_decoded(std::string key, std::string etag,
+                                                                      std::uint64_t generation) {
   auto ogg = fetched_before(key, etag);
   const bool is_new = !ogg;
   if (is_new) {
@@ -137,7 +154,7 @@ async::Task<Result<std::unique_ptr<Playable>>> Playback::open_decoded(std::strin
   if (!sound)
     co_return internal("recording_damaged",
                        "the stored recording cannot be decoded: " + sound.error().message);
-  if (is_new) keep({std::move(key), etag, std::move(ogg), std::chrono::steady_clock::now()});
+  if (is_new) keep({std::move(key), etag, std::move(ogg), std::chrono::steady_clock::now()}, generation);
   co_return std::make_unique<Wav>(workers_, std::move(*sound), std::move(etag));
 }
 
@@ -158,16 +175,36 @@ async::Task<Result<std::shared_ptr<const std::string>>> Playback::fetch(std::str
 }
 
 std::shared_ptr<const std::string> Playback::fetched_before(const std::string& key, const std::string& etag) {
+  forget_old();
   const std::lock_guard lock{mutex_};
-  const auto now = std::chrono::steady_clock::now();
-  fetched_.remove_if([&](const Fetched& one) { return now - one.at > fetched_for; });
   for (const auto& one : fetched_)
     if (one.key == key && one.etag == etag) return one.bytes;
   return nullptr;
 }
 
-void Playback::keep(Fetched fetched) {
+void Playback::forget_old() {
   const std::lock_guard lock{mutex_};
+  const auto now = std::chrono::steady_clock::now();
+  fetched_.remove_if([&](const Fetched& one) { return now - one.at > fetched_for; });
+}
+
+void Playback::forget(const OrgId& org, const CallId& call) {
+  const std::lock_guard lock{mutex_};
+  ++forgotten_;
+  fetched_.remove_if([&](const Fetched& one) {
+    const auto name = parse_recording_key(one.key);
+    return name && name->org == org && name->call == call;
+  });
+}
+
+std::uint64_t Playback::generation() {
+  const std::lock_guard lock{mutex_};
+  return forgotten_;
+}
+
+void Playback::keep(Fetched fetched, std::uint64_t generation) {
+  const std::lock_guard lock{mutex_};
+  if (generation != forgotten_) return;
   fetched_.push_front(std::move(fetched));
   std::size_t bytes = 0, kept = 0;
   fetched_.remove_if([&](const Fetched& one) {

@@ -51,7 +51,8 @@ class Playback {
     std::string object_key;  // for link(); empty while it plays from the spool
     double seconds = 0;
   };
-  // Also asks the store whether it has what is said to be stored, so that no dead link is given out.
+  // Also looks whether the store, or the spool, has what it is said to have, so that no dead link is given
+  // out.
   async::Task<Result<About>> find(OrgId org, CallId call);
 
   // A stored recording's address at the store itself, where it can be read without us; it stops opening
@@ -60,6 +61,11 @@ class Playback {
                                   const std::string& disposition) const {
     return objects_.link(object_key, valid_for, disposition);
   }
+
+  // What was fetched of a call, which is gone. Any thread.
+  void forget(const OrgId& org, const CallId& call);
+  // What was fetched and is not used any more. To be called now and then; any thread.
+  void forget_old();
 
   // `format`: empty for the recording as it is kept, "wav".
   async::Task<Result<std::unique_ptr<Playable>>> open(OrgId org, CallId call, std::string format);
@@ -70,19 +76,21 @@ class Playback {
   async::Task<Result<std::unique_ptr<Playable>>> open_spool(OrgId org, CallId call);
   async::Task<Result<std::unique_ptr<Playable>>> open_object(std::string key, std::string type,
                                                              std::string etag);
-  async::Task<Result<std::unique_ptr<Playable>>> open_decoded(std::string key, std::string etag);
+  async::Task<Result<std::unique_ptr<Playable>>> open_decoded(std::string key, std::string etag,
+                                                              std::uint64_t generation);
   async::Task<Result<std::shared_ptr<const std::string>>> fetch(std::string key);
 
-  // What was fetched to be decoded: the latest few, used for a minute and in memory until the next one is
-  // asked for. A player that seeks asks for many ranges, and the store may be far away. By what is in it, so
-  // nobody gets another recording's.
+  // What was fetched to be decoded: the latest few, used for a minute. A player that seeks asks for many
+  // ranges, and the store may be far away. By what is in it, so nobody gets another recording's.
   struct Fetched {
     std::string key, etag;
     std::shared_ptr<const std::string> bytes;
     SteadyTime at;
   };
   std::shared_ptr<const std::string> fetched_before(const std::string& key, const std::string& etag);
-  void keep(Fetched fetched);
+  // Unless something was forgotten since `generation`: it may have been this.
+  void keep(Fetched fetched, std::uint64_t generation);
+  std::uint64_t generation();
 
   store::Store& store_;
   ObjectStore& objects_;
@@ -90,6 +98,7 @@ class Playback {
   std::filesystem::path spool_;
   std::mutex mutex_;  // the following
   std::list<Fetched> fetched_;
+  std::uint64_t forgotten_ = 0;
 };
 
 }  // namespace voxanne::recordings

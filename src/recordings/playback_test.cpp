@@ -38,6 +38,7 @@ class CountingStore final : public ObjectStore {
   async::Task<Result<std::uint64_t>> size(std::string key) override { return store_.size(std::move(key)); }
   async::Task<Result<std::string>> read(std::string key, std::uint64_t offset, std::size_t length) override {
     ++reads;
+    if (on_read) on_read();
     return store_.read(std::move(key), offset, length);
   }
   async::Task<Result<>> remove(std::string key) override { return store_.remove(std::move(key)); }
@@ -46,6 +47,7 @@ class CountingStore final : public ObjectStore {
     return store_.list(std::move(prefix), std::move(after), limit);
   }
   int reads = 0;
+  std::function<void()> on_read;
 
  private:
   ObjectStore& store_;
@@ -196,8 +198,35 @@ TEST_F(PlaybackTest, a_fault_of_the_store_is_no_absence) {
 
 TEST_F(PlaybackTest, a_spool_file_that_is_gone_is_a_fault_too) {
   record();
+  EXPECT_EQ(store.run(playback.find(call.org, call.id)).value().object_key, "");
   fs::remove(spool_path(spool, call.org, call.id));
   EXPECT_EQ(open().error().code, "recording_missing_in_spool");
+  EXPECT_EQ(store.run(playback.find(call.org, call.id)).error().code, "recording_missing_in_spool");
+}
+
+TEST_F(PlaybackTest, what_was_fetched_of_a_call_is_forgotten_with_it) {
+  record();
+  keep();
+  const auto costs = [&] {
+    const int before = objects.reads;
+    EXPECT_TRUE(open("wav"));
+    return objects.reads - before;
+  };
+  EXPECT_GT(costs(), 0);
+  EXPECT_EQ(costs(), 0);
+  playback.forget(call.org, CallId{"call_other"});
+  playback.forget(OrgId{"other"}, call.id);
+  playback.forget_old();
+  EXPECT_EQ(costs(), 0);
+  playback.forget(call.org, call.id);
+  EXPECT_GT(costs(), 0);
+  // Forgotten while it is fetched.
+  playback.forget(call.org, call.id);
+  objects.on_read = [&] { playback.forget(call.org, call.id); };
+  EXPECT_GT(costs(), 0);
+  objects.on_read = nullptr;
+  EXPECT_GT(costs(), 0) << "nothing was kept of it";
+  EXPECT_EQ(costs(), 0);
 }
 
 // 150 slots of one side are 25 kB, and one read.
