@@ -186,10 +186,11 @@ std::shared_ptr<const Health::Snapshot> Health::snapshot() const {
   return snapshot_;
 }
 
-std::vector<std::string> Health::services() const {
-  std::vector<std::string> names;
-  for (const auto& dependency : dependencies_) names.push_back(dependency->check.name);
-  return names;
+std::vector<Health::Service> Health::services() const {
+  std::vector<Service> out;
+  for (const auto& dependency : dependencies_)
+    out.push_back({dependency->check.name, dependency->check.severity != Severity::optional});
+  return out;
 }
 
 bool Health::holds(std::string_view service) const {

@@ -75,8 +75,12 @@ class Health {
   async::Task<> stop();
   void set_draining(bool draining);
 
-  // For /metrics: the names as `services` shows them, and whether one holds; any thread.
-  std::vector<std::string> services() const;
+  // For /metrics: what `services` shows, and whether one holds; any thread.
+  struct Service {
+    std::string name;
+    bool critical;  // not Severity::optional
+  };
+  std::vector<Service> services() const;
   bool holds(std::string_view service) const;
 
   net::Response health() const;

@@ -65,6 +65,7 @@ TEST_F(HealthTest, severity_decides_between_ok_degraded_and_error) {
   health.add(check("database", Severity::stops, database));
   health.add(check("storage", Severity::degrades, storage));
   health.add(check("mail", Severity::optional, mail));
+  for (const auto& service : health.services()) EXPECT_EQ(service.critical, service.name != "mail");
   health.start();
   struct Case {
     bool database, storage, mail;

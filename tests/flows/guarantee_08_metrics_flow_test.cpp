@@ -75,7 +75,7 @@ TEST(Metrics, show_calls_requests_and_the_machine_and_name_no_organization) {
   EXPECT_GT(value_of(text, R"(voxanne_media_tick_lag_seconds_count{shard="media0"})"), 100);
   EXPECT_EQ(value_of(text, "voxanne_websocket_clients"), 1);
   EXPECT_EQ(value_of(text, "voxanne_live_listeners"), 1);
-  EXPECT_EQ(value_of(text, R"(voxanne_service_up{service="media"})"), 1);
+  EXPECT_EQ(value_of(text, R"(voxanne_service_up{service="media",critical="true"})"), 1);
   EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 1e6);
   EXPECT_GT(value_of(text, "process_cpu_seconds_total"), 0);
   for (const char* personal : {"\"demo", "7700", "call_0", "org_", "orgId"})

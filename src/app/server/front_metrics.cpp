@@ -161,9 +161,10 @@ void Front::add_metrics() {
   metrics.counter("voxanne_error_tracker_failures_total", "requests that the tracker did not take", {},
                   told.failures);
 
-  for (const std::string& service : health->services())
+  for (const auto& service : health->services())
     metrics.gauge("voxanne_service_up", "1 while the dependency holds, as /health shows it",
-                  {{"service", service}}, [this, service] { return health->holds(service) ? 1.0 : 0.0; });
+                  {{"service", service.name}, {"critical", service.critical ? "true" : "false"}},
+                  [this, name = service.name] { return health->holds(name) ? 1.0 : 0.0; });
   metrics.gauge("voxanne_ready", "1 while a call could be answered", {},
                 [this] { return health->ready().status == 200 ? 1.0 : 0.0; });
 }
