@@ -237,22 +237,6 @@ TEST_F(SentryClientTest, and_so_does_one_of_one_route_or_one_exception_or_one_pl
   EXPECT_LE(tracker.items("event").size(), 23u + 20u) << "a minute may turn in between";
 }
 
-TEST_F(SentryClientTest, kinds_beyond_number_share_one_budget) {
-  const auto minute = [] {
-    return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::minutes{1};
-  };
-  client->start();
-  const auto begun = minute();
-  for (int i = 0; i < 300; ++i) {
-    fail("api.exception", "x", "/api/" + std::to_string(i));
-    if (i % 40 == 39) std::this_thread::sleep_for(milliseconds{250});  // what fits the inbox
-  }
-  client->stop(seconds{30});
-  const bool one_minute = minute() == begun;
-  EXPECT_GE(tracker.items("event").size(), 200u);
-  EXPECT_LE(tracker.items("event").size(), one_minute ? 256u + 20u : 300u);
-}
-
 TEST_F(SentryClientTest, sampling_follows_the_caller_s_decision_and_else_the_rate) {
   const auto decided = [](const char* flags) {
     return *Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-" + std::string{flags});
