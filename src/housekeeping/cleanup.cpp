@@ -107,11 +107,16 @@ class Cleanup::Run {
         const auto rows = co_await store::failed_uploads(store_, node, before, UtcTime{}, rows_at_a_time);
         if (!rows) co_return rows.error();
         if (rows->empty()) break;
-        store::Batch batch;
-        for (const auto& row : *rows) store::drop_failed_upload(batch, row);
-        if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written;
-        for (const auto& row : *rows) co_await remove_spooled(workers_, options_.spool, row.org, row.call);
-        failed_uploads_ += std::ssize(*rows);
+        for (const auto& row : *rows) {
+          store::Batch batch;
+          store::drop_failed_upload(batch, row);
+          const auto written = co_await store_.write(std::move(batch));
+          // Queued again meanwhile: its file is wanted.
+          if (!written && written.error().kind == Fault::conflict) continue;
+          if (!written) co_return written;
+          co_await remove_spooled(workers_, options_.spool, row.org, row.call);
+          ++failed_uploads_;
+        }
       }
     }
     co_return Result<>{};
@@ -220,14 +225,12 @@ class Cleanup::Run {
       from = {page->back().created_at, page->back().seq};
       for (auto call : *page) {
         // First the file, while a row knows of it.
-        if (call.recording == domain::RecordingStatus::stored) {
+        if (call.recording != domain::RecordingStatus::none) {
           store::Batch expiry;
           store::expire_recording(expiry, retention.org, call, now_);
           const auto gone = co_await apply(std::move(expiry), retention.org, call);
           if (!gone) co_return gone.error();
           if (!*gone) continue;
-        } else if (call.recording == domain::RecordingStatus::failed && !asked_.dry_run) {
-          co_await remove_spooled(workers_, options_.spool, retention.org, call.id);
         }
         call.recording = domain::RecordingStatus::none;
         call.object_key.clear();

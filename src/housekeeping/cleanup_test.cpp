@@ -50,10 +50,12 @@ class FusedStore final : public store::Store {
   }
   async::Task<Result<>> write(store::Batch batch) override {
     fuse_.step();
+    if (before_write) co_await std::exchange(before_write, {})();
     auto result = co_await inner_.write(std::move(batch));
     fuse_.step();
     co_return result;
   }
+  std::function<async::Task<>()> before_write;  // what somebody does meanwhile, once
 
  private:
   store::Store& inner_;
@@ -202,6 +204,43 @@ TEST_F(CleanupTest, failed_uploads_go_after_a_week_with_their_files_and_nothing_
   EXPECT_EQ(number(report, "/failedUploads"), 1);
   EXPECT_EQ(state(), (std::set<std::string>{"failed young", "harbour has old ", "harbour has young ",
                                             "spool/harbour/young.spool", "spool/harbour/waiting.spool"}));
+}
+
+// By POST …/recording/requeue, between what the cleanup reads and what it writes.
+TEST_F(CleanupTest, a_recording_that_is_queued_again_meanwhile_keeps_its_file) {
+  ASSERT_TRUE(store_.run(store::beat(*store_, test::this_boot, clock_.utc())));
+  const auto run_while_requeued = [&](const std::string& id) {
+    FusedStore store{*store_, whole_};
+    store.before_write = [&]() -> async::Task<> {
+      store::Upload upload;
+      upload.id = UploadId{"upl_harbour" + id};
+      upload.org = harbour;
+      upload.call = CallId{id};
+      upload.attempts = 1;
+      store::Batch batch;
+      store::requeue_upload(batch, upload, clock_.utc());
+      const auto done = co_await store_->write(std::move(batch));
+      EXPECT_TRUE(done) << done.error().message;
+    };
+    auto cleanup = make(objects_, store);
+    return store_.run(cleanup.run({})).value();
+  };
+  call(harbour, "failed", State::failed, days{8});
+  call(rival, "failed", State::failed, days{8});
+  EXPECT_EQ(number(run_while_requeued("failed"), "/failedUploads"), 1);
+  EXPECT_TRUE(fs::exists(spool(harbour, "failed")));
+  EXPECT_FALSE(fs::exists(spool(rival, "failed")));
+
+  ASSERT_TRUE(store_.write([&](store::Batch& batch) {
+    store::put_organization(
+        batch, {.id = harbour, .name = "Harbour", .timezone = "UTC", .call_retention_days = 1}, clock_.utc());
+  }));
+  call(harbour, "expired", State::failed, days{2});
+  EXPECT_EQ(number(run_while_requeued("expired"), "/expired/calls"), 0);
+  EXPECT_TRUE(fs::exists(spool(harbour, "expired")));
+  call(harbour, "gone", State::failed, days{2});
+  EXPECT_EQ(number(run(), "/expired/calls"), 1);
+  EXPECT_FALSE(fs::exists(spool(harbour, "gone")));
 }
 
 TEST_F(CleanupTest, a_dead_node_s_failures_are_cleaned_and_a_living_one_s_are_its_own) {

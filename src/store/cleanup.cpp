@@ -43,7 +43,10 @@ constexpr Statement expire{
     "calls.expire_recording",
     "UPDATE calls SET recording_status = 'none', has_recording = 0, recording_key = '', recording_type = '', "
     "recording_bytes = 0, recording_sha256 = '', recording_ms = 0 "
-    "WHERE org_id = ?1 AND id = ?2 AND recording_status = 'stored' AND recording_key = ?3"};
+    "WHERE org_id = ?1 AND id = ?2 AND recording_status = ?4 AND recording_key = ?3"};
+constexpr Statement drop_failed_of_call{
+    "recording_upload_queue.drop_failed_of_call",
+    "DELETE FROM recording_upload_queue WHERE org_id = ?1 AND call_id = ?2 AND status = 'failed'"};
 
 // No row: there is no such call.
 constexpr Statement object_claim{
@@ -152,7 +155,7 @@ async::Task<Result<std::int64_t>> count_failed_uploads(Store& store, std::string
 }
 
 void drop_failed_upload(Batch& batch, const FailedUpload& upload) {
-  batch.add(drop_failed, {bound(upload.id)});
+  batch.add(drop_failed, {bound(upload.id)}, 1);
 }
 
 async::Task<Result<std::vector<Retention>>> retentions_after(Store& store, OrgId org, int limit) {
@@ -172,7 +175,9 @@ async::Task<Result<std::vector<OldCall>>> settled_calls(Store& store, OrgId org,
 }
 
 void expire_recording(Batch& batch, const OrgId& org, const OldCall& call, UtcTime at) {
-  batch.add(expire, {bound(org), bound(call.id), call.object_key}, 1);
+  batch.add(expire,
+            {bound(org), bound(call.id), call.object_key, std::string{domain::to_string(call.recording)}}, 1);
+  batch.add(drop_failed_of_call, {bound(org), bound(call.id)});
   log_event(batch, {org, call.id}, at, "recording.expired");
 }
 
@@ -195,9 +200,10 @@ void drop_stale(Batch& batch, Stale what, UtcTime before) {
 
 std::span<const Statement* const> cleanup_statements() {
   static constexpr const Statement* all[] = {
-      &nodes,        &failed,        &failed_count,    &drop_failed,      &retentions, &old_recordings,
-      &old_calls,    &expire,        &object_claim,    &spool_claim,      &old_keys,   &drop_keys,
-      &old_sessions, &drop_sessions, &old_invitations, &drop_invitations, &old_runs,   &drop_runs};
+      &nodes,     &failed,       &failed_count,        &drop_failed,     &retentions,       &old_recordings,
+      &old_calls, &expire,       &drop_failed_of_call, &object_claim,    &spool_claim,      &old_keys,
+      &drop_keys, &old_sessions, &drop_sessions,       &old_invitations, &drop_invitations, &old_runs,
+      &drop_runs};
   return all;
 }
 

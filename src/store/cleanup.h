@@ -24,7 +24,7 @@ async::Task<Result<std::vector<FailedUpload>>> failed_uploads(Store& store, std:
                                                               UtcTime failed_before, UtcTime failed_after,
                                                               int limit);
 async::Task<Result<std::int64_t>> count_failed_uploads(Store& store, std::string node, UtcTime failed_before);
-// Nothing when it is no longer failed.
+// A conflict when it is no longer failed.
 void drop_failed_upload(Batch& batch, const FailedUpload& upload);
 
 struct Retention {
@@ -48,7 +48,8 @@ async::Task<Result<std::vector<OldCall>>> stored_recordings(Store& store, OrgId 
 // Ended calls without anything on its way into the object store.
 async::Task<Result<std::vector<OldCall>>> settled_calls(Store& store, OrgId org, CallPosition from,
                                                         UtcTime before, int limit);
-// The call stays, and its log says what became of its recording. A conflict when that has changed.
+// Of a stored or a failed recording: the call stays, and its log says what became of it. A conflict when
+// that has changed.
 void expire_recording(Batch& batch, const OrgId& org, const OldCall& call, UtcTime at);
 
 // Whether a recording's file is wanted: by its call, or by the upload queue.
