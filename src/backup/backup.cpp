@@ -2,13 +2,13 @@
 
 #include "backup/archive.h"
 #include "backup/names.h"
-#include "base/ids.h"
 #include "base/json_fields.h"
 #include "recordings/descriptor.h"
 #include "recordings/key.h"
 #include "store/sqlite/connection.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,25 +18,60 @@ namespace voxanne::backup {
 namespace fs = std::filesystem;
 namespace {
 
-using recordings::Descriptor;
-
 constexpr std::size_t objects_at_a_time = 50'000;
 constexpr std::size_t piece_bytes = 1024 * 1024;
 
 constexpr store::Statement snapshot{"backup.snapshot", "VACUUM INTO ?1"};
 
-class RemoveAtEnd {
+// FILE.partial, a directory for its owner alone, in which a backup is made: whatever others make there
+// (SQLite by the umask) is nobody's to read. Held by one process; empty when it is given, whatever a killed
+// one left.
+class Workshop {
  public:
-  explicit RemoveAtEnd(fs::path path) : path_(std::move(path)) {}
-  ~RemoveAtEnd() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
+  static Result<Workshop> claim(const fs::path& file) {
+    Workshop shop{fs::path{file.string() + ".partial"}};
+    const bool made = ::mkdir(shop.path_.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) return shop.failed("cannot be made");
+    shop.held_ = Descriptor{::open(shop.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!shop.held_) return shop.failed("is in the way");
+    if (::flock(shop.held_.get(), LOCK_EX | LOCK_NB) != 0) {
+      shop.held_.close();
+      return Error{Fault::conflict, "backup_running",
+                   "another backup to " + file.string() + " is being made"};
+    }
+    // Refused where it is another user's.
+    if (::fchmod(shop.held_.get(), 0700) != 0) {
+      const auto error = shop.failed("is in the way");
+      shop.held_.close();
+      return error;
+    }
+    shop.empty();
+    return shop;
   }
-  RemoveAtEnd(const RemoveAtEnd&) = delete;
-  RemoveAtEnd& operator=(const RemoveAtEnd&) = delete;
+  Workshop(Workshop&&) = default;
+  Workshop& operator=(Workshop&&) = delete;
+  ~Workshop() {
+    if (!held_) return;
+    empty();
+    ::rmdir(path_.c_str());
+  }
+
+  fs::path archive() const { return path_ / "archive.tar"; }
+  fs::path database() const { return path_ / database_name; }
 
  private:
+  explicit Workshop(fs::path path) : path_(std::move(path)) {}
+  Error failed(const char* what) const {
+    return recordings::file_error("backup_write_failed", path_.string() + " " + what, errno);
+  }
+  // Its own files only, should somebody have a directory of that name.
+  void empty() {
+    const auto copy = database().string();
+    for (const auto& file : {archive().string(), copy, copy + "-journal"}) ::unlink(file.c_str());
+  }
+
   fs::path path_;
+  Descriptor held_;
 };
 
 // False: it is gone, which is no fault of a thing that moves on.
@@ -165,20 +200,19 @@ async::Task<Result<Contents>> back_up(Places from, recordings::ObjectStore& obje
                                       std::string version, fs::path file) {
   const Error exists{Fault::conflict, "backup_exists",
                      file.string() + " exists already: move it away or name another file"};
+  const auto shop = Workshop::claim(file);
+  if (!shop) co_return shop.error();
   std::error_code none;
   if (fs::exists(file, none)) co_return exists;
   if (!fs::exists(from.database, none))
     co_return not_found("nothing_to_back_up", from.database.string() + " is not there: is DATA_DIR right?");
-  const std::string unique = file.string() + "." + make_ulid();
-  const fs::path partial = unique + ".partial", copy = unique + ".database";
-  const RemoveAtEnd no_partial{partial}, no_copy{copy};
-  auto archive = ArchiveWriter::create(partial);
+  auto archive = ArchiveWriter::create(shop->archive());
   if (!archive) co_return archive.error();
 
   Backup backup{from, objects, *archive};
   Result<> done = archive->add(std::string{about_name}, about(version));
   if (done) done = backup.add_journal();
-  if (done) done = backup.add_database(copy);
+  if (done) done = backup.add_database(shop->database());
   if (done && secret) done = backup.add_secret();
   if (done) done = backup.add_spools();
   if (done) done = co_await backup.add_recordings();
@@ -186,7 +220,7 @@ async::Task<Result<Contents>> back_up(Places from, recordings::ObjectStore& obje
   if (done) done = archive->finish();
   if (!done) co_return done.error();
   // Unlike a rename, a link never takes another's place.
-  if (::link(partial.c_str(), file.c_str()) != 0) {
+  if (::link(shop->archive().c_str(), file.c_str()) != 0) {
     if (errno == EEXIST) co_return exists;
     co_return recordings::file_error("backup_write_failed", file.string() + " cannot be put in its place",
                                      errno);

@@ -18,8 +18,6 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 namespace {
 
-using recordings::Descriptor;
-
 constexpr const char* unfinished = ".restoring";  // in the data directory; what is unpacked lies in it
 constexpr std::size_t longest_note = 4'096;       // about and complete are a line each
 

@@ -8,18 +8,6 @@
 
 namespace voxanne::recordings {
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void Descriptor::close() noexcept {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 Error file_error(std::string code, const std::string& what, int error_number) {
   return {error_number == ENOENT ? Fault::not_found : Fault::unavailable, std::move(code),
           what + ": " + std::generic_category().message(error_number)};

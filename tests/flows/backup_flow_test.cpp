@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdio>
@@ -187,9 +188,22 @@ std::map<std::string, std::string> contents_of(const fs::path& home) {
   return out;
 }
 
+// Whether nobody else can read a file under `directory`: by its own mode, or by that of a directory above it.
+bool for_the_owner_alone(const fs::path& directory) {
+  constexpr auto others = fs::perms::group_all | fs::perms::others_all;
+  for (auto at = fs::recursive_directory_iterator{directory}; at != fs::recursive_directory_iterator{};
+       ++at) {
+    const bool open = (at->status().permissions() & others) != fs::perms::none;
+    if (at->is_directory() && !open) at.disable_recursion_pending();
+    if (at->is_regular_file() && open) return false;
+  }
+  return true;
+}
+
 // Killed at every change that it makes to the disk: no server takes the half for the whole, and the next
 // restore makes the whole of it.
 TEST_F(BackupFlow, a_restore_killed_at_any_point_is_begun_again) {
+  ::umask(022);
   const auto id = talk(server_);
   ASSERT_TRUE(eventually([&] { return call(server_, id).at("recordingStatus").as_string() == "stored"; }));
   BrowserCaller running{server_.ws_url("/ws/web-call?assistantId=test-assistant-123")};
@@ -216,6 +230,7 @@ TEST_F(BackupFlow, a_restore_killed_at_any_point_is_begun_again) {
       break;
     }
     const auto where = std::to_string(killed + 1) + ", before " + run.before;
+    if (fs::exists(home)) EXPECT_TRUE(for_the_owner_alone(home)) << where;
     const bool unfinished = fs::exists(home / ".restoring");
     if (unfinished && half++ == 0) {
       const auto refused = command({"serve"}, home);
@@ -240,15 +255,16 @@ TEST_F(BackupFlow, a_restore_killed_at_any_point_is_begun_again) {
   EXPECT_GE(plays(second, id), 2.9);
 }
 
-// A backup appears under its name once it is whole; what a killed one left has another and is in nobody's
-// way.
+// A backup appears under its name once it is whole; what a killed one left is nobody else's to read, and goes
+// with the next one.
 TEST_F(BackupFlow, a_backup_killed_at_any_point_leaves_a_whole_one_or_none) {
+  ::umask(022);
   const auto id = talk(server_);
   ASSERT_TRUE(eventually([&] { return call(server_, id).at("recordingStatus").as_string() == "stored"; }));
   server_.process().signal(SIGTERM);
   ASSERT_EQ(server_.process().wait(patience), 0);
   const auto file = fs::path{elsewhere_ / "voxanne.tar"};
-  int killed = 0;
+  int killed = 0, left = 0;
   for (;; ++killed) {
     fs::remove(file);
     const auto run =
@@ -258,14 +274,19 @@ TEST_F(BackupFlow, a_backup_killed_at_any_point_leaves_a_whole_one_or_none) {
       EXPECT_EQ(run.exit_code, 0);
       break;
     }
+    EXPECT_TRUE(for_the_owner_alone(elsewhere_.path())) << killed + 1 << ", before " << run.before;
+    left += fs::exists(file.string() + ".partial/voxanne.db");
     if (!fs::exists(file)) continue;
     const auto home = fs::path{elsewhere_ / "home"};
     fs::remove_all(home);
     const auto restored = command({"restore", file}, home);
     ASSERT_EQ(restored.code, 0) << killed + 1 << ", before " << run.before << ": " << restored.all;
   }
-  std::printf("backup: killed at %d points\n", killed);
+  std::printf("backup: killed at %d points, %d of them with a copy of the database\n", killed, left);
   EXPECT_GT(killed, 20);
+  EXPECT_GT(left, 0);
+  fs::remove_all(elsewhere_ / "home");
+  EXPECT_EQ(std::distance(fs::directory_iterator{elsewhere_.path()}, {}), 1) << "nothing but the backup";
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "knowledge/formats/confined.h"
 
+#include "base/descriptor.h"
+
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -29,24 +31,6 @@ namespace {
 
 constexpr uid_t nobody = 65'534;
 constexpr std::size_t most_complaints = 16u << 10;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() { reset(); }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
 
 #if defined(__x86_64__)
 constexpr std::uint32_t architecture = AUDIT_ARCH_X86_64;
@@ -255,8 +239,8 @@ Result<ChildOutput> run_confined(const std::vector<std::string>& command, std::s
   const pid_t child = start({program.c_str(), arguments.data(), environment, in.get(), out_end.get(),
                              err_end.get(), files.get(), confines});
   if (child < 0) return failed("no process");
-  out_end.reset();
-  err_end.reset();
+  out_end.close();
+  err_end.close();
 
   ChildOutput output;
   output.end = read_all(out.get(), err.get(), confines, output);
