@@ -104,7 +104,7 @@ class Cleanup::Run {
         continue;
       }
       for (;;) {
-        const auto rows = co_await store::failed_uploads(store_, node, before, UtcTime{}, rows_at_a_time);
+        const auto rows = co_await store::failed_uploads(store_, node, before, rows_at_a_time);
         if (!rows) co_return rows.error();
         if (rows->empty()) break;
         for (const auto& row : *rows) {
@@ -240,6 +240,7 @@ class Cleanup::Run {
           co_return gone.error();
         else if (*gone)
           ++expired_calls_;
+        if (!asked_.dry_run) options_.forget(retention.org, call.id);
       }
     }
   }

@@ -35,6 +35,7 @@ struct CleanupOptions {
   std::optional<int> recording_retention_days{};
   // Whether records wait in a journal for the database: then a recording without a call may get one.
   std::function<bool()> records_wait = [] { return false; };
+  Forget forget = nobody_remembers;
 };
 
 class Cleanup final : public jobs::Job {

@@ -9,6 +9,7 @@
 #include "store/nodes.h"
 #include "store/organizations.h"
 #include "store/uploads.h"
+#include "support/store/fuse.h"
 #include "support/store/temp_store.h"
 
 #include <gtest/gtest.h>
@@ -28,67 +29,6 @@ using std::chrono::days;
 using std::chrono::hours;
 using test::harbour;
 using test::rival;
-
-// Ends the run at its n-th access to database or objects, before or after it takes effect.
-class Fuse {
- public:
-  explicit Fuse(int steps) : left_(steps) {}
-  void step() {
-    if (left_ > 0 && --left_ == 0) throw std::runtime_error("killed here");
-  }
-
- private:
-  int left_;
-};
-
-class FusedStore final : public store::Store {
- public:
-  FusedStore(store::Store& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
-  async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
-                             store::RowVisitor visit) override {
-    return inner_.read(statement, std::move(values), std::move(visit));
-  }
-  async::Task<Result<>> write(store::Batch batch) override {
-    fuse_.step();
-    if (before_write) co_await std::exchange(before_write, {})();
-    auto result = co_await inner_.write(std::move(batch));
-    fuse_.step();
-    co_return result;
-  }
-  std::function<async::Task<>()> before_write;  // what somebody does meanwhile, once
-
- private:
-  store::Store& inner_;
-  Fuse& fuse_;
-};
-
-class FusedObjects final : public recordings::ObjectStore {
- public:
-  FusedObjects(recordings::ObjectStore& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
-  async::Task<Result<>> put(std::string key, fs::path file, std::string checksum) override {
-    return inner_.put(std::move(key), std::move(file), std::move(checksum));
-  }
-  async::Task<Result<std::uint64_t>> size(std::string key) override { return inner_.size(std::move(key)); }
-  async::Task<Result<std::string>> read(std::string key, std::uint64_t offset, std::size_t length) override {
-    return inner_.read(std::move(key), offset, length);
-  }
-  async::Task<Result<>> remove(std::string key) override {
-    fuse_.step();
-    if (away) co_return unavailable("object_store_unavailable", "away on purpose");
-    auto result = co_await inner_.remove(std::move(key));
-    fuse_.step();
-    co_return result;
-  }
-  async::Task<Result<std::vector<recordings::ObjectInfo>>> list(std::string prefix, std::string after,
-                                                                std::size_t limit) override {
-    return inner_.list(std::move(prefix), std::move(after), limit);
-  }
-  bool away = false;
-
- private:
-  recordings::ObjectStore& inner_;
-  Fuse& fuse_;
-};
 
 class CleanupTest : public testing::Test {
  protected:
@@ -150,7 +90,8 @@ class CleanupTest : public testing::Test {
             {.spool = directory_.path() / "spool",
              .node = "node-1",
              .recording_retention_days = recording_days_,
-             .records_wait = [this] { return records_wait_; }}};
+             .records_wait = [this] { return records_wait_; },
+             .forget = [this](const OrgId&, const CallId& gone) { forgotten_.insert(gone.str()); }}};
   }
   jobs::RunReport run(jobs::RunOptions options = {}) {
     auto cleanup = make(objects_, *store_);
@@ -176,8 +117,7 @@ class CleanupTest : public testing::Test {
            store_.run(store::stored_recordings(*store_, org, from, clock_.utc() + days{1}, 1'000)).value())
         out.insert(org.str() + " plays " + one.id.str());
     }
-    for (const auto& one :
-         store_.run(store::failed_uploads(*store_, "node-1", clock_.utc(), UtcTime{}, 1'000)).value())
+    for (const auto& one : store_.run(store::failed_uploads(*store_, "node-1", clock_.utc(), 1'000)).value())
       out.insert("failed " + one.call.str());
     return out;
   }
@@ -186,8 +126,9 @@ class CleanupTest : public testing::Test {
   async::SystemClock clock_;
   async::WorkerPool workers_{"workers", 1};
   recordings::FileStore files_{directory_.path() / "objects", workers_};
-  Fuse whole_{0};
-  FusedObjects objects_{files_, whole_};
+  test::Fuse whole_;
+  test::FusedObjects objects_{files_, whole_};
+  std::set<std::string> forgotten_;
   std::optional<int> recording_days_;
   bool records_wait_ = false;
   test::TempStore store_;
@@ -210,7 +151,7 @@ TEST_F(CleanupTest, failed_uploads_go_after_a_week_with_their_files_and_nothing_
 TEST_F(CleanupTest, a_recording_that_is_queued_again_meanwhile_keeps_its_file) {
   ASSERT_TRUE(store_.run(store::beat(*store_, test::this_boot, clock_.utc())));
   const auto run_while_requeued = [&](const std::string& id) {
-    FusedStore store{*store_, whole_};
+    test::FusedStore store{*store_, whole_};
     store.before_write = [&]() -> async::Task<> {
       store::Upload upload;
       upload.id = UploadId{"upl_harbour" + id};
@@ -381,7 +322,10 @@ TEST_F(CleanupTest, whole_calls_go_but_for_messages_that_nobody_has_dealt_with) 
   }));
   call(harbour, "young", State::stored, days{89});
   call(harbour, "waiting", State::queued, days{900});
+  EXPECT_EQ(number(run({.dry_run = true}), "/expired/calls"), 2);
+  EXPECT_TRUE(forgotten_.empty());
   EXPECT_EQ(number(run(), "/expired/calls"), 2);
+  EXPECT_EQ(forgotten_, (std::set<std::string>{"plain", "stored"}));
   EXPECT_EQ(state(), (std::set<std::string>{"harbour has young harbour/young.ogg", "harbour plays young",
                                             "objects/harbour/young.ogg", "spool/harbour/waiting.spool"}));
   EXPECT_TRUE(store_.run(store::find_message(*store_, harbour, MessageId{"msg_stored"})).value());
@@ -470,9 +414,9 @@ TEST_F(CleanupSweep, dying_at_any_step_neither_leaks_nor_deletes_too_much) {
       void TestBody() override {}
       bool live_and_die(int at) {
         fill();
-        Fuse fuse{at};
-        FusedStore database{*store_, fuse};
-        FusedObjects fused{files_, fuse};
+        test::Fuse fuse{.left = at};
+        test::FusedStore database{*store_, fuse};
+        test::FusedObjects fused{files_, fuse};
         bool whole = true;
         try {
           auto cleanup = make(fused, database);

@@ -3,7 +3,6 @@
 #include "async/deadline.h"
 #include "base/json_fields.h"
 #include "base/log.h"
-#include "housekeeping/leftovers.h"
 #include "recordings/key.h"
 
 namespace voxanne::housekeeping {
@@ -132,6 +131,7 @@ async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<st
     const auto written = co_await store_.write(std::move(batch));
     if (written) {
       counts = sum;
+      for (const auto& call : calls) forget_(erasure.org, call.id);
       co_return Result<>{};
     }
     if (written.error().kind != Fault::conflict || deadline.passed(clock_)) co_return written;

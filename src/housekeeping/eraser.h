@@ -16,6 +16,7 @@
 
 #include "async/clock.h"
 #include "async/worker_pool.h"
+#include "housekeeping/leftovers.h"
 #include "recordings/object_store.h"
 #include "store/erasure.h"
 
@@ -30,9 +31,15 @@ struct Receipt {
 
 class Eraser {
  public:
+  // `forget`: told of each call once its rows are gone, for what is held of it in memory.
   Eraser(store::Store& store, recordings::ObjectStore& objects, async::WorkerPool& workers,
-         async::Clock& clock, std::filesystem::path spool)
-      : store_(store), objects_(objects), workers_(workers), clock_(clock), spool_(std::move(spool)) {}
+         async::Clock& clock, std::filesystem::path spool, Forget forget = nobody_remembers)
+      : store_(store),
+        objects_(objects),
+        workers_(workers),
+        clock_(clock),
+        spool_(std::move(spool)),
+        forget_(std::move(forget)) {}
 
   async::Task<Result<Receipt>> erase_call(OrgId org, CallId call, std::string requested_by);
   // A contact, and the calls, messages and appointments of its number.
@@ -58,6 +65,7 @@ class Eraser {
   async::WorkerPool& workers_;
   async::Clock& clock_;
   const std::filesystem::path spool_;
+  const Forget forget_;
 };
 
 }  // namespace voxanne::housekeeping

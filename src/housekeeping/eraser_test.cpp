@@ -8,6 +8,7 @@
 #include "store/knowledge.h"
 #include "store/messages.h"
 #include "store/uploads.h"
+#include "support/store/fuse.h"
 #include "support/store/temp_store.h"
 
 #include <gtest/gtest.h>
@@ -27,61 +28,6 @@ using test::rival;
 
 constexpr const char* name = "Zaphod Beeblebrox";
 constexpr const char* number = "+447700900042";
-
-struct Killed : std::runtime_error {
-  Killed() : std::runtime_error("killed here") {}
-};
-
-// Ends the erasure at its n-th write, before or after it takes effect, or at a removal.
-class FusedStore final : public store::Store {
- public:
-  explicit FusedStore(store::Store& inner) : inner_(inner) {}
-  async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
-                             store::RowVisitor visit) override {
-    return inner_.read(statement, std::move(values), std::move(visit));
-  }
-  async::Task<Result<>> write(store::Batch batch) override {
-    step();
-    auto result = co_await inner_.write(std::move(batch));
-    step();
-    co_return result;
-  }
-  void step() {
-    if (left > 0 && --left == 0) throw Killed{};
-  }
-  int left = 0;
-
- private:
-  store::Store& inner_;
-};
-
-class FusedObjects final : public recordings::ObjectStore {
- public:
-  FusedObjects(recordings::ObjectStore& inner, FusedStore& fuse) : inner_(inner), fuse_(fuse) {}
-  async::Task<Result<>> put(std::string key, fs::path file, std::string checksum) override {
-    return inner_.put(std::move(key), std::move(file), std::move(checksum));
-  }
-  async::Task<Result<std::uint64_t>> size(std::string key) override { return inner_.size(std::move(key)); }
-  async::Task<Result<std::string>> read(std::string key, std::uint64_t offset, std::size_t length) override {
-    return inner_.read(std::move(key), offset, length);
-  }
-  async::Task<Result<>> remove(std::string key) override {
-    fuse_.step();
-    if (away) co_return unavailable("object_store_unavailable", "away on purpose");
-    auto done = co_await inner_.remove(std::move(key));
-    fuse_.step();
-    co_return done;
-  }
-  async::Task<Result<std::vector<recordings::ObjectInfo>>> list(std::string prefix, std::string after,
-                                                                std::size_t limit) override {
-    return inner_.list(std::move(prefix), std::move(after), limit);
-  }
-  bool away = false;
-
- private:
-  recordings::ObjectStore& inner_;
-  FusedStore& fuse_;
-};
 
 class EraserTest : public testing::Test {
  protected:
@@ -192,9 +138,15 @@ class EraserTest : public testing::Test {
 struct Parts {
   explicit Parts(store::Store& store, recordings::ObjectStore& files, async::WorkerPool& workers,
                  async::Clock& clock, const fs::path& spool)
-      : database(store), objects(files, database), eraser(database, objects, workers, clock, spool) {}
-  FusedStore database;
-  FusedObjects objects;
+      : database(store, fuse),
+        objects(files, fuse),
+        eraser(database, objects, workers, clock, spool, [this](const OrgId& org, const CallId& call) {
+          forgotten.push_back(org.str() + "/" + call.str());
+        }) {}
+  test::Fuse fuse;
+  test::FusedStore database;
+  test::FusedObjects objects;
+  std::vector<std::string> forgotten;
   Eraser eraser;
 };
 
@@ -208,6 +160,7 @@ TEST_F(EraserTest, a_call_goes_with_all_it_left_and_no_other) {
     ASSERT_TRUE(receipt) << receipt.error().message;
     EXPECT_TRUE(receipt->erasure.finished_at);
     EXPECT_TRUE(receipt->files_removed && receipt->search_merged);
+    EXPECT_EQ(parts.forgotten, std::vector{"harbour/" + id});
     const auto removed = boost::json::parse(receipt->erasure.removed);
     EXPECT_EQ(removed.at("calls"), 1);
     EXPECT_EQ(removed.at("turns"), 1);
@@ -242,6 +195,7 @@ TEST_F(EraserTest, a_caller_goes_with_every_call_of_the_number) {
   const auto receipt = store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "usr_1"));
   ASSERT_TRUE(receipt) << receipt.error().message;
   EXPECT_EQ(boost::json::parse(receipt->erasure.removed).at("calls"), 120);
+  EXPECT_EQ(parts.forgotten.size(), 120u);
   EXPECT_EQ(boost::json::parse(receipt->erasure.removed).at("contacts"), 1);
   EXPECT_EQ(count("SELECT count(*) FROM calls WHERE org_id = 'harbour'"), 1);
   EXPECT_EQ(count("SELECT count(*) FROM contacts WHERE org_id = 'harbour'"), 1);
@@ -263,6 +217,7 @@ TEST_F(EraserTest, what_runs_or_is_being_stored_is_refused_and_stays) {
             "call_not_found");
   EXPECT_EQ(count("SELECT count(*) FROM calls"), 1);
   EXPECT_EQ(count("SELECT count(*) FROM erasures"), 0);
+  EXPECT_TRUE(parts.forgotten.empty());
 }
 
 TEST_F(EraserTest, while_the_store_is_away_the_receipt_says_so_and_the_rest_follows) {
@@ -289,11 +244,11 @@ TEST_F(EraserTest, dying_at_any_step_leaves_nothing_that_the_next_start_does_not
     call(harbour, id, step % 2 == 0 ? State::stored : State::queued, name, number);
     call(harbour, "kept_" + std::to_string(step), State::stored, "Ford Prefect", "+447700900043");
     Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
-    parts.database.left = step;
+    parts.fuse.left = step;
     bool whole = true;
     try {
       static_cast<void>(store_.run(parts.eraser.erase_call(harbour, CallId{id}, "u")));
-    } catch (const Killed&) {
+    } catch (const test::Killed&) {
       whole = false;
     }
     // Another process. Where the rows are there still, nothing had happened, and it is asked for again.

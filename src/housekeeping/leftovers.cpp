@@ -14,24 +14,19 @@ namespace {
 constexpr std::size_t objects_at_a_time = 50'000;
 
 // On a worker.
-std::vector<Leftover> list_spool(const fs::path& spool, UtcTime unchanged_since) {
+std::vector<Leftover> find_spooled(const fs::path& spool, UtcTime unchanged_since) {
   std::vector<Leftover> out;
-  std::error_code gone;
-  for (const auto& directory : fs::directory_iterator{spool, gone}) {
-    const auto org = directory.path().filename().string();
-    if (!is_sane_id(org) || !directory.is_directory(gone)) continue;
-    for (const auto& entry : fs::directory_iterator{directory.path(), gone}) {
-      const auto& path = entry.path();
-      const auto call = path.stem().string();
-      if (path.extension() != ".spool" || !is_sane_id(call)) continue;
-      struct stat status{};
-      if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-      Leftover file{.org = OrgId{org}, .call = CallId{call}, .object_key = {}, .spooled = path};
-      file.bytes = static_cast<std::uint64_t>(status.st_size);
-      // A young one only counts.
-      if (UtcTime{seconds{status.st_mtim.tv_sec}} >= unchanged_since) file.spooled.clear();
-      out.push_back(std::move(file));
-    }
+  for (auto& spooled : recordings::list_spool(spool).spooled) {
+    struct stat status{};
+    if (::stat(spooled.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    Leftover file{.org = std::move(spooled.org),
+                  .call = std::move(spooled.call),
+                  .object_key = {},
+                  .spooled = std::move(spooled.path)};
+    file.bytes = static_cast<std::uint64_t>(status.st_size);
+    // A young one only counts.
+    if (UtcTime{seconds{status.st_mtim.tv_sec}} >= unchanged_since) file.spooled.clear();
+    out.push_back(std::move(file));
   }
   return out;
 }
@@ -73,7 +68,7 @@ async::Task<Result<Leftovers>> find_leftovers(store::Store& store, recordings::O
                              .let_go = *claim == store::Claim::unwanted});
     }
   }
-  auto spooled = co_await workers.run([&] { return list_spool(spool, unchanged_since); });
+  auto spooled = co_await workers.run([&] { return find_spooled(spool, unchanged_since); });
   for (auto& file : spooled) {
     ++out.recordings[file.org];
     if (file.spooled.empty()) continue;

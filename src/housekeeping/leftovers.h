@@ -9,11 +9,16 @@
 #include "store/store.h"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace voxanne::housekeeping {
+
+// Of a call whose rows are gone: whoever holds something of it in memory lets go of it.
+using Forget = std::function<void(const OrgId&, const CallId&)>;
+inline void nobody_remembers(const OrgId&, const CallId&) {}
 
 struct Leftover {
   OrgId org;

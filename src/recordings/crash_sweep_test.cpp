@@ -11,6 +11,7 @@
 #include "recordings/upload_queue.h"
 #include "store/organizations.h"
 #include "store/sqlite/sqlite_store.h"
+#include "support/store/fuse.h"
 #include "support/temp_dir.h"
 
 #include <gtest/gtest.h>
@@ -31,70 +32,12 @@ constexpr int steps_before_audio = 4;
 constexpr UtcTime noon{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1} + std::chrono::hours{12}};
 const store::CallKey key{OrgId{"harbour"}, CallId{"call_1"}};
 
-// Ends the process at its n-th step; 0 never does.
-class Fuse {
- public:
-  explicit Fuse(int steps) : left_(steps) {}
-  void step() {
-    if (left_ > 0 && --left_ == 0) _exit(137);
-  }
-
- private:
-  int left_;
-};
-
-class FusedStore final : public store::Store {
- public:
-  FusedStore(store::Store& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
-  async::Task<Result<>> read(const store::Statement& statement, std::vector<store::Value> values,
-                             store::RowVisitor visit) override {
-    fuse_.step();
-    auto result = co_await inner_.read(statement, std::move(values), std::move(visit));
-    fuse_.step();
-    co_return result;
-  }
-  async::Task<Result<>> write(store::Batch batch) override {
-    fuse_.step();
-    auto result = co_await inner_.write(std::move(batch));
-    fuse_.step();
-    co_return result;
-  }
-
- private:
-  store::Store& inner_;
-  Fuse& fuse_;
-};
-
-class FusedObjects final : public ObjectStore {
- public:
-  FusedObjects(ObjectStore& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
-  async::Task<Result<>> put(std::string k, fs::path file, std::string checksum) override {
-    fuse_.step();
-    auto result = co_await inner_.put(std::move(k), std::move(file), std::move(checksum));
-    fuse_.step();
-    co_return result;
-  }
-  async::Task<Result<std::uint64_t>> size(std::string k) override { return inner_.size(std::move(k)); }
-  async::Task<Result<std::string>> read(std::string k, std::uint64_t offset, std::size_t length) override {
-    return inner_.read(std::move(k), offset, length);
-  }
-  async::Task<Result<>> remove(std::string k) override { return inner_.remove(std::move(k)); }
-  async::Task<Result<std::vector<ObjectInfo>>> list(std::string prefix, std::string after,
-                                                    std::size_t limit) override {
-    return inner_.list(std::move(prefix), std::move(after), limit);
-  }
-
- private:
-  ObjectStore& inner_;
-  Fuse& fuse_;
-};
-
 // One boot of the server, as far as recordings go.
 struct Boot {
   Boot(const fs::path& directory, std::string name, int steps)
       : root(directory),
         holder{"node-1", std::move(name)},
-        fuse(steps),
+        fuse{.left = steps, .reads = true, .blow = [] { _exit(137); }},
         sqlite(store::SqliteStore::open({.path = (directory / "voxanne.db").string()}).value()),
         database(*sqlite, fuse),
         objects(files, fuse),
@@ -155,14 +98,14 @@ struct Boot {
 
   fs::path root;
   store::Holder holder;
-  Fuse fuse;
+  voxanne::test::Fuse fuse;
   async::SystemClock clock;
   async::LoopThread loop{"boot"};
   async::WorkerPool workers{"files", 1};
   FileStore files{root / "objects", workers};
   std::unique_ptr<store::SqliteStore> sqlite;
-  FusedStore database;
-  FusedObjects objects;
+  voxanne::test::FusedStore database;
+  voxanne::test::FusedObjects objects;
   UploadQueue queue;
 };
 

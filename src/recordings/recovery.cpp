@@ -21,37 +21,6 @@ namespace {
 using domain::RecordingStatus;
 using Key = std::pair<OrgId, CallId>;
 
-struct Listing {
-  std::vector<Key> spooled;      // ORG/CALL.spool
-  std::vector<fs::path> strays;  // files that were being created, or encoded without a source
-};
-
-// What cannot be listed is left out: a range-based for would throw in its middle.
-template <class F>
-void each_entry(const fs::path& directory, F f) {
-  std::error_code error;
-  for (fs::directory_iterator entry{directory, error}, end; !error && entry != end; entry.increment(error))
-    f(*entry);
-}
-
-Listing list_spool(const fs::path& spool) {
-  Listing out;
-  each_entry(spool, [&](const fs::directory_entry& directory) {
-    const auto org = directory.path().filename().string();
-    std::error_code error;
-    if (!is_sane_id(org) || !directory.is_directory(error)) return;
-    each_entry(directory.path(), [&](const fs::directory_entry& entry) {
-      const auto& path = entry.path();
-      const auto call = path.stem().string();
-      if (path.extension() == ".spool" && is_sane_id(call))
-        out.spooled.emplace_back(OrgId{org}, CallId{call});
-      else if (path.extension() == ".new" || path.extension() == ".ogg")
-        out.strays.push_back(path);
-    });
-  });
-  return out;
-}
-
 // Removes a leftover that belongs to no spool file of a living process.
 bool remove_stray(const fs::path& path) {
   if (path.extension() == ".ogg") {
@@ -92,8 +61,8 @@ class Recovery {
     const auto listing = co_await workers_.run([this] { return list_spool(spool_); });
     for (const auto& call : *open)
       if (const auto done = co_await end_call(call); !done) co_return done.error();
-    for (const auto& [org, id] : listing.spooled)
-      if (const auto done = co_await mend_file(org, id); !done) co_return done.error();
+    for (const auto& file : listing.spooled)
+      if (const auto done = co_await mend_file(file.org, file.call); !done) co_return done.error();
     report_.files_removed += co_await workers_.run([&] {
       return static_cast<int>(std::count_if(listing.strays.begin(), listing.strays.end(), remove_stray));
     });

@@ -31,12 +31,39 @@ Result<std::size_t> read_at(int fd, std::span<std::byte> to, std::uint64_t offse
   return done;
 }
 
+// A range-based for would throw in its middle.
+template <class F>
+void each_entry(const std::filesystem::path& directory, F f) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry{directory, error}, end; !error && entry != end;
+       entry.increment(error))
+    f(*entry);
+}
+
 }  // namespace
 
 std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call) {
   if (!is_sane_id(org.str()) || !is_sane_id(call.str()))
     throw std::invalid_argument("a recording's ids must be usable as file names");
   return spool / org.str() / (call.str() + ".spool");
+}
+
+SpoolListing list_spool(const std::filesystem::path& spool) {
+  SpoolListing out;
+  each_entry(spool, [&](const std::filesystem::directory_entry& directory) {
+    const auto org = directory.path().filename().string();
+    std::error_code error;
+    if (!is_sane_id(org) || !directory.is_directory(error)) return;
+    each_entry(directory.path(), [&](const std::filesystem::directory_entry& entry) {
+      const auto& path = entry.path();
+      const auto call = path.stem().string();
+      if (path.extension() == ".spool" && is_sane_id(call))
+        out.spooled.push_back({OrgId{org}, CallId{call}, path});
+      else if (path.extension() == ".new" || path.extension() == ".ogg")
+        out.strays.push_back(path);
+    });
+  });
+  return out;
 }
 
 Result<Descriptor> create_spool(const std::filesystem::path& path, const SpoolHeader& header) {

@@ -15,6 +15,19 @@ namespace voxanne::recordings {
 
 std::filesystem::path spool_path(const std::filesystem::path& spool, const OrgId& org, const CallId& call);
 
+struct SpoolListing {
+  struct Spooled {
+    OrgId org;
+    CallId call;
+    std::filesystem::path path;
+  };
+  std::vector<Spooled> spooled;
+  std::vector<std::filesystem::path>
+      strays;  // that were being created, or encoded; their source may be there
+};
+// What cannot be listed is left out.
+SpoolListing list_spool(const std::filesystem::path& spool);
+
 // Creates, locks and gives a header to a new spool file; it appears under its name only when it is
 // whole. Errors: conflict (spool_exists), unavailable (spool_write_failed).
 Result<Descriptor> create_spool(const std::filesystem::path& path, const SpoolHeader& header);

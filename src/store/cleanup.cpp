@@ -13,8 +13,7 @@ constexpr Statement nodes{"nodes.to_clean",
                           "SELECT id FROM nodes WHERE id > '' AND (id = ?1 OR seen_at < ?2) ORDER BY id"};
 constexpr Statement failed{"recording_upload_queue.failed",
                            "SELECT id, org_id, call_id FROM recording_upload_queue WHERE node_id = ?1 "
-                           "AND status = 'failed' AND failed_at >= ?2 AND failed_at < ?3 "
-                           "ORDER BY failed_at LIMIT ?4"};
+                           "AND status = 'failed' AND failed_at < ?2 ORDER BY failed_at LIMIT ?3"};
 constexpr Statement failed_count{"recording_upload_queue.failed_count",
                                  "SELECT count(*) FROM recording_upload_queue WHERE node_id = ?1 "
                                  "AND status = 'failed' AND failed_at < ?2",
@@ -143,10 +142,8 @@ async::Task<Result<std::vector<std::string>>> nodes_to_clean(Store& store, std::
 }
 
 async::Task<Result<std::vector<FailedUpload>>> failed_uploads(Store& store, std::string node,
-                                                              UtcTime failed_before, UtcTime failed_after,
-                                                              int limit) {
-  return find_all(store, failed, {std::move(node), bound(failed_after), bound(failed_before), bound(limit)},
-                  failed_from);
+                                                              UtcTime failed_before, int limit) {
+  return find_all(store, failed, {std::move(node), bound(failed_before), bound(limit)}, failed_from);
 }
 
 async::Task<Result<std::int64_t>> count_failed_uploads(Store& store, std::string node,

@@ -21,8 +21,7 @@ async::Task<Result<std::vector<std::string>>> nodes_to_clean(Store& store, std::
                                                              UtcTime dead_before);
 // Oldest first.
 async::Task<Result<std::vector<FailedUpload>>> failed_uploads(Store& store, std::string node,
-                                                              UtcTime failed_before, UtcTime failed_after,
-                                                              int limit);
+                                                              UtcTime failed_before, int limit);
 async::Task<Result<std::int64_t>> count_failed_uploads(Store& store, std::string node, UtcTime failed_before);
 // A conflict when it is no longer failed.
 void drop_failed_upload(Batch& batch, const FailedUpload& upload);

@@ -52,7 +52,7 @@ net::Source stream(std::shared_ptr<recordings::Playable> sound, std::uint64_t fi
           }};
 }
 
-// A name to save it under. Ids are tokens in quotes as they are (recordings::is_segment).
+// A name to save it under. Ids are tokens in quotes as they are (is_sane_id).
 std::string disposition(const CallId& call, std::string_view content_type) {
   return "inline; filename=\"" + call.str() + (content_type == "audio/ogg" ? ".ogg\"" : ".wav\"");
 }

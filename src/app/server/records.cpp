@@ -116,6 +116,7 @@ async::Task<> Records::tend_reserve() {
 async::Task<> Records::tend_erasures() {
   for (;;) {
     static_cast<void>(co_await eraser->resume());
+    playback->forget_old();
     co_await foundation.clock.sleep_for(between_looks_at_erasures);
   }
 }
@@ -173,11 +174,15 @@ Result<> Records::start_queue() {
 void Records::start_scheduler() {
   auto options = cleanup_options(foundation.config, foundation.holder.node);
   options.records_wait = [this] { return journal->pending() > 0; };
+  options.forget = [this](const OrgId& org, const CallId& call) {
+    bus->forget(org, call);
+    playback->forget(org, call);
+  };
+  eraser.emplace(*store, *objects, foundation.workers, foundation.clock, options.spool, options.forget);
   cleanup.emplace(*store, *objects, foundation.workers, foundation.clock, std::move(options));
   const async::Executor house = foundation.house.executor();
   scheduler.emplace(house, foundation.clock, *store, foundation.holder.node);
   scheduler->add("cleanup", jobs::Cron::parse(foundation.config.cleanup_cron).value(), *cleanup);
-  eraser.emplace(*store, *objects, foundation.workers, foundation.clock, foundation.config.spool_path());
   async::asio::post(house, [this] { scheduler->start(); });
 }
 
