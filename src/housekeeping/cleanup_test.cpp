@@ -152,7 +152,9 @@ TEST_F(CleanupTest, a_recording_that_is_queued_again_meanwhile_keeps_its_file) {
   ASSERT_TRUE(store_.run(store::beat(*store_, test::this_boot, clock_.utc())));
   const auto run_while_requeued = [&](const std::string& id) {
     test::FusedStore store{*store_, whole_};
+    bool requeued = false;
     store.before_write = [&]() -> async::Task<> {
+      if (std::exchange(requeued, true)) co_return;
       store::Upload upload;
       upload.id = UploadId{"upl_harbour" + id};
       upload.org = harbour;

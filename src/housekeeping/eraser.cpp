@@ -169,10 +169,11 @@ async::Task<Result<Receipt>> Eraser::finish(store::Erasure erasure) {
   if (!merged) co_return merged.error();
   receipt.search_merged = *merged;
   if (receipt.files_removed && receipt.search_merged) {
-    erasure.finished_at = clock_.utc();
+    const UtcTime now = clock_.utc();
     store::Batch batch;
-    store::put_erasure(batch, erasure);
+    store::finish_erasure(batch, erasure, now);
     if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    erasure.finished_at = now;
     log::info("erasure.done", {{"erasureId", erasure.id}, {"orgId", erasure.org.str()}});
   }
   receipt.erasure = std::move(erasure);
@@ -182,12 +183,17 @@ async::Task<Result<Receipt>> Eraser::finish(store::Erasure erasure) {
 // False when there is so much that the rest is left to resume().
 async::Task<Result<bool>> Eraser::merge_search(const store::Erasure& erasure) {
   for (int step = 0;; ++step) {
-    const auto merged = co_await store::search_is_merged(store_, erasure.id);
-    if (!merged) co_return merged.error();
-    if (*merged || step == merge_steps) co_return *merged;
+    const auto round = co_await store::search_round(store_, erasure.id);
+    if (!round) co_return round.error();
+    if (*round == store::SearchRound::done) co_return true;
+    if (step == merge_steps) co_return false;
     store::Batch batch;
-    store::merge_call_search(batch, erasure, clock_.utc());
-    if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
+    *round == store::SearchRound::due ? store::begin_search_round(batch)
+                                      : store::continue_search_round(batch);
+    // Another erasure may have begun it meanwhile.
+    if (const auto written = co_await store_.write(std::move(batch));
+        !written && written.error().kind != Fault::conflict)
+      co_return written.error();
   }
 }
 

@@ -1,6 +1,6 @@
 // Erasure on request: a call, or a caller with everything that was ever recorded of them. Rows go first, in
 // one batch with the receipt and with what is then owed outside the database; files and objects after it;
-// the search index is merged until nothing of the deleted is left in it. Whatever a crash or a store that
+// the search index is rewritten in a round that takes out what was deleted. Whatever a crash or a store that
 // is away leaves undone is in the receipt's row, and is done by resume().
 //
 //   Eraser eraser{store, objects, workers, clock, spool};

@@ -119,6 +119,21 @@ class EraserTest : public testing::Test {
     sqlite3_close(db);
     return found;
   }
+  // FTS5 compares each index with its entries.
+  void check_search() {
+    static constexpr store::Statement check{
+        "test.check", "INSERT INTO calls_search (calls_search, rank) VALUES ('integrity-check', 1)"};
+    static constexpr store::Statement check_words{
+        "test.check_words", "INSERT INTO calls_words (calls_words) VALUES ('integrity-check')"};
+    store::Batch batch;
+    batch.add(check, {}).add(check_words, {});
+    const auto done = store_.run(store_.sqlite().write(std::move(batch)));
+    EXPECT_TRUE(done) << done.error().message;
+  }
+  std::int64_t search_matches(const std::string& text) {
+    return count("SELECT (SELECT count(*) FROM calls_search WHERE calls_search MATCH '" + text +
+                 "') + (SELECT count(*) FROM calls_words WHERE calls_words MATCH '" + text + "')");
+  }
   // Whether the file still holds these bytes anywhere, free pages included.
   bool holds(const std::string& bytes) {
     store_.restart();  // checkpoints
@@ -206,6 +221,116 @@ TEST_F(EraserTest, a_caller_goes_with_every_call_of_the_number) {
   EXPECT_EQ(count("SELECT sum(calls) FROM call_counters WHERE org_id = 'harbour'"), 1);
   EXPECT_EQ(store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u")).error().code,
             "contact_not_found");
+}
+
+// Each word once, so that the index of words takes several steps to rewrite.
+std::string many_words(int which) {
+  std::string out;
+  for (int i = 0; i < 6'000; ++i)
+    out += "w" + std::to_string(which * 6'000 + i) + "x" + std::to_string(i % 97) + " ";
+  return out;
+}
+
+TEST_F(EraserTest, calls_that_end_meanwhile_neither_hold_it_up_nor_are_lost) {
+  for (int i = 0; i < 20; ++i)
+    call(harbour, "call_" + std::to_string(i), State::none, many_words(i), "+44770090001");
+  call(harbour, "call_zaphod", State::none, name, number);
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  int ended = 0;
+  parts.database.before_write = [&]() -> async::Task<> {
+    domain::Call other;
+    other.id = CallId{"meanwhile_" + std::to_string(++ended)};
+    other.org = harbour;
+    other.assistant = test::reception;
+    other.customer = {"+447700900043", "Ford Prefect"};
+    other.created_at = test::noon;
+    store::Batch batch;
+    store::insert_call(batch, other, test::this_boot);
+    domain::Turn turn;
+    turn.id = TurnId{"turn_" + other.id.str()};
+    turn.speaker = domain::Speaker::caller;
+    turn.text = "A towel, please";
+    store::put_turn(batch, {harbour, other.id}, turn);
+    store::end_call(batch, {harbour, other.id},
+                    {.status = domain::CallStatus::ended,
+                     .reason = std::string{domain::ended::customer},
+                     .fault = domain::FaultParty::nobody,
+                     .detail = {}},
+                    test::noon);
+    EXPECT_TRUE(co_await store_->write(std::move(batch)));
+  };
+  const auto receipt = store_.run(parts.eraser.erase_call(harbour, CallId{"call_zaphod"}, "u"));
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_TRUE(receipt->erasure.finished_at);
+  EXPECT_GT(ended, 4) << "several steps";
+  EXPECT_EQ(search_matches("Prefect"), ended);
+  EXPECT_EQ(search_matches("towel"), ended);
+  EXPECT_EQ(search_matches("w12001x1"), 2) << "what is rewritten is found";
+  check_search();
+  for (const char* trace : {"Zaphod", "Beeblebrox", "zap", "beeblebrox"}) EXPECT_FALSE(holds(trace)) << trace;
+}
+
+// FTS5 takes an index of more than 2,000 levels for corrupt, and no call could end any more.
+TEST_F(EraserTest, thousands_of_erasures_leave_the_search_index_as_it_was) {
+  const auto end = [](store::Batch& batch, const OrgId& org, const std::string& id, const std::string& who) {
+    domain::Call call;
+    call.id = CallId{id};
+    call.org = org;
+    call.assistant = test::reception;
+    call.customer = {number, who};
+    call.created_at = test::noon;
+    store::insert_call(batch, call, test::this_boot);
+    domain::Turn turn;
+    turn.id = TurnId{"turn_" + id};
+    turn.speaker = domain::Speaker::caller;
+    turn.text = "My name is " + who;
+    store::put_turn(batch, {org, call.id}, turn);
+    store::end_call(batch, {org, call.id},
+                    {.status = domain::CallStatus::ended,
+                     .reason = std::string{domain::ended::customer},
+                     .fault = domain::FaultParty::nobody,
+                     .detail = {}},
+                    test::noon);
+  };
+  for (int group = 0; group < 30; ++group) {
+    const auto done = store_.write([&](store::Batch& batch) {
+      for (int i = group * 100; i < (group + 1) * 100; ++i) {
+        const std::string id = "call_" + std::to_string(i);
+        end(batch, harbour, id, name);
+        if (i % 10 == 0) end(batch, rival, "kept_" + std::to_string(i), "Ford Prefect");
+        store::erase_call_records(batch, {harbour, CallId{id}}, store::Keep::nothing);
+        store::begin_search_round(batch);
+      }
+    });
+    ASSERT_TRUE(done) << group << done.error().message;
+    ASSERT_EQ(count("SELECT done FROM search_rounds"), (group + 1) * 100);
+    for (const char* trace : {"Zaphod", "beeblebrox"}) ASSERT_FALSE(holds(trace)) << group;
+  }
+  for (const char* index : {"calls_search", "calls_words"})
+    EXPECT_LT(count(std::string{"SELECT length(block) FROM "} + index + "_data WHERE id = 10"), 200) << index;
+  EXPECT_EQ(search_matches("Prefect"), 600);
+  check_search();
+}
+
+TEST_F(EraserTest, a_receipt_covers_what_came_after_it_was_finished_once) {
+  contact(harbour, "cont_1", name, number);
+  for (int i = 0; i < 120; ++i) call(harbour, "call_" + std::to_string(i), State::none, name, number);
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  Parts server{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  // As it does every minute, here after each batch of an erasure that still runs.
+  std::int64_t finished = 0;
+  parts.database.before_write = [&]() -> async::Task<> {
+    const auto done = co_await server.eraser.resume();
+    EXPECT_TRUE(done);
+    finished += done ? *done : 0;
+  };
+  const auto receipt = store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u"));
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_GE(finished, 3);
+  EXPECT_TRUE(receipt->erasure.finished_at);
+  EXPECT_EQ(count("SELECT json_extract(removed, '$.calls') FROM erasures WHERE finished_at IS NOT NULL"),
+            120);
+  for (const char* trace : {"Zaphod", "beeblebrox", "447700900042"}) EXPECT_FALSE(holds(trace)) << trace;
 }
 
 TEST_F(EraserTest, what_runs_or_is_being_stored_is_refused_and_stays) {

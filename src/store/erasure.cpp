@@ -56,9 +56,14 @@ constexpr Statement by_contact{
 
 constexpr Statement put{
     "erasures.put",
-    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, finished_at, removed) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET finished_at = excluded.finished_at, "
-    "removed = excluded.removed"};
+    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, removed, search_round) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT begun + 1 FROM search_rounds WHERE id = 1)) "
+    "ON CONFLICT (id) DO UPDATE SET finished_at = NULL, removed = excluded.removed, "
+    "search_round = excluded.search_round"};
+constexpr Statement finish{"erasures.finish",
+                           "UPDATE erasures SET finished_at = coalesce(finished_at, ?2) WHERE id = ?1 "
+                           "AND NOT EXISTS (SELECT 1 FROM erasure_files WHERE erasure_id = ?1) "
+                           "AND search_round <= (SELECT done FROM search_rounds WHERE id = 1)"};
 constexpr Statement owe{
     "erasure_files.put",
     "INSERT INTO erasure_files (erasure_id, call_id, object_key, org_id) VALUES (?1, ?2, ?3, ?4) "
@@ -71,19 +76,41 @@ constexpr Statement open{"erasures.open",
 constexpr Statement owed{"erasure_files.of_erasure",
                          "SELECT call_id, object_key FROM erasure_files WHERE erasure_id = ?1 LIMIT ?2"};
 
-// https://www.sqlite.org/fts5.html §6.8: a negative rank merges everything, so many pages at a time.
+constexpr Statement round_of{"search_rounds.of_erasure",
+                             "SELECT e.search_round <= r.done, r.begun > r.done FROM erasures e "
+                             "CROSS JOIN search_rounds r ON r.id = 1 WHERE e.id = ?1"};
+constexpr Statement begin_round{"search_rounds.begin",
+                                "UPDATE search_rounds SET begun = begun + 1 WHERE id = 1 AND begun = done"};
+constexpr Statement end_round{"search_rounds.end",
+                              "UPDATE search_rounds SET done = begun WHERE id = 1 AND done < begun "
+                              "AND NOT search_gathering((SELECT block FROM calls_search_data WHERE id = 10)) "
+                              "AND NOT search_gathering((SELECT block FROM calls_words_data WHERE id = 10))"};
+
+// An entry of no call that comes and goes: a single segment, which may hold what was deleted as well as that
+// it was, would not be merged with anything.
+constexpr Statement add_nothing{
+    "calls_search.add_nothing",
+    "INSERT INTO calls_search (rowid, org_tail, customer_number, customer_name, summary) "
+    "VALUES (0, 'round', '', '', '')"};
+constexpr Statement drop_nothing{"calls_search.drop_nothing",
+                                 "INSERT INTO calls_search (calls_search, rowid, org_tail, customer_number, "
+                                 "customer_name, summary) VALUES ('delete', 0, 'round', '', '', '')"};
+constexpr Statement add_no_words{"calls_words.add_nothing",
+                                 "INSERT INTO calls_words (rowid, words) VALUES (0, 'round')"};
+constexpr Statement drop_no_words{"calls_words.drop_nothing", "DELETE FROM calls_words WHERE rowid = 0"};
+// FTS5 writes what it has pending before a savepoint.
+constexpr Statement flush{"search_rounds.flush", "SAVEPOINT search_flush"};
+constexpr Statement flushed{"search_rounds.flushed", "RELEASE search_flush"};
+constexpr Statement gather{"calls_search.gather",
+                           "UPDATE calls_search_data SET block = search_gathered(block) WHERE id = 10"};
+constexpr Statement gather_words{"calls_words.gather",
+                                 "UPDATE calls_words_data SET block = search_gathered(block) WHERE id = 10"};
+// https://www.sqlite.org/fts5.html §6.8: so many pages; of none, it merely forgets its copy of that record.
 constexpr Statement merge{"calls_search.merge",
-                          "INSERT INTO calls_search (calls_search, rank) VALUES ('merge', -500)"};
+                          "INSERT INTO calls_search (calls_search, rank) VALUES ('merge', ?1)"};
 constexpr Statement merge_words{"calls_words.merge",
-                                "INSERT INTO calls_words (calls_words, rank) VALUES ('merge', -500)"};
-// The structure record: a cookie of four bytes, the number of levels, the number of segments.
-constexpr Statement note_merged{
-    "erasures.note_merged",
-    "UPDATE erasures SET search_merged_at = ?2 WHERE id = ?1 AND search_merged_at IS NULL "
-    "AND (SELECT substr(block, 6, 1) IN (x'00', x'01') FROM calls_search_data WHERE id = 10) "
-    "AND (SELECT substr(block, 6, 1) IN (x'00', x'01') FROM calls_words_data WHERE id = 10)"};
-constexpr Statement is_merged{"erasures.is_merged",
-                              "SELECT search_merged_at IS NOT NULL FROM erasures WHERE id = ?1"};
+                                "INSERT INTO calls_words (calls_words, rank) VALUES ('merge', ?1)"};
+constexpr std::int64_t pages_a_step = 500;
 
 ErasableCall erasable_from(const Row& row) {
   return {id_from<CallTag>(row, 0), row.integer(1) != 0, word_from(row, 2, domain::parse_recording_status),
@@ -102,7 +129,10 @@ Erasure erasure_from(const Row& row) {
 
 ErasureFile file_from(const Row& row) { return {id_from<CallTag>(row, 0), row.str(1)}; }
 std::string text_from(const Row& row) { return row.str(0); }
-bool flag_from(const Row& row) { return row.integer(0) != 0; }
+SearchRound round_from(const Row& row) {
+  if (row.integer(0) != 0) return SearchRound::done;
+  return row.integer(1) != 0 ? SearchRound::under_way : SearchRound::due;
+}
 
 }  // namespace
 
@@ -147,8 +177,12 @@ async::Task<Result<std::vector<ErasableCall>>> calls_of_contact(Store& store, Or
 void put_erasure(Batch& batch, const Erasure& erasure) {
   batch.add(put,
             {erasure.id, bound(erasure.org), erasure.subject, erasure.requested_by,
-             bound(erasure.requested_at), bound(erasure.finished_at), erasure.removed},
+             bound(erasure.requested_at), erasure.removed},
             1);
+}
+
+void finish_erasure(Batch& batch, const Erasure& erasure, UtcTime at) {
+  batch.add(finish, {erasure.id, bound(at)}, 1);
 }
 
 void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
@@ -167,16 +201,28 @@ async::Task<Result<std::vector<ErasureFile>>> owed_files(Store& store, std::stri
   return find_all(store, owed, {std::move(erasure), bound(limit)}, file_from);
 }
 
-void merge_call_search(Batch& batch, const Erasure& erasure, UtcTime at) {
-  batch.add(merge, {});
-  batch.add(merge_words, {});
-  batch.add(note_merged, {erasure.id, bound(at)});
+async::Task<Result<SearchRound>> search_round(Store& store, std::string erasure) {
+  const auto found = co_await find_one(store, round_of, {std::move(erasure)}, round_from);
+  if (!found) co_return found.error();
+  co_return found->value_or(SearchRound::done);
 }
 
-async::Task<Result<bool>> search_is_merged(Store& store, std::string erasure) {
-  const auto found = co_await find_one(store, is_merged, {std::move(erasure)}, flag_from);
-  if (!found) co_return found.error();
-  co_return found->value_or(true);
+void begin_search_round(Batch& batch) {
+  batch.add(begin_round, {}, 1);
+  for (const auto* step : {&add_nothing, &drop_nothing, &add_no_words, &drop_no_words, &flush, &flushed})
+    batch.add(*step, {});
+  batch.add(gather, {}, 1);
+  batch.add(gather_words, {}, 1);
+  batch.add(merge, {std::int64_t{0}});
+  batch.add(merge_words, {std::int64_t{0}});
+  // At once: until it is being merged, FTS5 may move a small segment to another level.
+  continue_search_round(batch);
+}
+
+void continue_search_round(Batch& batch) {
+  batch.add(merge, {pages_a_step});
+  batch.add(merge_words, {pages_a_step});
+  batch.add(end_round, {});
 }
 
 std::span<const Statement* const> erasure_statements() {
@@ -196,14 +242,24 @@ std::span<const Statement* const> erasure_statements() {
                                              &by_number,
                                              &by_contact,
                                              &put,
+                                             &finish,
                                              &owe,
                                              &paid,
                                              &open,
                                              &owed,
+                                             &round_of,
+                                             &begin_round,
+                                             &end_round,
+                                             &add_nothing,
+                                             &drop_nothing,
+                                             &add_no_words,
+                                             &drop_no_words,
+                                             &flush,
+                                             &flushed,
+                                             &gather,
+                                             &gather_words,
                                              &merge,
-                                             &merge_words,
-                                             &note_merged,
-                                             &is_merged};
+                                             &merge_words};
   return all;
 }
 

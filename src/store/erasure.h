@@ -53,8 +53,10 @@ struct ErasureFile {
   CallId call;
   std::string object_key;
 };
-// Creates or replaces it.
+// Creates it, or replaces what was removed; it is open (again) until files and search index have followed.
 void put_erasure(Batch& batch, const Erasure& erasure);
+// A conflict while a file is owed, or the search index may hold something of it. Once is enough.
+void finish_erasure(Batch& batch, const Erasure& erasure, UtcTime at);
 void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file);
 void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file);
 // Oldest first.
@@ -63,9 +65,16 @@ async::Task<Result<std::vector<ErasureFile>>> owed_files(Store& store, std::stri
 
 // ── What the search index still holds of deleted calls ─────────────────────────────────────────
 
-// FTS5 keeps deleted terms until its segments are merged into one. Each such batch merges some pages, and
-// notes on the receipt when that was the last of them (other calls are entered between two batches).
-void merge_call_search(Batch& batch, const Erasure& erasure, UtcTime at);
-async::Task<Result<bool>> search_is_merged(Store& store, std::string erasure);
+// FTS5 keeps deleted terms until the segments that hold them are merged into one with all older ones. A round
+// is that, in steps of one batch each, of all that is in the index when it begins; entries added meanwhile
+// neither hold it up nor are part of it. What a batch deletes together with put_erasure() goes with the next
+// round that begins, whoever begins it. All is in the database: a round that nobody continues waits for the
+// next who does.
+enum class SearchRound { done, under_way, due };
+async::Task<Result<SearchRound>> search_round(Store& store, std::string erasure);
+// Its first step. A conflict while one is under way.
+void begin_search_round(Batch& batch);
+// The next step, which may be the last.
+void continue_search_round(Batch& batch);
 
 }  // namespace voxanne::store

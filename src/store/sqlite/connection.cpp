@@ -2,6 +2,7 @@
 
 #include "store/sqlite/errors.h"
 #include "store/sqlite/rows.h"
+#include "store/sqlite/segments.h"
 
 #include <sqlite3.h>
 
@@ -84,6 +85,8 @@ Result<Connection> Connection::open(const std::string& path, Mode mode, millisec
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   Connection connection{db};  // SQLite hands out a handle even when it fails
   if (code != SQLITE_OK) return sqlite_error(db, code, "opening " + path);
+  if (const int added = add_segment_functions(db); added != SQLITE_OK)
+    return sqlite_error(db, added, "adding functions");
   sqlite3_busy_timeout(db, static_cast<int>(busy_timeout.count()));
   if (mode == Mode::writer)
     if (auto used = connection.use_write_ahead_log(busy_timeout); !used) return used.error();

@@ -1,6 +1,5 @@
 // One SQLite connection and its prepared statements, each kept for good once used. One thread at a
-// time. SQLite's C API is called here, in
-// rows.cpp and in errors.cpp only.
+// time. SQLite's C API is called here, in rows.cpp, in segments.cpp and in errors.cpp only.
 #pragma once
 
 #include "store/store.h"

@@ -2,6 +2,7 @@
 // in a database in which what they look for is rare.
 #include "store/sqlite/connection.h"
 #include "store/sqlite/migrate.h"
+#include "store/sqlite/segments.h"
 #include "store/statements.h"
 #include "support/temp_dir.h"
 
@@ -26,6 +27,7 @@ class Plans : public testing::Test {
     auto connection = Connection::open(path, Connection::Mode::writer, 1s).value();
     EXPECT_TRUE(migrate(connection, sqlite_migrations()));
     EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK);
+    EXPECT_EQ(add_segment_functions(db_), SQLITE_OK);
   }
   ~Plans() override { sqlite3_close(db_); }
 
@@ -163,8 +165,9 @@ TEST_F(Plans, triggers_and_cascades_do_not_scan_either) {
 
 TEST_F(Plans, every_tenant_table_has_its_organization) {
   static const std::set<std::string> of_the_server = {
-      "accounts",          "embedding_models", "organizations",    "nodes", "job_runs", "job_schedules",
-      "schema_migrations", "applied_batches",  "database_identity"};
+      "accounts",          "embedding_models", "organizations",     "nodes",
+      "job_runs",          "job_schedules",    "schema_migrations", "applied_batches",
+      "database_identity", "search_rounds"};
   sqlite3_stmt* tables = nullptr;
   ASSERT_EQ(
       sqlite3_prepare_v2(db_,

@@ -42,13 +42,13 @@ class FusedStore final : public store::Store {
   }
   async::Task<Result<>> write(store::Batch batch) override {
     fuse_.step();
-    if (before_write) co_await std::exchange(before_write, {})();
+    if (before_write) co_await before_write();
     auto result = co_await inner_.write(std::move(batch));
     fuse_.step();
     co_return result;
   }
 
-  std::function<async::Task<>()> before_write;  // what somebody does meanwhile, once
+  std::function<async::Task<>()> before_write;  // what others do meanwhile
 
  private:
   store::Store& inner_;
