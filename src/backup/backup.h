@@ -29,10 +29,11 @@ struct Contents {
   bool secret = false;
 };
 
-// Makes `file` (mode 0600), or nothing: it appears under its name once it is whole and durable. Until then all
-// of it is in the directory FILE.partial (mode 0700); what a killed backup left there is removed by the next one
-// to the same file. `secret`: the root secret was made by the server and belongs to the copy. Errors: conflict
-// (backup_exists, backup_running), not_found (nothing_to_back_up), unavailable, and those of the object store.
+// Makes `file` (mode 0600), or nothing: it appears under its name once it is whole and durable. Until then
+// all of it is in the directory FILE.partial (mode 0700); what a killed backup left there is removed by the
+// next one to the same file. `secret`: the root secret was made by the server and belongs to the copy.
+// Errors: conflict (backup_exists, backup_running), not_found (nothing_to_back_up), unavailable, and those of
+// the object store.
 async::Task<Result<Contents>> back_up(Places from, recordings::ObjectStore& objects, bool secret,
                                       std::string version, std::filesystem::path file);
 

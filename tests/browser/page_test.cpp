@@ -34,13 +34,7 @@ class Receptionist final : public telephony::LegObserver, public media::Exchange
 class PageTest : public testing::Test {
  protected:
   explicit PageTest(bool development = true) : world(development) {
-    domain::Assistant assistant;
-    assistant.id = AssistantId{"test-assistant-123"};
-    assistant.org = OrgId{"demo"};
-    assistant.name = "Reception";
-    store::Batch batch;
-    store::put_assistant(batch, assistant, world.clock().utc());
-    world.write(std::move(batch));
+    world.add_line("demo", "test-assistant-123", "test-phone-123");
     world.run([](PageTest& test) -> async::Task<> {  // where they are called
       test.world.calls().on_placed = [&test](const domain::Call& call) {
         test.begin([&test, call] { test.tell(call); });
