@@ -238,8 +238,9 @@ class Cleanup::Run {
         store::erase_call_records(batch, {retention.org, call.id}, store::Keep::open_messages);
         if (const auto gone = co_await apply(std::move(batch), retention.org, call); !gone)
           co_return gone.error();
-        else if (*gone)
-          ++expired_calls_;
+        else if (!*gone)
+          continue;
+        ++expired_calls_;
         if (!asked_.dry_run) options_.forget(retention.org, call.id);
       }
     }

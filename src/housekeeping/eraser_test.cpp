@@ -108,6 +108,13 @@ class EraserTest : public testing::Test {
     ASSERT_TRUE(store_.run(store_.sqlite().write(std::move(batch))));
   }
 
+  // What a create with an Idempotency-Key was answered.
+  void answer(const OrgId& org, const std::string& key, const std::string& body) {
+    const store::IdempotencyClaim claim{org, key, "f", "h"};
+    ASSERT_TRUE(store_.run(store::claim(*store_, claim, test::noon, 24h, 60s)));
+    ASSERT_TRUE(store_.write([&](store::Batch& batch) { store::settle(batch, claim, 200, body); }));
+  }
+
   std::int64_t count(const std::string& sql) {
     sqlite3* db = nullptr;
     sqlite3_stmt* statement = nullptr;
@@ -221,6 +228,33 @@ TEST_F(EraserTest, a_caller_goes_with_every_call_of_the_number) {
   EXPECT_EQ(count("SELECT sum(calls) FROM call_counters WHERE org_id = 'harbour'"), 1);
   EXPECT_EQ(store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u")).error().code,
             "contact_not_found");
+}
+
+TEST_F(EraserTest, kept_answers_go_with_what_they_are_about) {
+  contact(harbour, "cont_1", name, number);
+  call(harbour, "call_1", State::none, name, number);
+  call(harbour, "call_2", State::none, "Ford Prefect", "+447700900043");
+  static constexpr store::Statement insert{
+      "test.appointment",
+      "INSERT INTO appointments (id, org_id, contact_id, staff, service, starts_at, ends_at, status, "
+      "created_at, "
+      "updated_at) VALUES ('appt_1', 'harbour', 'cont_1', '', '', 1, 2, 'booked', 0, 0)"};
+  store::Batch batch;
+  batch.add(insert, {});
+  ASSERT_TRUE(store_.run(store_.sqlite().write(std::move(batch))));
+  const std::string about = R"(,"name":"Zaphod"})";
+  for (const OrgId& org : {harbour, rival}) {
+    answer(org, "call", R"({"id":"call_1")" + about);
+    answer(org, "of the call", R"({"id":"gap_1","callId":"call_1")" + about);
+    answer(org, "contact", R"({"id":"cont_1")" + about);
+    answer(org, "appointment", R"({"id":"appt_1","callId":null,"contactId":"cont_1")" + about);
+    answer(org, "another", R"({"id":"call_2","metadata":{"id":"call_1"}})");
+    answer(org, "nothing", "");
+  }
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  ASSERT_TRUE(store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u")));
+  EXPECT_EQ(count("SELECT count(*) FROM idempotency_keys WHERE org_id = 'harbour'"), 2);
+  EXPECT_EQ(count("SELECT count(*) FROM idempotency_keys WHERE org_id = 'rival'"), 6);
 }
 
 // Each word once, so that the index of words takes several steps to rewrite.

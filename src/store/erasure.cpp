@@ -22,10 +22,14 @@ constexpr Statement call_gaps{"knowledge_gaps.erase_of_call",
 constexpr Statement call_appointments{
     "appointments.forget_call",
     "UPDATE appointments SET call_id = '' WHERE org_id = ?1 AND call_id = ?2 AND call_id <> ''"};
-// A day's answers of one organization.
-constexpr Statement call_answers{
-    "idempotency_keys.erase_of_call",
-    "DELETE FROM idempotency_keys WHERE org_id = ?1 AND instr(body, '\"' || ?2 || '\"') > 0"};
+constexpr Statement answers_about{"idempotency_keys.erase_about",
+                                  "DELETE FROM idempotency_keys WHERE org_id = ?1 AND subject_id = ?2"};
+constexpr Statement answers_of_call{"idempotency_keys.erase_of_call",
+                                    "DELETE FROM idempotency_keys WHERE org_id = ?1 AND call_id = ?2"};
+constexpr Statement answers_of_appointments{
+    "idempotency_keys.erase_of_appointments",
+    "DELETE FROM idempotency_keys WHERE org_id = ?1 AND subject_id IN "
+    "(SELECT id FROM appointments WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '')"};
 
 constexpr Statement withdraw{
     "recording_upload_queue.withdraw",
@@ -142,7 +146,8 @@ void erase_call_records(Batch& batch, const CallKey& call, Keep keep) {
   batch.add(keep == Keep::nothing ? call_messages : dealt_with, key);
   batch.add(call_gaps, key);
   batch.add(call_appointments, key);
-  batch.add(call_answers, key);
+  batch.add(answers_about, key);
+  batch.add(answers_of_call, key);
   forget_deliveries_of(batch, call.org, call.id);
   forget_mails_of(batch, call.org, call.id);
 }
@@ -153,8 +158,11 @@ void withdraw_upload(Batch& batch, const CallKey& call) {
 }
 
 void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number) {
-  batch.add(contact_row, {bound(org), bound(contact)}, 1);
-  batch.add(contact_appointments, {bound(org), bound(contact)});
+  const std::vector<Value> key{bound(org), bound(contact)};
+  batch.add(contact_row, key, 1);
+  batch.add(answers_about, key);
+  batch.add(answers_of_appointments, key);
+  batch.add(contact_appointments, key);
   batch.add(contact_messages, {bound(org), number});
 }
 
@@ -231,7 +239,9 @@ std::span<const Statement* const> erasure_statements() {
                                              &dealt_with,
                                              &call_gaps,
                                              &call_appointments,
-                                             &call_answers,
+                                             &answers_about,
+                                             &answers_of_call,
+                                             &answers_of_appointments,
                                              &withdraw,
                                              &unrecorded,
                                              &contact_row,

@@ -158,7 +158,10 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
          INSERT INTO mails (id, org_id, recipient, subject, body, call_id, status, next_attempt_at, give_up_at,
            created_at) VALUES ('m', 'o', 'c@example.com', 's', 'b', '', 'queued', 1, 2, 1);)",
       R"(SELECT 1;)",  // no table of its own
-      R"(UPDATE search_rounds SET begun = 1, done = 1;)"};
+      R"(UPDATE search_rounds SET begun = 1, done = 1;)",
+      R"(UPDATE idempotency_keys SET status = 200, body = '{"id":"c","callId":7}';
+         INSERT INTO idempotency_keys (org_id, key, fingerprint, holder, status, body, started_at)
+           VALUES ('o', 'odd', 'f', 'h', 400, 'no JSON', 1);)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "

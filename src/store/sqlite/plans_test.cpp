@@ -100,6 +100,21 @@ TEST_F(Plans, no_statement_scans_or_sorts) {
   }
 }
 
+// All of an organization is no bound where it grows by the day: by its name alone only a page may be read.
+TEST_F(Plans, no_statement_reads_all_that_an_organization_has_of_what_grows) {
+  const std::regex whole{
+      R"re(SEARCH (calls|call_logs|call_transcripts|messages|idempotency_keys|contacts|appointments|)re"
+      R"re(knowledge_gaps|recording_upload_queue|webhook_deliveries|mails|erasures)( \w+)? USING .*\(org_id=\?\))re"};
+  const auto unbounded = [&](std::string_view sql) {
+    return sql.find("LIMIT") == std::string_view::npos &&
+           std::ranges::any_of(plan(sql),
+                               [&](const std::string& line) { return std::regex_search(line, whole); });
+  };
+  for (const Statement* statement : all_statements())
+    EXPECT_FALSE(unbounded(statement->sql)) << statement->name << "\n" << statement->sql;
+  EXPECT_TRUE(unbounded("DELETE FROM idempotency_keys WHERE org_id = ?1 AND instr(body, ?2) > 0"));
+}
+
 TEST_F(Plans, the_test_sees_a_scan_where_there_is_one) {
   const auto any_scans = [&](std::string_view sql) { return std::ranges::any_of(plan(sql), scans); };
   EXPECT_TRUE(any_scans("SELECT * FROM calls WHERE summary = ?1"));
