@@ -199,9 +199,8 @@ bool recall(const std::vector<Organization>& organizations, const std::string& v
   }
   store.run(cache.stop());
 
-  std::size_t passages = 0, fewest = pools[0].size(), most = 0;
+  std::size_t fewest = pools[0].size(), most = 0;
   for (const auto& pool : pools) {
-    passages += pool.size();
     fewest = std::min(fewest, pool.size());
     most = std::max(most, pool.size());
   }
@@ -384,7 +383,7 @@ bool whole_search(int rounds) {
     return out;
   };
   std::size_t stored = 0;
-  for (int document = 0; stored < passages; ++document) {
+  while (stored < passages) {
     std::string text;
     for (int section = 0; section < 50; ++section)
       text += "## " + sentence(2) + "\n\n" + sentence(40) + ".\n\n";

@@ -28,8 +28,8 @@ constexpr Statement answers_of_call{"idempotency_keys.erase_of_call",
                                     "DELETE FROM idempotency_keys WHERE org_id = ?1 AND call_id = ?2"};
 constexpr Statement answers_of_appointments{
     "idempotency_keys.erase_of_appointments",
-    "DELETE FROM idempotency_keys WHERE org_id = ?1 AND subject_id IN "
-    "(SELECT id FROM appointments WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '')"};
+    "DELETE FROM idempotency_keys WHERE (subject_id, org_id) IN "
+    "(SELECT id, org_id FROM appointments WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '')"};
 
 constexpr Statement withdraw{
     "recording_upload_queue.withdraw",

@@ -4,8 +4,9 @@ ALTER TABLE idempotency_keys ADD COLUMN subject_id TEXT GENERATED ALWAYS AS
   (CASE WHEN json_valid(body) THEN CAST(json_extract(body, '$.id') AS TEXT) END) VIRTUAL;
 ALTER TABLE idempotency_keys ADD COLUMN call_id TEXT GENERATED ALWAYS AS
   (CASE WHEN json_valid(body) THEN CAST(json_extract(body, '$.callId') AS TEXT) END) VIRTUAL;
-CREATE INDEX idempotency_keys_by_subject ON idempotency_keys (org_id, subject_id) WHERE subject_id IS NOT NULL;
-CREATE INDEX idempotency_keys_by_call ON idempotency_keys (org_id, call_id) WHERE call_id IS NOT NULL;
+-- The organization follows by itself, with the primary key; named first, SQLite took that key instead.
+CREATE INDEX idempotency_keys_by_subject ON idempotency_keys (subject_id);
+CREATE INDEX idempotency_keys_by_call ON idempotency_keys (call_id);
 
 -- Nothing reads by it.
 DROP INDEX knowledge_base_vectors_by_model;
