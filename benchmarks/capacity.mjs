@@ -2,7 +2,7 @@
 // `voxanne loadtest` with more and more calls with audio by SIP. Then it is told so much (MAX_CALLS) and offered a
 // fifth more: what is too much is refused, and who is served hears nothing of it.
 //
-//   node benchmarks/capacity.mjs [seconds a round]      10 when not told otherwise
+//   node benchmarks/capacity.mjs [seconds a round]      15 when not told otherwise
 //
 // Floor: sipp, which answers as many calls and sends each packet back as it came. Fails (exit 1) when at 120 % a call
 // breaks off, audio is lost, not exactly the excess is refused, or the 99th percentile of the tick lag reaches 5 ms.
@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const program = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../build/voxanne');
-const seconds = Number(process.argv[2] ?? 10);
+const seconds = Number(process.argv[2] ?? 15);
 const scratch = mkdtempSync(join(tmpdir(), 'voxanne-capacity-'));
 const environment = { PATH: process.env.PATH, HOME: scratch, LANG: 'C.UTF-8' };
 const running = new Set();
@@ -53,7 +53,10 @@ async function serve(name, settings) {
     text += piece;
     const ready = text.split('\n').slice(0, -1).find((line) => line.includes('"server.ready"'));
     if (!ready) continue;
-    child.stderr.resume();  // or the pipe fills
+    // Read to the end, or the pipe fills.
+    child.stderr.on('data', (more) => {
+      for (const line of more.split('\n').filter((one) => one.includes('"calls.strained"'))) console.log(line);
+    });
     const { port, sipUdpPort } = JSON.parse(ready);
     return { child, to: `sip:demo@127.0.0.1:${sipUdpPort}`, api: `http://127.0.0.1:${port}` };
   }
