@@ -3,9 +3,8 @@
 // at a time, and a deleted term is gone once it has been rewritten together with everything older. Two SQL
 // functions let a round of that be begun and watched while entries are added (store/erasure.h):
 //
-//   search_gathered(block)    the record with all segments in level 16, oldest first, and no level above: the
-//   next
-//                             merge takes exactly these. Newer ones come in at level 0, and reach 16 by some
+//   search_gathered(block)    the record with all segments in level 16, oldest first, and no level above: what
+//                             the next merge takes is exactly these. Newer ones come in at level 0, and reach 16 by some
 //                             4^16 commits. FTS5 itself only ever adds levels.
 //   search_gathering(block)   whether level 16 is being rewritten
 //
