@@ -122,18 +122,27 @@ async function callers(to, calls, seconds) {
   }
 }
 
-// A live client: subscribes, stays for a moment, and goes as clients go.
+// A live client: subscribes, stays for a moment, and goes as clients go. Answers whether it was subscribed.
 function visit(ending) {
   return new Promise((done) => {
     const socket = net.connect(port, '127.0.0.1');
-    socket.on('error', () => done());
-    socket.on('close', () => done());
+    let heard = '';
+    const subscribed = () => heard.startsWith('HTTP/1.1 101') && heard.includes('"type":"subscribed"');
+    socket.on('error', () => done(subscribed()));
+    socket.on('close', () => done(subscribed()));
     socket.on('connect', () => socket.write(`GET /ws/live-calls HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +
       `Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`));
     socket.once('data', () => {
       const text = Buffer.from('{"type":"subscribe"}'), mask = randomBytes(4);
       const frame = Buffer.concat([Buffer.from([0x81, 0x80 | text.length]), mask, text.map((byte, i) => byte ^ mask[i % 4])]);
       socket.write(frame);
+    });
+    let leaving = false;
+    socket.on('data', (piece) => {
+      if (leaving) return;
+      heard += piece.toString('latin1');
+      if (!subscribed()) return;
+      leaving = true;
       setTimeout(() => {
         if (ending === 0) socket.write(Buffer.from([0x88, 0x80, 1, 2, 3, 4]));  // politely
         else if (ending === 1) socket.resetAndDestroy?.() ?? socket.destroy();  // gone
@@ -141,13 +150,13 @@ function visit(ending) {
         else socket.end();
       }, 200 + Math.random() * 800);
     });
-    setTimeout(() => socket.destroy(), 5_000);
+    setTimeout(() => socket.destroy(), 10_000);
   });
 }
 async function visitors(number) {
-  for (let i = number; left() > 5_000; i++) {
-    await visit(i % 4);
-    counts.sockets++;
+  for (let i = number; left() > 11_000; i++) {
+    if (await visit(i % 4)) counts.sockets++;
+    else failures.push('a live client was not subscribed');
   }
 }
 
@@ -245,8 +254,20 @@ function sample() {
   const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
   const memory = Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024;
   const descriptors = readdirSync(`/proc/${server.pid}/fd`).length;
-  samples.push({ minute: (Date.now() - begun) / 60_000, memory, descriptors });
+  samples.push({ minute: (Date.now() - begun) / 60_000, memory, workers: ofWorkers(), descriptors });
   return samples.at(-1);
+}
+// Of its speech workers, each one's part of what they share.
+function ofWorkers() {
+  let kilobytes = 0;
+  for (const thread of readdirSync(`/proc/${server.pid}/task`))
+    try {
+      for (const child of readFileSync(`/proc/${server.pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean))
+        kilobytes += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${child}/smaps_rollup`, 'utf8'))[1]);
+    } catch {
+      // gone meanwhile
+    }
+  return kilobytes / 1024;
 }
 // What of a queue waits, by the server's own metrics.
 async function waiting(queue) {
@@ -259,6 +280,7 @@ async function watcher() {
     const now = sample();
     if (Date.now() - begun >= next) {
       console.log(`${now.minute.toFixed(1).padStart(6)} min  ${now.memory.toFixed(1).padStart(7)} MB  ` +
+        `${now.workers.toFixed(1).padStart(7)} MB of speech  ` +
         `${String(now.descriptors).padStart(5)} descriptors  ${await waiting('uploads')} recordings wait  ${JSON.stringify(counts)}`);
       next += 60_000;
     }
@@ -268,7 +290,8 @@ async function watcher() {
 
 function plot(file) {
   const width = 860, height = 420, box = [60, 40, width - 70, height - 50];
-  const most = { memory: Math.max(...samples.map((s) => s.memory)) * 1.1, descriptors: Math.max(...samples.map((s) => s.descriptors)) * 1.1 };
+  const memory = Math.max(...samples.map((s) => Math.max(s.memory, s.workers))) * 1.1;
+  const most = { memory, workers: memory, descriptors: Math.max(...samples.map((s) => s.descriptors)) * 1.1 };
   const x = (minute) => box[0] + (minute / options.minutes) * (box[2] - box[0]);
   const y = (value, what) => box[3] - (value / most[what]) * (box[3] - box[1]);
   const line = (what, colour) => `<polyline fill='none' stroke='${colour}' stroke-width='1.5' points='` +
@@ -280,9 +303,10 @@ function plot(file) {
     `<text x='${x(options.minutes * part)}' y='${box[3] + 18}' text-anchor='middle'>${(options.minutes * part).toFixed(1)}</text>`).join('\n');
   writeFileSync(file, `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 ${width} ${height}' font-family='sans-serif' font-size='12'>
 <rect width='100%' height='100%' fill='white'/>
-<text x='${box[0]}' y='24' font-size='15'>${options.calls} calls at a time for ${options.minutes} minutes: <tspan fill='#0b6e99'>memory, MB</tspan> and <tspan fill='#c2410c'>descriptors</tspan></text>
+<text x='${box[0]}' y='24' font-size='15'>${options.calls} calls at a time for ${options.minutes} minutes: <tspan fill='#0b6e99'>memory, MB</tspan>, <tspan fill='#15803d'>its speech workers'</tspan> and <tspan fill='#c2410c'>descriptors</tspan></text>
 ${marks}
 ${line('memory', '#0b6e99')}
+${line('workers', '#15803d')}
 ${line('descriptors', '#c2410c')}
 <text x='${(box[0] + box[2]) / 2}' y='${height - 12}' text-anchor='middle'>minutes</text>
 </svg>
@@ -312,10 +336,12 @@ rmSync(data, { recursive: true, force: true });
 
 const warm = samples.filter((s) => s.minute > options.minutes * 0.1);
 const part = (from, to, what) => median(warm.slice(Math.floor(warm.length * from), Math.ceil(warm.length * to)).map((s) => s[what]));
-const early = { memory: part(0, 0.3, 'memory'), descriptors: part(0, 0.3, 'descriptors') };
-const late = { memory: part(0.7, 1, 'memory'), descriptors: part(0.7, 1, 'descriptors') };
-console.log(`memory ${early.memory.toFixed(1)} → ${late.memory.toFixed(1)} MB, descriptors ${early.descriptors} → ${late.descriptors}; ${JSON.stringify(counts)}`);
+const third = (from, to) => Object.fromEntries(['memory', 'workers', 'descriptors'].map((what) => [what, part(from, to, what)]));
+const early = third(0, 0.3), late = third(0.7, 1);
+console.log(`memory ${early.memory.toFixed(1)} → ${late.memory.toFixed(1)} MB, speech workers ${early.workers.toFixed(1)} → ` +
+  `${late.workers.toFixed(1)} MB, descriptors ${early.descriptors} → ${late.descriptors}; ${JSON.stringify(counts)}`);
 if (late.memory > early.memory * 1.1 + 8) failures.push('memory has grown');
+if (late.workers > early.workers * 1.1 + 8) failures.push("the speech workers' memory has grown");
 if (late.descriptors > early.descriptors * 1.1 + 16) failures.push('descriptors have grown');
 for (const failure of failures.slice(0, 20)) console.log(`FAILED ${failure}`);
 console.log(failures.length === 0 ? 'all was served, and nothing grew' : `${failures.length} failures`);

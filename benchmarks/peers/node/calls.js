@@ -23,7 +23,9 @@ const positional = (name) => sql[name].replace(/\?\d+/g, '?');
 const read = (name) => reader.prepare(positional(name)).raw();
 const page = read('calls.page'), total = read('call_counters.total').pluck();
 const onePhone = read('phone_numbers.one'), oneAssistant = read('assistants.one'), oneOrganization = read('organizations.one');
-const insert = writer.prepare(positional('calls.insert'));
+const contactOf = read('contacts.by_number');
+const insert = writer.prepare(positional('calls.insert')), fanOut = writer.prepare(positional('webhook_deliveries.fan_out')),
+  makeDue = writer.prepare(positional('webhooks.make_due'));
 
 const securityHeaders = {
   'X-Content-Type-Options': 'nosniff',
@@ -32,7 +34,7 @@ const securityHeaders = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Permissions-Policy': 'microphone=(self), camera=(), geolocation=()',
-  'Content-Security-Policy': "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'Content-Security-Policy': "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'Cache-Control': 'no-store',
 };
 
@@ -104,9 +106,17 @@ function dashboard(org, query) {
   };
 }
 
+// The row, and what subscribers are to be told.
+function store({ values, started: { org, call, at, payload } }) {
+  insert.run(...values);
+  const type = 'call.started', giveUp = at + 72 * 3_600_000;
+  fanOut.run(`evt_${ulid()}`, type, call, payload, at, giveUp, at, org, type);
+  makeDue.run(at, at, org, type, at);
+}
+
 let waiting = [];
 const commit = writer.transaction((batch) => {
-  for (const one of batch) insert.run(...one.values);
+  for (const one of batch) store(one);
 });
 function flush() {
   const batch = waiting;
@@ -118,11 +128,11 @@ function flush() {
     for (const one of batch) one.done(error);
   }
 }
-function writeInGroup(values, done) {
-  if (waiting.push({ values, done }) === 1) setImmediate(flush);
+function writeInGroup(values, started, done) {
+  if (waiting.push({ values, started, done }) === 1) setImmediate(flush);
 }
-function writeAlone(values, done) {
-  insert.run(...values);
+function writeAlone(values, started, done) {
+  commit.immediate([{ values, started }]);
   done();
 }
 const write = process.argv.includes('--group-commit') ? writeInGroup : writeAlone;
@@ -145,18 +155,19 @@ function createCall(who, body, done, fail) {
   if (!onePhone.get(who.org, phoneNumberId)) throw new Problem(404, 'phone_number_not_found', 'no such number');
   if (!oneAssistant.get(who.org, assistantId)) throw new Problem(404, 'assistant_not_found', 'no such assistant');
   if (!oneOrganization.get(who.org)) throw new Problem(403, 'organization_erased', 'no such organization');
+  const contact = contactOf.get(who.org, number);
   const id = `call_${ulid()}`, now = Date.now();
-  write([who.org, id, assistantId, phoneNumberId, 'outbound', 'sip', 'queued', number, name, '', now, null, null,
-    'none', 0, JSON.stringify(metadata), 'bench', 'boot'], (error) => {
-    if (error) return fail(error);
-    done({
-      id, orgId: who.org, assistantId, phoneNumberId, direction: 'outbound', channel: 'sip', status: 'queued',
-      endedReason: null, customer: { number, name: text(name) }, contactId: null, createdAt: time(now), startedAt: null,
-      answeredAt: null, endedAt: null, duration: null, costCents: null, hasRecording: false, recordingStatus: 'none',
-      hasTranscript: false, summary: null, outcome: null, sentiment: { label: null, score: null }, toolsUsed: [],
-      appointmentId: null, isTest: false, metadata,
-    });
-  });
+  const made = {
+    id, orgId: who.org, assistantId, phoneNumberId, direction: 'outbound', channel: 'sip', status: 'queued',
+    endedReason: null, customer: { number, name: text(name) }, contactId: contact ? contact[2] : null, createdAt: time(now),
+    startedAt: null, answeredAt: null, endedAt: null, duration: null, costCents: null, hasRecording: false,
+    recordingStatus: 'none', hasTranscript: false, summary: null, outcome: null, sentiment: { label: null, score: null },
+    toolsUsed: [], appointmentId: null, isTest: false, metadata,
+  };
+  const payload = JSON.stringify({ type: 'call.started', timestamp: time(now), data: made });
+  write([who.org, id, assistantId, phoneNumberId, 'outbound', 'sip', 'queued', number, name, made.contactId ?? '', now, null,
+    null, 'none', 0, JSON.stringify(metadata), 'bench', 'boot'], { org: who.org, call: id, at: now, payload },
+  (error) => error ? fail(error) : done(made));
 }
 
 function problem(error, id) {

@@ -47,10 +47,11 @@ double tick_lag(const ServerFigures& before, const ServerFigures& after, double 
     const auto earlier = before.ticks_within.find(edge);
     return count - (earlier == before.ticks_within.end() ? 0 : earlier->second);
   };
-  if (after.ticks_within.empty()) return 0;
+  constexpr double unknown = std::numeric_limits<double>::infinity();
+  if (after.ticks_within.empty()) return unknown;
   const auto& [last, all] = *after.ticks_within.rbegin();
   const double ticks = since(last, all);
-  if (ticks <= 0) return 0;
+  if (ticks <= 0) return unknown;
   double below = 0, lower = 0;
   for (const auto& [edge, count] : after.ticks_within) {
     const double within = since(edge, count);

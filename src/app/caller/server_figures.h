@@ -20,7 +20,8 @@ struct ServerFigures {
 ServerFigures server_figures(std::string_view text);
 
 // Seconds that the given quantile of the ticks between two answers was late, interpolated within its bucket
-// as Prometheus' histogram_quantile does; infinite beyond the last edge, 0 when none ticked.
+// as Prometheus' histogram_quantile does; infinite beyond the last edge, and when none ticked or none is told
+// of: nobody is to take that for good.
 double tick_lag(const ServerFigures& before, const ServerFigures& after, double quantile);
 
 }  // namespace voxanne::app
