@@ -4,7 +4,8 @@
 //   unknown kid   fetched again at once, but no more often than every 10 s; who asks waits for that
 //                 fetch for at most 2 s
 //   away, garbage what was good before stays in use for 24 h, then nothing is accepted; retried with
-//                 backoff up to a minute. A set that cannot be read never replaces one that could.
+//                 backoff up to 3 s, so that health knows when it is back. A set that cannot be read
+//                 never replaces one that could.
 //
 // Owner: app. start(), stop() and the fetching on the loop given; current(), generation() and
 // renewed() from any loop. It outlives the requests that wait for it.
@@ -32,7 +33,7 @@ class JwksSource {
     seconds between_requests{10};  // for unknown kids
     milliseconds wait_at_most{2'000};
     seconds stale_for{24 * 3'600};  // since the last good answer
-    milliseconds retry_first{1'000}, retry_last{60'000};
+    milliseconds retry_first{1'000}, retry_last{3'000};
     std::string ca_file{};  // in place of the system's
   };
 

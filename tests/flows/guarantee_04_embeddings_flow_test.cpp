@@ -184,6 +184,17 @@ TEST_F(Embeddings, whatever_the_provider_does_an_upload_completes_and_is_embedde
   }
 }
 
+TEST_F(Embeddings, health_tells_of_it_within_five_seconds_though_nobody_asks_anything) {
+  Server server{settings(provider_, "first")};
+  ASSERT_TRUE(health_shows(server, true, seconds{10}));
+  for (const Mood mood : {Mood::broken, Mood::hanging, Mood::closing}) {
+    provider_.set(mood);
+    EXPECT_TRUE(health_shows(server, false, seconds{5})) << int(mood);
+    provider_.set(Mood::well);
+    EXPECT_TRUE(health_shows(server, true, seconds{5})) << int(mood);
+  }
+}
+
 TEST_F(Embeddings, the_wait_that_the_provider_asks_for_is_kept) {
   Server server{settings(provider_, "first")};
   ASSERT_TRUE(health_shows(server, true, seconds{10}));

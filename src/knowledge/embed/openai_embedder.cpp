@@ -12,7 +12,7 @@ namespace asio = async::asio;
 using Vectors = Result<std::vector<Vector>>;
 
 constexpr std::size_t most_remembered = 512;
-constexpr milliseconds probe_within{2'500};
+constexpr milliseconds probe_within{2'000};
 constexpr std::size_t largest_answer = 64u << 20;
 // More than this to read costs the loop more than handing it over does.
 constexpr std::size_t read_here_at_most = 128u << 10;
@@ -148,11 +148,10 @@ Result<> OpenAiEmbedder::health() const {
 
 async::Task<> OpenAiEmbedder::probe() {
   for (;;) {
-    const auto every = failed_ ? options_.probe_failed_every : options_.probe_every;
-    const auto due = used_at_ == SteadyTime{} ? clock_.now() : used_at_ + every;
+    const auto due = used_at_ == SteadyTime{} ? clock_.now() : used_at_ + options_.probe_every;
     const auto at = std::max(due, limited_until_);
     if (at > clock_.now()) {
-      co_await clock_.sleep_until(std::min(at, clock_.now() + options_.probe_failed_every));
+      co_await clock_.sleep_until(std::min(at, clock_.now() + options_.probe_every));
       continue;
     }
     const auto probed = co_await embed_here(options_.model, {"hello"}, Purpose::document,

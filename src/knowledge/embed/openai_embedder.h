@@ -39,7 +39,7 @@ class OpenAiEmbedder final : public Embedder {
     std::string base_url = "https://api.openai.com/v1";
     Secret api_key{};                              // empty: none is sent
     std::string model = "text-embedding-3-small";  // "NAME" or "NAME@DIMENSIONS"
-    milliseconds probe_every{20'000}, probe_failed_every{3'000};
+    milliseconds probe_every{1'500};               // while nothing else asks: health is to know within 5 s
     std::string ca_file{};
     std::function<void()> on_recovered{};  // on the executor
   };

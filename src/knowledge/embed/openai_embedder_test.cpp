@@ -123,7 +123,6 @@ TEST_F(OpenAi, an_outage_and_its_end_are_noticed_by_themselves) {
   OpenAiEmbedder watched{{.base_url = provider_.url(),
                           .model = "m",
                           .probe_every = 20ms,
-                          .probe_failed_every = 20ms,
                           .on_recovered = [&] { ++recovered; }},
                          clock_,
                          house_.executor(),
