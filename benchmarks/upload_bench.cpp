@@ -1,6 +1,7 @@
 // What it costs to bring recordings from the spool into an S3 service: CPU of this process, whose
 // service is another one on this machine. Floors: the same bytes PUT by plain libcurl; and, under the whole
-// queue, the same spools encoded and PUT like that, without rows, leases, signatures and checksums.
+// queue, the same spools encoded and PUT like that, without rows, leases, signatures and checksums. Peer of
+// the store: AWS's own client for Node.
 //
 //   upload_bench [recordings] [seconds of audio each]     exits 1 when the queue costs over 1.3x its floor
 #include "async/thread.h"
@@ -10,6 +11,7 @@
 #include "recordings/s3/s3_store.h"
 #include "recordings/test_frames.h"
 #include "recordings/upload_queue.h"
+#include "support/process.h"
 #include "support/s3_imposter.h"
 #include "support/store/temp_store.h"
 
@@ -18,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -96,7 +99,7 @@ class PlainPut {
 };
 
 void print(const char* name, const Cost& cost, double mib, int recordings) {
-  std::printf("%-44s %7.2f ms CPU a MiB   %7.1f ms CPU a recording   %7.1f MiB/s\n", name,
+  std::printf("%-50s %7.2f ms CPU a MiB   %7.1f ms CPU a recording   %7.1f MiB/s\n", name,
               1'000 * cost.cpu / mib, 1'000 * cost.cpu / recordings, mib / cost.wall);
 }
 
@@ -140,12 +143,14 @@ int main(int argc, char** argv) {
     }
   }
 
+  const auto encodings = dir / "encoded";
+  fs::create_directory(encodings);
   double mib = 0;
   std::vector<std::pair<fs::path, std::string>> encoded;  // with their checksums
   const Cost encoding = measure([&] {
     for (const auto& call : calls) {
       const auto source = recordings::spool_path(spool, call.org, call.id);
-      const auto target = dir / (call.id.str() + ".ogg");
+      const auto target = encodings / (call.id.str() + ".ogg");
       auto encoder = recordings::SpoolEncoder::open(source, target).value();
       while (!encoder.step(3'000).value()) continue;
       encoded.emplace_back(target, encoder.encoded().sha256);
@@ -190,9 +195,23 @@ int main(int argc, char** argv) {
   });
   store.run(runner->stop());
 
+  // AWS's own client, in Node, with the same files: signed and sent, nothing encoded.
+  test::Process node{
+      {.command = {"node", PEER "/uploads.js", endpoint, test::S3Imposter::bucket, encodings.string()},
+       .environment = {},
+       .directory = {}}};
+  if (node.wait(std::chrono::minutes{2}) != 0) {
+    std::fprintf(stderr, "benchmarks/peers/node/uploads.js (npm ci there first, as ./bench does): %s\n",
+                 node.output().c_str());
+    return 1;
+  }
+  const auto theirs = boost::json::parse(node.out());
+  const Cost sdk{theirs.at("cpu").to_number<double>(), theirs.at("wall").to_number<double>()};
+
   std::printf("%d recordings of %d s, %.1f MiB encoded\n", count, duration, mib);
   print("plain libcurl PUT (floor)", put, mib, count);
   print("object store: read, checked, signed, PUT", stored, mib, count);
+  print("AWS SDK for JavaScript 3: read, signed, PUT (peer)", sdk, mib, count);
   const Cost floor{encoding.cpu + put.cpu, encoding.wall + put.wall};
   print("encoded, then plain PUT (floor)", floor, mib, count);
   print("queue: claimed, encoded, stored, finished", whole, mib, count);

@@ -29,6 +29,9 @@ struct HttpAsk {
 };
 
 HttpAnswer http(const HttpAsk& ask);
+// Is shown every answer from now on, on the thread that asked: for who judges them all (support/server.h).
+using HttpWitness = void (*)(const HttpAsk& ask, const HttpAnswer& answer);
+void show_answers_to(HttpWitness witness);
 HttpAnswer http_get(const std::string& url, std::vector<std::string> headers = {});
 HttpAnswer http_post_json(const std::string& url, const boost::json::value& body,
                           std::vector<std::string> headers = {});

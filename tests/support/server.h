@@ -3,6 +3,9 @@
 //   Server server;                          // development environment, demo organization
 //   http_get(server.url("/health"));
 //   server.process().signal(SIGKILL); server.start();   // the same data again
+//
+// What http() is answered by one is held against its own OpenAPI description: a failure of the test where
+// the status or the shape is not described.
 #pragma once
 
 #include "support/process.h"
