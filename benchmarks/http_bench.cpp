@@ -229,7 +229,8 @@ int main(int argc, char** argv) {
        .published = &published,
        .allowed_origins = {},
        .shards = 1,
-       .admit = [&](api::Identity& identity) { return doorkeeper.admit(identity); },
+       .admit = [&](api::Identity& identity,
+                    const net::RequestIds& ids) { return doorkeeper.admit(identity, ids); },
        .find_api_key = [&](std::string text) { return doorkeeper.find_api_key(std::move(text)); }},
       clock};
   api::Router router{authenticator};

@@ -216,7 +216,9 @@ class World {
     chosen.own = own_;
     chosen.operator_token = Secret{operator_token};
     chosen.look_again = 200ms;
-    chosen.admit = [this](Identity& identity) { return doorkeeper_.admit(identity); };
+    chosen.admit = [this](Identity& identity, const net::RequestIds& ids) {
+      return doorkeeper_.admit(identity, ids);
+    };
     chosen.find_api_key = [this](std::string key) { return doorkeeper_.find_api_key(std::move(key)); };
     return chosen;
   }
