@@ -4,6 +4,7 @@
 //
 //   http_vs_express [seconds per measure] [rows]        needs node and npm; installs the locked peer once
 #include "http_vs_express_server.h"
+#include "process_cpu.h"
 
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -148,18 +149,6 @@ std::string ask_once(int port, const std::string& request) {
   return body;
 }
 
-// Nanoseconds that all threads of a process have run.
-double cpu_ns(pid_t pid) {
-  double total = 0;
-  for (const auto& task : fs::directory_iterator{"/proc/" + std::to_string(pid) + "/task"}) {
-    std::ifstream file{task.path() / "schedstat"};
-    double ran = 0;
-    file >> ran;
-    total += ran;
-  }
-  return total;
-}
-
 // CPU µs per request over `seconds`: all connections ask, then all are answered, again and again.
 double measure(pid_t pid, int port, const std::string& request, double duration) {
   std::vector<int> sockets;
@@ -171,11 +160,11 @@ double measure(pid_t pid, int port, const std::string& request, double duration)
     for (const int socket : sockets) receive(socket, buffer);
   };
   for (int i = 0; i < 60; ++i) wave();  // caches and compilers warm
-  const double before = cpu_ns(pid);
+  const double before = bench::cpu_micros_of(pid);
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>{duration};
   int waves = 0;
   for (; std::chrono::steady_clock::now() < end; ++waves) wave();
-  const double micros = (cpu_ns(pid) - before) / 1e3 / (double(waves) * connections);
+  const double micros = (bench::cpu_micros_of(pid) - before) / (double(waves) * connections);
   for (const int socket : sockets) ::close(socket);
   return micros;
 }

@@ -8,6 +8,7 @@
 // Holds: 10,000 idle listeners under 120 MB in all; one event to them under 100 ms (median); no more CPU an
 // event and listener, a connection, and no more memory than ws; memory after the endings within 8 MB of
 // before. Exits 1 when one does not.
+#include "process_cpu.h"
 #include "sockets_floor.h"
 #include "support/http.h"
 #include "support/sockets/crowd.h"
@@ -18,8 +19,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <future>
 #include <thread>
@@ -42,25 +41,13 @@ struct Measured {
   double resident_mb = 0, bytes_each = 0, fan_out_ms = 0, fan_out_us = 0, connection_us = 0;
 };
 
-// Microseconds on a processor, user and system, all threads that are there.
-double cpu_us(int pid) {
-  double nanoseconds = 0;
-  for (const auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task"}) {
-    std::ifstream file{thread.path() / "schedstat"};
-    double running = 0;
-    file >> running;
-    nanoseconds += running;
-  }
-  return nanoseconds / 1e3;
-}
-
 // What an event of ours sets off besides (a document is embedded, a language model built) is not what is
 // measured.
 void wait_for_rest(int pid) {
   for (int i = 0; i < 50; ++i) {
-    const double before = cpu_us(pid);
+    const double before = bench::cpu_micros_of(pid);
     std::this_thread::sleep_for(200ms);
-    if (cpu_us(pid) - before < 4'000) return;
+    if (bench::cpu_micros_of(pid) - before < 4'000) return;
   }
 }
 
@@ -76,12 +63,12 @@ Measured measure(const Target& target, std::size_t listeners, int rounds) {
     coming.add(listeners / 4, test::Ending::clean);  // warm
     if (!coming.run_until([&] { return coming.ended() == listeners / 4; }, 60s))
       give_up(target.name + " is stuck");
-    const double before = cpu_us(target.pid);
+    const double before = bench::cpu_micros_of(target.pid);
     coming.add(listeners, test::Ending::clean);
     if (!coming.run_until([&] { return coming.ended() == listeners + listeners / 4; }, 120s))
       give_up(target.name + " is stuck");
     if (!coming.wrong().empty()) give_up(target.name + ": " + test::said(coming.wrong()));
-    measured.connection_us = (cpu_us(target.pid) - before) / double(listeners);
+    measured.connection_us = (bench::cpu_micros_of(target.pid) - before) / double(listeners);
   }
   const auto before = test::resident_bytes_of(target.pid);
   test::Swarm swarm{target.clients};
@@ -97,12 +84,12 @@ Measured measure(const Target& target, std::size_t listeners, int rounds) {
   for (int i = 0; i < rounds; ++i) {
     wait_for_rest(target.pid);
     swarm.reset_events();
-    const double cpu_before = cpu_us(target.pid);
+    const double cpu_before = bench::cpu_micros_of(target.pid);
     auto sent = std::async(std::launch::async, target.publish);
     if (!swarm.run_until([&] { return swarm.events() == listeners; }, 30s))
       give_up(target.name + ": events are missing");
     if (sent.get() != 200) give_up(target.name + ": could not publish");
-    cpu += cpu_us(target.pid) - cpu_before;
+    cpu += bench::cpu_micros_of(target.pid) - cpu_before;
     times.push_back(swarm.slowest_event_ms());
   }
   measured.fan_out_us = cpu / double(rounds) / double(listeners);

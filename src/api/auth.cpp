@@ -133,10 +133,11 @@ async::Task<Result<Identity>> Authenticator::authenticate(const net::Request& re
   if (!request.headers.has("Authorization")) co_return without_token(request);
   const auto token = bearer_of(request.headers);
   if (!token) co_return token.error();
-  co_return co_await authenticate_token(request.shard, *token);
+  co_return co_await authenticate_token(request.shard, *token, request.ids);
 }
 
-async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, std::string_view token) {
+async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, std::string_view token,
+                                                                const net::RequestIds& ids) {
   const Options& options = impl_->options;
   const Digest digest = digest_of(token);
   if (auto known = impl_->recall(shard, digest)) co_return std::move(*known);
@@ -150,7 +151,7 @@ async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, 
   auto identity = co_await impl_->verify(token);
   if (!identity) co_return identity;
   if (options.admit) {
-    if (auto admitted = co_await options.admit(*identity); !admitted) co_return admitted.error();
+    if (auto admitted = co_await options.admit(*identity, ids); !admitted) co_return admitted.error();
   }
   impl_->remember(shard, digest, *identity, generation);
   co_return identity;
@@ -161,7 +162,8 @@ async::Task<Result<milliseconds>> Authenticator::may_stay(unsigned shard, std::s
   const async::Clock& clock = impl_->clock;
   if (clock.utc() >= expires_at)
     co_return Error{Fault::unauthenticated, "expired_token", "what opened this connection has expired"};
-  const auto identity = co_await authenticate_token(shard, token);
+  // Whatever its admission made was made when it came, and told of then.
+  const auto identity = co_await authenticate_token(shard, token, {});
   if (!identity) {
     const Fault kind = identity.error().kind;
     if (kind == Fault::unauthenticated || kind == Fault::forbidden) co_return identity.error();

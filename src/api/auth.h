@@ -47,7 +47,7 @@ class Authenticator {
     // Asked once per token and minute: is this organization known, not erased, and if it is new,
     // make it; is the login still on. Settles the role where the token does not state one. Not asked
     // for the development convenience. Its error is the answer (401, 403, 503).
-    std::function<async::Task<Result<>>(Identity&)> admit{};
+    std::function<async::Task<Result<>>(Identity&, const net::RequestIds&)> admit{};
     // Whose API key this is, once per key and minute. Without it there are none.
     std::function<async::Task<Result<Identity>>(std::string key)> find_api_key{};
     // How often a live connection's credential is looked at again.
@@ -61,8 +61,9 @@ class Authenticator {
 
   // By the Authorization header, or by what its absence means.
   async::Task<Result<Identity>> authenticate(const net::Request& request);
-  // A token that came otherwise: a WebSocket's first message.
-  async::Task<Result<Identity>> authenticate_token(unsigned shard, std::string_view token);
+  // A token that came otherwise: a WebSocket's first message. `ids`: of its request.
+  async::Task<Result<Identity>> authenticate_token(unsigned shard, std::string_view token,
+                                                   const net::RequestIds& ids);
   // For a connection that lives on: how soon to ask again, or why it may not (unauthenticated, forbidden):
   // its credential has expired, was revoked or belongs to somebody who was removed. A database that is
   // away, or an identity provider, ends nothing but what has expired: `expires_at` is that of the identity.

@@ -244,7 +244,7 @@ TEST_F(AuthTest, the_same_attacks_fail_over_a_socket) {
 TEST_F(AuthTest, a_verified_token_is_remembered_no_longer_than_it_is_valid) {
   int asked = 0;
   auto o = options(prod);
-  o.admit = [&](Identity&) -> async::Task<Result<>> {
+  o.admit = [&](Identity&, const net::RequestIds&) -> async::Task<Result<>> {
     ++asked;
     co_return Result<>{};
   };
@@ -269,7 +269,7 @@ TEST_F(AuthTest, a_verified_token_is_remembered_no_longer_than_it_is_valid) {
 TEST_F(AuthTest, an_organization_may_be_refused) {
   bool erased = true;
   auto o = options(prod);
-  o.admit = [&](Identity& identity) -> async::Task<Result<>> {
+  o.admit = [&](Identity& identity, const net::RequestIds&) -> async::Task<Result<>> {
     if (erased) co_return Error{Fault::forbidden, "organization_erased", identity.org.str() + " was erased"};
     co_return Result<>{};
   };
@@ -310,7 +310,7 @@ TEST_F(AuthTest, who_stays_leaves_when_the_credential_expires_whatever_the_datab
 TEST_F(AuthTest, what_is_remembered_is_bounded) {
   int asked = 0;
   auto o = options(prod);
-  o.admit = [&](Identity&) -> async::Task<Result<>> {
+  o.admit = [&](Identity&, const net::RequestIds&) -> async::Task<Result<>> {
     ++asked;
     co_return Result<>{};
   };

@@ -1,7 +1,5 @@
 #include "api/cors.h"
 
-#include "api/problem.h"
-
 #include <algorithm>
 
 namespace voxanne::api {
@@ -20,7 +18,7 @@ bool Cors::is_preflight(const net::Request& request) const {
 
 net::Response Cors::preflight(const net::Request& request, std::string_view methods) const {
   auto response = net::Response::empty();
-  response.headers.set("X-Request-Id", request_id_of(request));
+  response.headers.set("X-Request-Id", request.ids.request_id);
   admit(request, response);
   if (!is_allowed(request)) return response;
   response.headers.add("Access-Control-Allow-Methods", std::string{methods});

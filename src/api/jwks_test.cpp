@@ -110,7 +110,7 @@ class JwksSourceTest : public testing::Test {
            "}";
   }
   std::string code(const std::string& token) {
-    const auto identity = async::run_on(web_.executor(), authenticator_->authenticate_token(0, token));
+    const auto identity = async::run_on(web_.executor(), authenticator_->authenticate_token(0, token, {}));
     return identity ? "" : identity.error().code;
   }
   // Bounded waiting for what the source does by itself.

@@ -69,13 +69,7 @@ net::Response problem(int status, const Error& error, std::string_view request_i
 }
 
 net::Response server_error(int status, const Error& error, const net::Request* request) {
-  return problem(status, error, request ? request_id_of(*request) : "req_" + make_ulid());
-}
-
-std::string request_id_of(const net::Request& request) {
-  if (request.headers.count("X-Request-Id") == 1)
-    if (const auto given = request.headers.get("X-Request-Id"); is_sane_id(given)) return std::string{given};
-  return "req_" + make_ulid();
+  return problem(status, error, request ? request->ids.request_id : "req_" + make_ulid());
 }
 
 }  // namespace voxanne::api

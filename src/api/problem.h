@@ -25,7 +25,4 @@ net::Response problem(int status, const Error& error, std::string_view request_i
 // For net::Server::Options::render_error: what the server finds wrong before a route is asked.
 net::Response server_error(int status, const Error& error, const net::Request* request);
 
-// The caller's X-Request-Id when it is sane (is_sane_id), else a new one: "req_" and a ULID.
-std::string request_id_of(const net::Request& request);
-
 }  // namespace voxanne::api

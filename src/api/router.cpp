@@ -194,20 +194,15 @@ Result<> Router::Impl::count(Context& context) const {
 
 async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
   const SteadyTime began = std::chrono::steady_clock::now();
-  Context context{.request = request,
-                  .request_id = request_id_of(request),
-                  .identity = {},
-                  .trace = Trace::continued(request.headers.get("traceparent")),
-                  .rate = {},
-                  .params = {}};
+  Context context{.request = request, .ids = request.ids, .identity = {}, .rate = {}, .params = {}};
   const Leaf* leaf = nullptr;
   auto response = co_await dispatch(context, leaf);
   const SteadyTime ended = std::chrono::steady_clock::now();
   const std::string_view route = leaf ? std::string_view{leaf->route.path} : "";
   if (log::enabled(log::Level::debug))
     log::debug("http.request",
-               {{"requestId", context.request_id},
-                {"traceId", context.trace.trace_id()},
+               {{"requestId", context.ids.request_id},
+                {"traceId", context.ids.trace.trace_id()},
                 {"orgId", context.identity.org.str()},
                 {"method", net::to_string(request.method)},
                 {"route", route},
@@ -228,10 +223,10 @@ async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*&
   const Found found = find(request.path);
   leaf = found.node ? leaf_of(*found.node, request.method) : nullptr;
   if (!found.node || (leaf && !decode_params(*leaf, found, context)))
-    co_return problem(not_found("unknown_path", "there is nothing at this path"), context.request_id);
+    co_return problem(not_found("unknown_path", "there is nothing at this path"), context.ids.request_id);
   if (!leaf) {
     auto response = problem(405, malformed("method_not_allowed", "this path does not take the method"),
-                            context.request_id);
+                            context.ids.request_id);
     response.headers.set("Allow", allowed(*found.node));
     co_return response;
   }
@@ -241,17 +236,17 @@ async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*&
     if (!outcome) {
       const Error& error = outcome.error();
       if (error.kind == Fault::internal)
-        log::error("api.failed", {{"requestId", context.request_id},
-                                  {"traceId", context.trace.trace_id()},
+        log::error("api.failed", {{"requestId", context.ids.request_id},
+                                  {"traceId", context.ids.trace.trace_id()},
                                   {"orgId", context.identity.org.str()},
                                   {"route", leaf->route.path},
                                   {"code", error.code},
                                   {"error", error.message}});
-      auto response = problem(error, context.request_id);
+      auto response = problem(error, context.ids.request_id);
       if (context.rate) add_rate_headers(response.headers, *context.rate);
       co_return response;
     }
-    outcome->headers.set("X-Request-Id", context.request_id);
+    outcome->headers.set("X-Request-Id", context.ids.request_id);
     if (context.rate) add_rate_headers(outcome->headers, *context.rate);
     // Answers of the API are somebody's data; a cache must be told explicitly.
     if (!outcome->headers.has("Cache-Control") && (leaf->route.role || leaf->operators))
@@ -261,14 +256,14 @@ async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*&
     thrown = std::current_exception();
     if (async::is_cancellation(thrown)) throw;
     log::unhandled("api.exception", thrown,
-                   {{"requestId", context.request_id},
-                    {"traceId", context.trace.trace_id()},
-                    {"spanId", context.trace.span_id()},
+                   {{"requestId", context.ids.request_id},
+                    {"traceId", context.ids.trace.trace_id()},
+                    {"spanId", context.ids.trace.span_id()},
                     {"orgId", context.identity.org.str()},
                     {"route", leaf->route.path}});
   }
   if (on_exception) on_exception(context, thrown);
-  auto response = problem(internal("internal_error", ""), context.request_id);
+  auto response = problem(internal("internal_error", ""), context.ids.request_id);
   if (context.rate) add_rate_headers(response.headers, *context.rate);
   co_return response;
 }

@@ -18,7 +18,6 @@
 #include "api/identity.h"
 #include "api/problem.h"
 #include "api/rate_limit.h"
-#include "base/trace.h"
 #include "net/http.h"
 #include "net/server.h"
 
@@ -38,9 +37,8 @@ using net::Method;
 // One request on its way through an endpoint. Lives until the endpoint's task has ended.
 struct Context {
   net::Request& request;
-  std::string request_id;
-  Identity identity;  // empty on open routes
-  Trace trace{};      // the caller's, continued; else a new one
+  const net::RequestIds& ids;  // the request's
+  Identity identity;           // empty on open routes
 
   std::optional<RateLimiter::Outcome> rate{};  // told to the client in RateLimit-* headers
 

@@ -74,7 +74,7 @@ class RouterTest : public testing::Test {
                  .role = Role::viewer,
                  .max_body = 100'000});
     router_.on_exception(
-        [this](const Context& context, std::exception_ptr) { reported_ = context.request_id; });
+        [this](const Context& context, std::exception_ptr) { reported_ = context.ids.request_id; });
     server_ = std::make_unique<net::Server>(net::Server::Options{.max_body_for = router_.body_limits(),
                                                                  .common_headers = security_headers(),
                                                                  .render_error = server_error},

@@ -123,6 +123,7 @@ async::Task<> Switchboard::answer(Desk& desk, std::unique_ptr<telephony::Leg> le
     log::warning("call.refused", {{"why", target.has_error() ? target.error().code
                                                              : refusal_error(*refusal, seconds{0}).code},
                                   {"protocolId", info.protocol_id},
+                                  {"callId", info.call_id.str()},
                                   {"orgId", target ? target->organization.id.str() : std::string{}},
                                   {"active", active()}});
     co_await turn_away(std::move(leg), *refusal, std::move(info.to));

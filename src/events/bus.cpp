@@ -74,8 +74,10 @@ struct Bus::Ring {
 
 // The part of a subscription that publishers reach. What they write is under the bus's lock.
 struct Subscription::Waker {
-  Waker(async::Executor e, std::function<void()> c) : executor(e), changed(std::move(c)) {}
+  Waker(OrgId o, async::Executor e, std::function<void()> c)
+      : org(std::move(o)), executor(e), changed(std::move(c)) {}
 
+  const OrgId org;
   const async::Executor executor;
   const std::function<void()> changed;  // called on the loop, while the subscription is there
   std::atomic<bool> overrun = false;
@@ -146,7 +148,7 @@ struct Bus::Impl : std::enable_shared_from_this<Bus::Impl> {
       if (const auto reader = weak.lock()) try {
           reader->changed();
         } catch (const std::exception&) {  // not the others' fault
-          log::unhandled("events.reader_failed", std::current_exception(), {});
+          log::unhandled("events.reader_failed", std::current_exception(), {{"orgId", reader->org.str()}});
         }
   }
 
@@ -273,7 +275,7 @@ std::size_t Bus::bytes() const {
 Subscription::Subscription(std::shared_ptr<Bus::Impl> bus, const OrgId& org,
                            const std::optional<Since>& since, async::Executor executor,
                            std::function<void()> changed)
-    : bus_(std::move(bus)), org_(org), waker_(std::make_shared<Waker>(executor, std::move(changed))) {
+    : bus_(std::move(bus)), org_(org), waker_(std::make_shared<Waker>(org, executor, std::move(changed))) {
   const std::scoped_lock lock{bus_->mutex};
   auto bell = bus_->bell_of(executor);
   if (bell == bus_->bells.end()) bell = bus_->bells.emplace(bus_->bells.end(), executor);

@@ -98,10 +98,11 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   void resume_as(Subscribe subscribe) {
     if (listener_ && subscribe.token.empty()) return listen_from(std::move(subscribe.since));
     checking_ = true;
-    tasks_.spawn([](std::weak_ptr<Session> weak, CheckToken check, Subscribe asked) -> async::Task<> {
-      auto checked = co_await net::answered(check(std::move(asked.token)));
+    tasks_.spawn([](std::weak_ptr<Session> weak, CheckToken check, net::RequestIds ids,
+                    Subscribe asked) -> async::Task<> {
+      auto checked = co_await net::answered(check(std::move(asked.token)), std::move(ids));
       if (const auto self = weak.lock()) self->known(std::move(checked), std::move(asked.since));
-    }(weak_from_this(), check_, std::move(subscribe)));
+    }(weak_from_this(), check_, socket_.request_ids(), std::move(subscribe)));
   }
 
   void known(Result<Listener> checked, std::optional<Since> since) {
@@ -159,10 +160,10 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
     asking_ = std::make_shared<Signal>();
     ring_at(hub_.clock_.now() + look_within);
     tasks_.spawn([](std::weak_ptr<Session> weak, std::shared_ptr<Signal> signal,
-                    std::shared_ptr<const Listener> listener) -> async::Task<> {
-      const auto answer = co_await stoppable(*signal, net::answered(listener->may_stay()));
+                    std::shared_ptr<const Listener> listener, net::RequestIds ids) -> async::Task<> {
+      const auto answer = co_await stoppable(*signal, net::answered(listener->may_stay(), std::move(ids)));
       if (const auto self = weak.lock()) self->may_stay(signal, answer);
-    }(weak_from_this(), asking_, listener_));
+    }(weak_from_this(), asking_, listener_, socket_.request_ids()));
   }
 
   void may_stay(const std::shared_ptr<Signal>& question, const Result<milliseconds>& answer) {

@@ -3,6 +3,7 @@
 #include "async/thread.h"
 #include "net/server.h"
 #include "support/eventually.h"
+#include "support/logged_lines.h"
 #include "support/patience.h"
 #include "support/raw_client.h"
 
@@ -121,6 +122,7 @@ class LiveHubTest : public testing::Test {
     return test::eventually([&] { return hub_.listeners() == 0; });
   }
 
+  test::LoggedLines logged_;
   FastClock clock_;
   Bus bus_{clock_};
   LiveHub hub_{bus_, clock_};
@@ -257,9 +259,13 @@ TEST_F(LiveHubTest, a_check_that_hangs_is_given_up_and_asked_again) {
 
 TEST_F(LiveHubTest, a_check_that_fails_is_asked_again) {
   const auto begun = clock_.now();
-  auto client = subscribe(R"({"type":"subscribe","token":"failing"})");
+  auto client = open("X-Request-Id: r-1\r\n");
+  client.send_frame(1, R"({"type":"subscribe","token":"failing"})");
+  EXPECT_EQ(read(client).at("type"), "subscribed");
   EXPECT_EQ(client.read_frame().close_code(), 1008);
   EXPECT_GE(clock_.now() - begun, 10s) << "not before it is asked again";
+  EXPECT_THAT(logged_.of("websocket.check_failed"),
+              testing::ElementsAre(testing::AllOf(HasSubstr("requestId=r-1 "), HasSubstr("traceId="))));
 }
 
 TEST_F(LiveHubTest, a_fresh_token_that_nobody_can_check_now_ends_nothing) {

@@ -154,7 +154,10 @@ async::Task<Result<Receipt>> Eraser::finish(store::Erasure erasure) {
     for (const auto& file : *files) {
       const auto removed = co_await objects_.remove(file.object_key);
       if (!removed) {
-        log::warning("erasure.waits", {{"erasureId", erasure.id}, {"code", removed.error().code}});
+        log::warning("erasure.waits", {{"erasureId", erasure.id},
+                                       {"orgId", erasure.org.str()},
+                                       {"callId", file.call.str()},
+                                       {"code", removed.error().code}});
         away = true;
         break;
       }

@@ -32,6 +32,11 @@ struct Outcome {
   Error error{};  // of retry and failed; its retry_after is the least wait
 };
 
+// Whose an item is, for the log; empty: nobody's, or of no call.
+struct Subject {
+  std::string org{}, call{};
+};
+
 template <class Item>
 class Queue {
  public:
@@ -44,6 +49,7 @@ class Queue {
   virtual async::Task<Outcome> handle(Item& item) = 0;
   // How often the item has been claimed, this time included: what its backoff grows with.
   virtual int attempts(const Item& item) const = 0;
+  virtual Subject subject(const Item& item) const = 0;
   // Records the outcome; for a retry, when it is due again. A conflict is no error to report: the
   // lease was lost and the item is somebody else's.
   virtual async::Task<Result<>> complete(Item& item, const Outcome& outcome, UtcTime next_attempt_at) = 0;

@@ -80,7 +80,9 @@ async::Task<Outcome> Runner<Item>::guarded(Item& item) {
     co_return co_await queue_.handle(item);
   } catch (const std::exception& e) {
     if (async::is_cancellation(std::current_exception())) throw;
-    log::unhandled("jobs.exception", std::current_exception(), {{"queue", options_.name}});
+    const auto [org, call] = queue_.subject(item);
+    log::unhandled("jobs.exception", std::current_exception(),
+                   {{"queue", options_.name}, {"orgId", org}, {"callId", call}});
     co_return Outcome{Outcome::Kind::retry, internal("exception", e.what())};
   }
 }
@@ -88,8 +90,11 @@ async::Task<Outcome> Runner<Item>::guarded(Item& item) {
 // Tried as long as the lease lasts; after it the item comes back by itself.
 template <class Item>
 async::Task<> Runner<Item>::record(Item& item, const Outcome& outcome, async::Deadline lease) {
+  const auto [org, call] = queue_.subject(item);
   if (outcome.kind != Outcome::Kind::done && outcome.error.kind != Fault::cancelled)
     log::warning("jobs.attempt_failed", {{"queue", options_.name},
+                                         {"orgId", org},
+                                         {"callId", call},
                                          {"code", outcome.error.code},
                                          {"attempts", queue_.attempts(item)},
                                          {"final", outcome.kind == Outcome::Kind::failed}});
@@ -99,7 +104,9 @@ async::Task<> Runner<Item>::record(Item& item, const Outcome& outcome, async::De
     if (recorded) co_return;
     const bool again = recorded.error().kind == Fault::unavailable && !stopping_ && !lease.passed(clock_);
     if (!again) {
-      log::warning("jobs.outcome_not_recorded", {{"queue", options_.name}, {"code", recorded.error().code}});
+      log::warning(
+          "jobs.outcome_not_recorded",
+          {{"queue", options_.name}, {"orgId", org}, {"callId", call}, {"code", recorded.error().code}});
       co_return;
     }
     co_await clock_.sleep_for(options_.backoff.wait(tries, random_));

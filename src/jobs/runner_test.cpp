@@ -1,5 +1,6 @@
 #include "jobs/runner.h"
 
+#include "support/logged_lines.h"
 #include "support/virtual_clock.h"
 
 #include <boost/asio/detached.hpp>
@@ -63,6 +64,7 @@ class FakeQueue final : public Queue<Item> {
     co_return outcome;
   }
   int attempts(const Item& item) const override { return item.attempts; }
+  Subject subject(const Item& item) const override { return {"org_1", "call_" + std::to_string(item.id)}; }
   async::Task<Result<>> complete(Item& item, const Outcome& result, UtcTime next) override {
     if (away) co_return unavailable("database_unavailable", "away");
     Row& row = rows.at(item.id);
@@ -93,6 +95,7 @@ class JobRunner : public testing::Test {
     clock.run_for(60s);
   }
 
+  test::LoggedLines logged;
   async::Loop loop;
   test::VirtualClock clock{loop};
   FakeQueue queue{clock};
@@ -172,6 +175,8 @@ TEST_F(JobRunner, an_exception_is_a_retry_at_once_and_not_when_the_lease_ends) {
   runner.start();
   clock.run_for(1s);
   EXPECT_THAT(queue.codes, testing::ElementsAre("exception"));
+  for (const char* line : {"jobs.exception", "jobs.attempt_failed"})
+    EXPECT_THAT(logged.of(line), testing::ElementsAre(testing::HasSubstr("orgId=org_1 callId=call_1 ")));
 }
 
 TEST_F(JobRunner, work_that_outlives_its_lease_is_cancelled_and_due_again) {

@@ -47,6 +47,9 @@ class EmbeddingQueue final : public jobs::Queue<store::WaitingDocument> {
   async::Task<Result<std::optional<UtcTime>>> next_due() override;
   async::Task<jobs::Outcome> handle(store::WaitingDocument& document) override;
   int attempts(const store::WaitingDocument& document) const override { return document.attempts; }
+  jobs::Subject subject(const store::WaitingDocument& document) const override {
+    return {.org = document.org.str()};
+  }
   async::Task<Result<>> complete(store::WaitingDocument& document, const jobs::Outcome& outcome,
                                  UtcTime next_attempt_at) override;
 

@@ -100,9 +100,10 @@ async::Task<Connection::Next> Connection::serve_one() {
   }
 
   if (!co_await read_header()) co_return Next::close;
+  Request& request = parser_.request();
+  request.ids = RequestIds::of(request.headers);
   if (parser_.state() == RequestParser::State::failed)
     co_return co_await reject(parser_.status(), parser_.error());
-  Request& request = parser_.request();
   request.peer = peer_;
   request.shard = shard_.index;
   request.received = std::chrono::steady_clock::now();
@@ -118,7 +119,10 @@ async::Task<Connection::Next> Connection::serve_one() {
     response = co_await shard_.common.handler(request);
   } catch (const std::exception&) {
     if (async::is_cancellation(std::current_exception())) throw;
-    log::unhandled("http.handler_failed", std::current_exception(), {{"path", request.path}});
+    log::unhandled("http.handler_failed", std::current_exception(),
+                   {{"requestId", request.ids.request_id},
+                    {"traceId", request.ids.trace.trace_id()},
+                    {"path", request.path}});
   }
   if (!response)
     response = shard_.common.render(500, internal("internal_error", "the server failed to answer"), &request);
@@ -212,20 +216,22 @@ async::Task<Connection::Next> Connection::respond(const Request& request, Respon
   else if (const auto* shared = std::get_if<Response::Shared>(&response.body))
     sent = co_await write(head_, *shared ? std::string_view{**shared} : std::string_view{});
   else if (const auto* source = std::get_if<Source>(&response.body))
-    sent = co_await write(head_, {}) && co_await write_source(*source, response.headers.get("X-Request-Id"));
+    sent = co_await write(head_, {}) && co_await write_source(*source, request.ids);
   if (sent && !keep) co_await linger();
   co_return sent&& keep ? Next::request : Next::close;
 }
 
 async::Task<Connection::Next> Connection::reject(int status, const Error& error) {
-  Response response = shard_.common.render(status, error, &parser_.request());
+  Request& request = parser_.request();
+  if (request.ids.request_id.empty()) request.ids = RequestIds::of(request.headers);  // not all of it came
+  Response response = shard_.common.render(status, error, &request);
   response.headers.set("Connection", "close");
   if (status == 405) response.headers.set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
   if (error.retry_after) response.headers.set("Retry-After", std::to_string(error.retry_after->count()));
   expired_ = false;
   head_.clear();
   release_body();
-  co_return co_await respond(parser_.request(), std::move(response));
+  co_return co_await respond(request, std::move(response));
 }
 
 async::Task<> Connection::upgrade(const Request& request, Response response) {
@@ -241,10 +247,8 @@ async::Task<> Connection::upgrade(const Request& request, Response response) {
       tls_ ? co_await accept_websocket(std::move(*tls_), request, response, options.common_headers, queues)
            : co_await accept_websocket(std::move(socket_), request, response, options.common_headers, queues);
   if (!impl) co_return;
-  upgraded_ = Upgraded{.impl = std::move(impl),
-                       .upgrade = std::move(std::get<Upgrade>(response.body)),
-                       .path = request.path,
-                       .request_id = std::string{response.headers.get("X-Request-Id")}};
+  upgraded_ = Upgraded{
+      .impl = std::move(impl), .upgrade = std::move(std::get<Upgrade>(response.body)), .path = request.path};
 }
 
 async::Task<bool> Connection::write(std::string_view head, std::string_view body) {
@@ -263,13 +267,14 @@ async::Task<bool> Connection::write(std::string_view head, std::string_view body
   co_return true;
 }
 
-async::Task<bool> Connection::write_source(const Source& source, std::string_view request_id) {
+async::Task<bool> Connection::write_source(const Source& source, const RequestIds& ids) {
   for (std::uint64_t done = 0; done < source.length;) {
     const auto piece = co_await source.next();
     if (!piece || piece->empty() || piece->size() > source.length - done) {
-      log::error(
-          "http.source_failed",
-          {{"requestId", request_id}, {"at", done}, {"error", piece ? "wrong length" : piece.error().code}});
+      log::error("http.source_failed", {{"requestId", ids.request_id},
+                                        {"traceId", ids.trace.trace_id()},
+                                        {"at", done},
+                                        {"error", piece ? "wrong length" : piece.error().code}});
       co_return false;
     }
     if (!co_await write({}, *piece)) co_return false;

@@ -42,7 +42,7 @@ class Connection {
   async::Task<Next> reject(int status, const Error& error);
   async::Task<> upgrade(const Request& request, Response response);
   async::Task<bool> write(std::string_view head, std::string_view body);
-  async::Task<bool> write_source(const Source& source, std::string_view request_id);
+  async::Task<bool> write_source(const Source& source, const RequestIds& ids);
   async::Task<bool> read_some();  // false at the end, on failure and past the deadline
   async::Task<> linger();
   void feed();

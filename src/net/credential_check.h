@@ -24,14 +24,15 @@ inline std::uint16_t refusal_code(const Error& error) {
   return is_undecided(error) ? close_code::try_again_later : close_code::policy;
 }
 
-// A check that fails by an exception has an answer all the same, which is undecided.
+// A check that fails by an exception has an answer all the same, which is undecided. `ids`: of the socket.
 template <class T>
-async::Task<Result<T>> answered(async::Task<Result<T>> check) {
+async::Task<Result<T>> answered(async::Task<Result<T>> check, RequestIds ids) {
   try {
     co_return co_await std::move(check);
   } catch (const std::exception&) {
     if (async::is_cancellation(std::current_exception())) throw;
-    log::unhandled("websocket.check_failed", std::current_exception(), {});
+    log::unhandled("websocket.check_failed", std::current_exception(),
+                   {{"requestId", ids.request_id}, {"traceId", ids.trace.trace_id()}});
     co_return internal("check_failed", "it cannot be checked now; try again");
   }
 }

@@ -1,5 +1,7 @@
 #include "net/http.h"
 
+#include "base/ids.h"
+
 #include <algorithm>
 
 namespace voxanne::net {
@@ -93,6 +95,13 @@ const std::string* Query::find(std::string_view name) const {
 std::string_view Query::get(std::string_view name, std::string_view otherwise) const {
   const std::string* value = find(name);
   return value ? std::string_view{*value} : otherwise;
+}
+
+RequestIds RequestIds::of(const Headers& headers) {
+  const auto given = headers.get("X-Request-Id");
+  const bool sane = headers.count("X-Request-Id") == 1 && is_sane_id(given);
+  return {.request_id = sane ? std::string{given} : "req_" + make_ulid(),
+          .trace = Trace::continued(headers.get("traceparent"))};
 }
 
 Response Response::json(int status, std::string text) {

@@ -11,6 +11,7 @@
 #include "async/task_group.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/trace.h"
 
 #include <cstdint>
 #include <functional>
@@ -95,6 +96,14 @@ struct Peer {
   bool secure = false;  // over TLS, to this server itself
 };
 
+// By what a request is found in the log, and whoever continues it by theirs.
+struct RequestIds {
+  std::string request_id;  // the caller's X-Request-Id where it is sane (is_sane_id), else a new one: req_…
+  Trace trace;             // the caller's, continued; else a new one
+
+  static RequestIds of(const Headers& headers);
+};
+
 struct Request {
   Method method = Method::get;
   std::string target;  // as it was sent, origin form: "/api/calls/call_1?limit=5"
@@ -106,6 +115,7 @@ struct Request {
   unsigned shard = 0;      // which web shard runs this: index of per-shard state
   bool websocket = false;  // a well-formed WebSocket handshake (RFC 6455 §4.2.1)
   SteadyTime received{};   // when the header was complete
+  RequestIds ids{};
 };
 
 // A body that is made while it is sent: exactly `length` bytes, in pieces that are never empty. An

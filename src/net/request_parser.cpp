@@ -149,6 +149,7 @@ struct RequestParser::Impl {
     request.headers.clear();
     request.body.clear();
     request.websocket = false;
+    request.ids = {};
     started = false;
     header_bytes = 0;
     body_accepted = false;

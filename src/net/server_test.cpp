@@ -4,8 +4,10 @@
 #include "async/thread.h"
 #include "net/shard.h"
 #include "support/eventually.h"
+#include "support/logged_lines.h"
 #include "support/raw_client.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -20,6 +22,10 @@ namespace voxanne::net {
 namespace {
 using test::eventually;
 using test::RawClient;
+using testing::AllOf;
+using testing::Each;
+using testing::HasSubstr;
+using testing::SizeIs;
 using namespace std::chrono_literals;
 
 // A server on two shards. Routes: /echo answers the body, /shard the shard, /constant a shared
@@ -91,6 +97,15 @@ class ServerTest : public testing::Test {
     return "GET " + std::string{path} + " HTTP/1.1\r\nHost: localhost\r\n" + std::string{fields} + "\r\n";
   }
 
+  // What a request is found by, and what its log lines have of it.
+  static constexpr const char* ids =
+      "X-Request-Id: r-1\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+  auto are_told(std::size_t lines) {
+    return AllOf(SizeIs(lines), Each(AllOf(HasSubstr("requestId=r-1 "),
+                                           HasSubstr("traceId=0af7651916cd43dd8448eb211c80319c "))));
+  }
+
+  test::LoggedLines logged_;
   Response::Shared constant_ = std::make_shared<const std::string>("constant");
   std::atomic<int> waiting_ = 0;
   std::atomic<bool> released_ = false;
@@ -150,11 +165,12 @@ TEST_F(ServerTest, a_source_that_breaks_its_promise_breaks_the_connection) {
   start(options());
   for (const char* path : {"/short", "/long"}) {
     auto client = connect();
-    client.send(get(path));
+    client.send(get(path, ids));
     const auto all = client.read_to_end();
     EXPECT_NE(all.find("Content-Length: 10"), std::string::npos) << path;
     EXPECT_LT(all.size() - all.find("\r\n\r\n") - 4, 10u) << path;
   }
+  EXPECT_THAT(logged_.of("http.source_failed"), are_told(2));
 }
 
 TEST_F(ServerTest, http_1_0_and_connection_close_end_after_the_answer) {
@@ -174,10 +190,11 @@ TEST_F(ServerTest, http_1_0_and_connection_close_end_after_the_answer) {
 TEST_F(ServerTest, an_exception_is_a_500_and_the_connection_lives) {
   start(options());
   auto client = connect();
-  client.send(get("/throw"));
+  client.send(get("/throw", ids));
   const auto response = client.read_response();
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body.find("defect"), std::string::npos);
+  EXPECT_THAT(logged_.of("http.handler_failed"), are_told(1));
   client.send(get("/x"));
   EXPECT_EQ(client.read_response().status, 200);
 }

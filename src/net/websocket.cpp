@@ -249,5 +249,6 @@ std::uint16_t WebSocket::closed_with() const {
   if (impl_->peer_code != 0) return impl_->peer_code;
   return impl_->our_code != 0 ? impl_->our_code : close_code::abnormal;
 }
+const RequestIds& WebSocket::request_ids() const { return impl_->ids; }
 
 }  // namespace voxanne::net

@@ -75,6 +75,8 @@ class WebSocket {
   std::size_t queued_bytes() const;
   // After the end: the code that the peer sent, else ours, else 1006.
   std::uint16_t closed_with() const;
+  // Of the request that it was; empty at the client's end.
+  const RequestIds& request_ids() const;
 
  private:
   std::shared_ptr<Impl> impl_;

@@ -49,6 +49,7 @@ async::Task<std::shared_ptr<WebSocket::Impl>> accept(Layer layer, const Request&
   // The decorator refers to this frame.
   impl->stream().set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
   if (failed) co_return nullptr;
+  impl->ids = request.ids;
   co_return impl;
 }
 

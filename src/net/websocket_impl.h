@@ -47,6 +47,7 @@ struct WebSocket::Impl : std::enable_shared_from_this<WebSocket::Impl> {
   };
 
   const WebSocketLimits limits;
+  RequestIds ids{};
   std::optional<Error> end;
   std::uint16_t peer_code = 0;  // as received; 0: none
   std::uint16_t our_code = 0;   // as sent or about to be sent

@@ -30,9 +30,10 @@ void begin(Shard& shard, WebSocket::Impl& impl, WebSocket& socket) {
   if (shard.draining) socket.close(close_code::going_away, shutting_down);
 }
 
-void fail(WebSocket& socket, std::string_view path, std::string_view request_id) {
+void fail(WebSocket& socket, std::string_view path) {
+  const RequestIds& ids = socket.request_ids();
   log::unhandled("websocket.session_failed", std::current_exception(),
-                 {{"requestId", request_id}, {"path", path}});
+                 {{"requestId", ids.request_id}, {"traceId", ids.trace.trace_id()}, {"path", path}});
   socket.close(close_code::internal_error, "the server failed");
 }
 
@@ -45,7 +46,7 @@ async::Task<> serve(Shard& shard, Upgraded upgraded, [[maybe_unused]] Place plac
     socket.close();
   } catch (const std::exception&) {
     if (async::is_cancellation(std::current_exception())) throw;
-    fail(socket, upgraded.path, upgraded.request_id);
+    fail(socket, upgraded.path);
   }
   co_await socket.ended();
 }
@@ -59,8 +60,7 @@ class Attached final : public WebSocketSession {
         impl_(std::move(upgraded.impl)),
         socket_(impl_),
         listed_(shard, socket_),
-        path_(std::move(upgraded.path)),
-        request_id_(std::move(upgraded.request_id)) {}
+        path_(std::move(upgraded.path)) {}
   ~Attached() override { impl_->tell(nullptr); }
 
   void begin(const decltype(Upgrade::attach)& attach) {
@@ -82,7 +82,7 @@ class Attached final : public WebSocketSession {
     try {
       work();
     } catch (const std::exception&) {
-      fail(socket_, path_, request_id_);
+      fail(socket_, path_);
     }
   }
 
@@ -91,7 +91,7 @@ class Attached final : public WebSocketSession {
   std::shared_ptr<WebSocket::Impl> impl_;
   WebSocket socket_;
   Listed listed_;
-  std::string path_, request_id_;
+  std::string path_;
   std::shared_ptr<WebSocketSession> session_;
 };
 

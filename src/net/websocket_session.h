@@ -13,7 +13,7 @@ namespace voxanne::net {
 struct Upgraded {
   std::shared_ptr<WebSocket::Impl> impl;
   Upgrade upgrade;
-  std::string path, request_id;
+  std::string path;
 };
 
 // Serves it on its shard until it has ended.

@@ -5,8 +5,10 @@
 #include "net/server.h"
 #include "net/websocket_client.h"
 #include "support/eventually.h"
+#include "support/logged_lines.h"
 #include "support/raw_client.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -115,9 +117,9 @@ class WebSocketTest : public testing::Test {
     socket.close();
   }
 
-  RawClient open(std::string_view path = "/echo") {
+  RawClient open(std::string_view path = "/echo", std::string_view extra = {}) {
     RawClient client{server_->port()};
-    EXPECT_EQ(client.open_websocket(path).status, 101);
+    EXPECT_EQ(client.open_websocket(path, extra).status, 101);
     return client;
   }
 
@@ -125,6 +127,7 @@ class WebSocketTest : public testing::Test {
     return "ws://127.0.0.1:" + std::to_string(server_->port()) + std::string{path};
   }
 
+  test::LoggedLines logged_;
   WebSocketLimits limits_{.max_message = 10'000, .close_timeout = 1s};
   async::LoopThread one_{"one"};
   std::unique_ptr<Server> server_;
@@ -326,8 +329,16 @@ TEST_F(WebSocketTest, a_peer_that_does_not_confirm_the_close_is_dropped) {
 
 TEST_F(WebSocketTest, a_failing_session_closes_1011) {
   start();
-  auto client = open("/throw");
-  EXPECT_EQ(client.read_frame().close_code(), 1011);
+  for (const auto* path : {"/throw", "/unattached"}) {
+    auto client = open(path,
+                       "X-Request-Id: r-1\r\n"
+                       "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
+    EXPECT_EQ(client.read_frame().close_code(), 1011);
+  }
+  EXPECT_THAT(
+      logged_.of("websocket.session_failed"),
+      testing::AllOf(testing::SizeIs(2), testing::Each(testing::HasSubstr(
+                                             "requestId=r-1 traceId=0af7651916cd43dd8448eb211c80319c "))));
 }
 
 TEST_F(WebSocketTest, a_session_without_a_task_lives_as_long_as_its_connection) {

@@ -78,6 +78,7 @@ async::Task<Result<>> MailQueue::complete(store::Mail& mail, const jobs::Outcome
     store::fail_mail(batch, mail, outcome.error.code);
     store::forget_failed_mails(batch, clock_.utc() - std::chrono::hours{30 * 24});
     log::error("mail.failed", {{"orgId", mail.org.str()},
+                               {"callId", mail.call.str()},
                                {"mailId", mail.id.str()},
                                {"code", outcome.error.code},
                                {"error", outcome.error.message}});

@@ -37,6 +37,7 @@ class MailQueue final : public jobs::Queue<store::Mail> {
   async::Task<Result<std::optional<UtcTime>>> next_due() override;
   async::Task<jobs::Outcome> handle(store::Mail& mail) override;
   int attempts(const store::Mail& mail) const override { return mail.attempts; }
+  jobs::Subject subject(const store::Mail& mail) const override { return {mail.org.str(), mail.call.str()}; }
   async::Task<Result<>> complete(store::Mail& mail, const jobs::Outcome& outcome,
                                  UtcTime next_attempt_at) override;
 

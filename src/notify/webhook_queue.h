@@ -52,6 +52,7 @@ class WebhookQueue final : public jobs::Queue<store::Webhook> {
   async::Task<Result<std::optional<UtcTime>>> next_due() override;
   async::Task<jobs::Outcome> handle(store::Webhook& webhook) override;
   int attempts(const store::Webhook& webhook) const override;
+  jobs::Subject subject(const store::Webhook& webhook) const override { return {.org = webhook.org.str()}; }
   async::Task<Result<>> complete(store::Webhook& webhook, const jobs::Outcome& outcome,
                                  UtcTime next_attempt_at) override;
 

@@ -48,7 +48,7 @@ bool UploadQueue::storage_is_back() {
   return true;
 }
 
-void UploadQueue::judge(const Result<>& stored) {
+void UploadQueue::judge(const store::Upload& upload, const Result<>& stored) {
   if (stored) {
     if (!storage_is_back()) breaker_.success();
     return;
@@ -56,8 +56,10 @@ void UploadQueue::judge(const Result<>& stored) {
   const bool was_away = storage_is_away();
   breaker_.failure(clock_.now(), stored.error().retry_after.value_or(seconds{0}));
   if (!was_away && storage_is_away())
-    log::warning("recording.storage_away",
-                 {{"code", stored.error().code}, {"error", stored.error().message}});
+    log::warning("recording.storage_away", {{"callId", upload.call.str()},
+                                            {"orgId", upload.org.str()},
+                                            {"code", stored.error().code},
+                                            {"error", stored.error().message}});
 }
 
 async::Task<Result<std::vector<store::Upload>>> UploadQueue::claim(int limit, UtcTime lease_until) {
@@ -115,7 +117,7 @@ async::Task<jobs::Outcome> UploadQueue::handle(store::Upload& upload) {
   const auto kept = co_await keep(upload);
   // What is wrong with one object says nothing about the others.
   if (kept || kept.error().code.starts_with("object_store_")) {
-    judge(kept);
+    judge(upload, kept);
     undecided.judged = true;
   }
   if (!kept) co_return jobs::Outcome{Kind::retry, kept.error()};

@@ -49,6 +49,9 @@ class UploadQueue final : public jobs::Queue<store::Upload> {
   async::Task<Result<std::optional<UtcTime>>> next_due() override;
   async::Task<jobs::Outcome> handle(store::Upload& upload) override;
   int attempts(const store::Upload& upload) const override { return upload.attempts; }
+  jobs::Subject subject(const store::Upload& upload) const override {
+    return {upload.org.str(), upload.call.str()};
+  }
   async::Task<Result<>> complete(store::Upload& upload, const jobs::Outcome& outcome,
                                  UtcTime next_attempt_at) override;
 
@@ -62,7 +65,7 @@ class UploadQueue final : public jobs::Queue<store::Upload> {
   async::Task<Result<>> encode(store::Upload& upload);
   async::Task<Result<>> keep(store::Upload& upload);
   async::Task<Result<std::vector<store::Upload>>> claim_due(int limit, UtcTime lease_until);
-  void judge(const Result<>& stored);
+  void judge(const store::Upload& upload, const Result<>& stored);
 
   store::Store& store_;
   ObjectStore& objects_;

@@ -7,8 +7,10 @@
 #include "recordings/recovery.h"
 #include "recordings/test_bad_sector.h"
 #include "recordings/test_frames.h"
+#include "support/logged_lines.h"
 #include "support/store/temp_store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -110,6 +112,7 @@ class UploadTest : public testing::Test {
     return decoder ? decoder->total_samples().value() : 0;
   }
 
+  test::LoggedLines logged;
   TempDir dir;
   fs::path spool = dir / "spool";
   TempStore store;
@@ -160,6 +163,8 @@ TEST_F(UploadTest, a_store_that_is_away_keeps_it_queued_and_playable) {
     EXPECT_EQ(status(call), RecordingStatus::queued);
     EXPECT_TRUE(fs::exists(spool_of(call)));
   }
+  EXPECT_THAT(logged.of("recording.storage_away"),
+              testing::ElementsAre(testing::HasSubstr("callId=" + call.id.str() + " ")));
   objects.away = false;
   ASSERT_TRUE(queue.storage_is_back());
   EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);

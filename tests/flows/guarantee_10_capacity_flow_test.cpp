@@ -42,6 +42,16 @@ std::unique_ptr<Process> loadtest(const Server& server, std::vector<std::string>
   return std::make_unique<Process>(Process::Options{.command = command, .environment = {}, .directory = {}});
 }
 
+// All that were refused, and for the one reason whose code this is.
+void expect_refused(const json::object& seen, int count, const char* code) {
+  const auto& refused = seen.at("refused").as_object();
+  ASSERT_EQ(refused.size(), 1u) << refused;
+  EXPECT_THAT(json::serialize(refused), testing::HasSubstr(code));
+  EXPECT_EQ(refused.begin()->value().as_int64(), count);
+  EXPECT_FALSE(seen.at("wellServed").as_bool());
+  EXPECT_EQ(seen.at("complaint").as_string(), std::to_string(count) + " were refused or not answered");
+}
+
 std::string sip_of(const Server& server) {
   return "sip:demo@127.0.0.1:" + std::to_string(server.sip_udp_port());
 }
@@ -60,7 +70,9 @@ TEST(Capacity, at_120_percent_of_it_a_sixth_is_refused_and_the_others_hear_nothi
   const auto seen = json::parse(load->out()).as_object();
   EXPECT_EQ(seen.at("placed").as_int64(), 24);
   EXPECT_EQ(seen.at("answered").as_int64(), 20) << load->output();
+  expect_refused(seen, 4, "503");
   EXPECT_EQ(seen.at("brokenOff").as_int64(), 0);
+  EXPECT_GE(seen.at("talkedSeconds").to_number<double>(), 20 * 6);
   EXPECT_EQ(seen.at("lost").as_int64(), 0);
   EXPECT_GT(seen.at("packets").as_int64(), 20 * 5 * 50);
   EXPECT_LT(seen.at("tickLagP99Ms").to_number<double>(), 5);
@@ -87,6 +99,7 @@ TEST(Capacity, web_calls_have_the_same_limits) {
   EXPECT_EQ(load->wait(seconds{60}), 1) << load->output();
   const auto seen = json::parse(load->out()).as_object();
   EXPECT_EQ(seen.at("answered").as_int64(), 5) << load->output();
+  expect_refused(seen, 1, "1013");
   EXPECT_EQ(seen.at("brokenOff").as_int64(), 0);
 }
 

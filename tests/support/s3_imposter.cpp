@@ -178,6 +178,10 @@ std::vector<std::string> S3Imposter::complaints() const {
   const std::lock_guard lock{mutex_};
   return complaints_;
 }
+void S3Imposter::put(const std::string& name, const std::string& bytes) {
+  const std::lock_guard lock{mutex_};
+  objects_[name] = {bytes, '"' + hex(hash(EVP_md5(), bytes)) + '"', "audio/ogg"};
+}
 void S3Imposter::remove(const std::string& name) {
   const std::lock_guard lock{mutex_};
   objects_.erase(name);
@@ -430,6 +434,16 @@ S3Imposter::Answer S3Imposter::list(const Asked& asked) {
               (more ? "<NextContinuationToken>" + last + "</NextContinuationToken>" : "") +
               "</ListBucketResult>",
           {}};
+}
+
+std::map<std::string, std::string> stored_at(const std::string& endpoint,
+                                             std::map<std::string, std::string> more) {
+  more.insert({{"STORAGE_URL", std::string{"s3://"} + S3Imposter::bucket},
+               {"S3_ENDPOINT", endpoint},
+               {"S3_REGION", "eu-west-1"},
+               {"S3_ACCESS_KEY_ID", "S3RVER"},
+               {"S3_SECRET_ACCESS_KEY", "S3RVER"}});
+  return more;
 }
 
 }  // namespace voxanne::test

@@ -67,7 +67,8 @@ class S3Imposter {
   bool wait_for_object(const std::string& name, std::chrono::milliseconds limit) const;
   std::map<std::string, std::string> objects() const;  // names without the bucket
   std::size_t open_uploads() const;
-  std::vector<std::string> complaints() const;  // what a real service would have refused
+  std::vector<std::string> complaints() const;                  // what a real service would have refused
+  void put(const std::string& name, const std::string& bytes);  // as if it had been stored before
   void remove(const std::string& name);
 
  private:
@@ -103,5 +104,9 @@ class S3Imposter {
   std::list<std::thread> threads_;
   std::thread acceptor_;
 };
+
+// The settings of a server that keeps its recordings in an S3 service; `more` besides.
+std::map<std::string, std::string> stored_at(const std::string& endpoint,
+                                             std::map<std::string, std::string> more = {});
 
 }  // namespace voxanne::test

@@ -108,8 +108,7 @@ async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
   co_return co_await begin_session(**account, chosen->org, role_from(chosen->role), {});
 }
 
-async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token, std::string request_id,
-                                                       std::string trace_id) {
+async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token, net::RequestIds ids) {
   const auto shown = credentials_.open_refresh(refresh_token);
   if (!shown) co_return login_ended();
   const auto found = co_await store::find_session(store_, shown->session);
@@ -117,7 +116,7 @@ async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token
   const auto now = clock_.utc();
   if (!*found || now >= (*found)->expires_at) co_return login_ended();
   store::Session session = **found;
-  if (shown->generation != session.generation) co_return co_await end_reused(session, request_id, trace_id);
+  if (shown->generation != session.generation) co_return co_await end_reused(session, ids);
   const auto role = co_await store::role_of_session(store_, session, now);
   if (!role) co_return role.error();
   if (!*role) co_return login_ended();
@@ -127,16 +126,15 @@ async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token
   if (const auto rotated = co_await store_.write(std::move(batch)); !rotated) {
     if (rotated.error().kind != Fault::conflict) co_return rotated.error();
     // Somebody showed the same token at the same time: it was used twice all the same.
-    co_return co_await end_reused(session, request_id, trace_id);
+    co_return co_await end_reused(session, ids);
   }
   ++session.generation;
   co_return issue(session, role_from(**role));
 }
 
-async::Task<Error> Accounts::end_reused(const store::Session& session, std::string_view request_id,
-                                        std::string_view trace_id) {
-  log::warning("auth.refresh_reused", {{"requestId", request_id},
-                                       {"traceId", trace_id},
+async::Task<Error> Accounts::end_reused(const store::Session& session, const net::RequestIds& ids) {
+  log::warning("auth.refresh_reused", {{"requestId", ids.request_id},
+                                       {"traceId", ids.trace.trace_id()},
                                        {"orgId", session.org.str()},
                                        {"accountId", session.account.str()},
                                        {"sessionId", session.id.str()}});

@@ -19,6 +19,7 @@
 #include "api/access/throttle.h"
 #include "api/token.h"
 #include "async/clock.h"
+#include "net/http.h"
 #include "store/accounts.h"
 
 #include <functional>
@@ -62,9 +63,9 @@ class Accounts {
   };
   // Errors: unauthenticated (bad_credentials), rate_limited, forbidden (no_organization, not_a_member).
   async::Task<Result<Login>> login(Ask ask);
-  // Errors: unauthenticated (login_ended). `request_id`, `trace_id`: to be found by in the log, should the
-  // token have been used before.
-  async::Task<Result<Login>> refresh(std::string refresh_token, std::string request_id, std::string trace_id);
+  // Errors: unauthenticated (login_ended). `ids`: to be found by in the log, should the token have been used
+  // before.
+  async::Task<Result<Login>> refresh(std::string refresh_token, net::RequestIds ids);
   async::Task<Result<>> logout(std::string refresh_token);
   // Ends every session of the account and begins a new one.
   async::Task<Result<Login>> change_password(Identity who, Secret current, Secret next, std::string address);
@@ -108,8 +109,7 @@ class Accounts {
   Login issue(const store::Session& session, Role role) const;
   Invited put_invitation(store::Batch& batch, OrgId org, std::string email, Role role, std::string by) const;
   // One whose token was used twice: stolen, or not kept by who had it.
-  async::Task<Error> end_reused(const store::Session& session, std::string_view request_id,
-                                std::string_view trace_id);
+  async::Task<Error> end_reused(const store::Session& session, const net::RequestIds& ids);
   void changed() const;
 
   store::Store& store_;

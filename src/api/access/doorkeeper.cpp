@@ -23,7 +23,7 @@ Doorkeeper::Doorkeeper(store::Store& store, async::Clock& clock, const Credentia
                        async::Executor executor)
     : store_(store), clock_(clock), credentials_(credentials), tasks_(executor, "doorkeeper") {}
 
-async::Task<Result<>> Doorkeeper::admit(Identity& identity) {
+async::Task<Result<>> Doorkeeper::admit(Identity& identity, const net::RequestIds& ids) {
   if (!identity.session.empty()) co_return co_await admit_login(identity);
   auto standing = co_await store::standing_of(store_, identity.org, identity.subject);
   if (!standing) co_return standing.error();
@@ -31,7 +31,10 @@ async::Task<Result<>> Doorkeeper::admit(Identity& identity) {
   if (!standing->organization_known) {
     if (auto made = co_await store::ensure_organization(store_, identity.org, clock_.utc()); !made)
       co_return made;
-    log::info("organization.created", {{"orgId", identity.org.str()}, {"by", "token"}});
+    log::info("organization.created", {{"requestId", ids.request_id},
+                                       {"traceId", ids.trace.trace_id()},
+                                       {"orgId", identity.org.str()},
+                                       {"by", "token"}});
     if (identity.subject.empty()) co_return Result<>{};
     store::Batch batch;
     store::add_member_once(batch, identity.org, identity.subject, std::string{to_string(identity.role)},

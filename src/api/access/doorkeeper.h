@@ -12,6 +12,7 @@
 #include "api/identity.h"
 #include "async/clock.h"
 #include "async/task_group.h"
+#include "net/http.h"
 #include "store/api_keys.h"
 
 #include <map>
@@ -26,7 +27,8 @@ class Doorkeeper {
   Doorkeeper(store::Store& store, async::Clock& clock, const Credentials& credentials,
              async::Executor executor);
 
-  async::Task<Result<>> admit(Identity& identity);
+  // `ids`: of the request that is to be found in the log, should an organization be made.
+  async::Task<Result<>> admit(Identity& identity, const net::RequestIds& ids);
   async::Task<Result<Identity>> find_api_key(std::string key);
 
   void start();

@@ -63,8 +63,8 @@ Answer create_organization(Services& services, Context& context) {
   const auto founded =
       co_await services.accounts.found_organization(std::move(*name), std::move(*email), std::move(*once));
   if (!founded) co_return founded.error();
-  log::info("organization.created", {{"requestId", context.request_id},
-                                     {"traceId", context.trace.trace_id()},
+  log::info("organization.created", {{"requestId", context.ids.request_id},
+                                     {"traceId", context.ids.trace.trace_id()},
                                      {"orgId", founded->org.str()},
                                      {"by", "operator"}});
   const auto* owner = std::get_if<Accounts::NewOwner>(&founded->owner);

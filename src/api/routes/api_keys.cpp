@@ -106,8 +106,8 @@ Answer create_api_key(Services& services, Context& context) {
                       "this organization has 200 API keys; revoke those that nobody uses"};
     co_return written.error();
   }
-  log::info("api_keys.created", {{"requestId", context.request_id},
-                                 {"traceId", context.trace.trace_id()},
+  log::info("api_keys.created", {{"requestId", context.ids.request_id},
+                                 {"traceId", context.ids.trace.trace_id()},
                                  {"orgId", key.org.str()},
                                  {"by", key.created_by},
                                  {"keyId", key.id.str()},
@@ -139,8 +139,8 @@ Answer revoke_api_key(Services& services, Context& context) {
     co_return no_such_key();
   }
   services.authenticator.forget();
-  log::info("api_keys.revoked", {{"requestId", context.request_id},
-                                 {"traceId", context.trace.trace_id()},
+  log::info("api_keys.revoked", {{"requestId", context.ids.request_id},
+                                 {"traceId", context.ids.trace.trace_id()},
                                  {"orgId", context.identity.org.str()},
                                  {"by", context.identity.subject},
                                  {"keyId", id.str()}});

@@ -92,7 +92,7 @@ Result<calls::PlaceCall> read_place_call(const Context& context) {
                           .customer = std::move(*customer),
                           .metadata = std::move(*metadata),
                           .adapt = std::move(*adapt),
-                          .trace = context.trace};
+                          .trace = context.ids.trace};
 }
 
 store::CallKey key_of(const Context& context) {

@@ -1,4 +1,5 @@
 #include "api/routes/test_world.h"
+#include "support/raw_client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -188,6 +189,25 @@ TEST_F(CallRoutes, living_calls_are_ended_and_spoken_into) {
   EXPECT_EQ(world.calls().ended.back(), placed.at("id").as_string());
   world.calls().refusal = Error{Fault::conflict, "call_already_ended", "the call has ended already"};
   EXPECT_EQ(world.ask("POST", path + "/end", "demo").status, 409);
+}
+
+TEST_F(CallRoutes, what_was_told_of_an_erased_call_is_told_to_nobody_who_comes_again) {
+  const auto id = finished_call();
+  world.bus().publish(
+      {events::EventType::call_ended, OrgId{"demo"}, id, R"({"customer":"Zoe"})", world.clock().utc()});
+  const auto told_again = [&] {
+    test::RawClient client{world.port()};
+    EXPECT_EQ(client
+                  .open_websocket("/ws/live-calls?since=0&epoch=" + world.bus().epoch(),
+                                  "Authorization: Bearer " + world.token("demo") + "\r\n")
+                  .status,
+              101);
+    EXPECT_THAT(client.read_frame().payload, HasSubstr("subscribed"));
+    return client.read_frame().payload;
+  };
+  EXPECT_THAT(told_again(), HasSubstr("Zoe"));
+  EXPECT_EQ(world.ask("DELETE", "/api/calls/" + id.str()).status, 200);
+  EXPECT_THAT(told_again(), HasSubstr("resync"));
 }
 
 TEST_F(CallRoutes, an_unknown_call_is_404) {

@@ -152,8 +152,8 @@ Answer erase_contact(Services& services, Context& context) {
   const auto receipt =
       co_await services.eraser->erase_contact(context.identity.org, contact, context.identity.subject);
   if (!receipt) co_return receipt.error();
-  log::info("contact.erased", {{"requestId", context.request_id},
-                               {"traceId", context.trace.trace_id()},
+  log::info("contact.erased", {{"requestId", context.ids.request_id},
+                               {"traceId", context.ids.trace.trace_id()},
                                {"orgId", context.identity.org.str()},
                                {"contactId", contact.str()},
                                {"erasureId", receipt->erasure.id}});

@@ -29,8 +29,8 @@ Answer erase_call(Services& services, Context& context) {
   const auto receipt =
       co_await services.eraser->erase_call(context.identity.org, call, context.identity.subject);
   if (!receipt) co_return receipt.error();
-  log::info("call.erased", {{"requestId", context.request_id},
-                            {"traceId", context.trace.trace_id()},
+  log::info("call.erased", {{"requestId", context.ids.request_id},
+                            {"traceId", context.ids.trace.trace_id()},
                             {"orgId", context.identity.org.str()},
                             {"callId", call.str()},
                             {"erasureId", receipt->erasure.id}});

@@ -79,8 +79,8 @@ async::Task<> conclude(Services& services, const Context& context, store::Idempo
   else
     store::release(batch, claim);
   if (const auto written = co_await services.store.write(std::move(batch)); !written)
-    log::warning("idempotency.not_kept", {{"requestId", context.request_id},
-                                          {"traceId", context.trace.trace_id()},
+    log::warning("idempotency.not_kept", {{"requestId", context.ids.request_id},
+                                          {"traceId", context.ids.trace.trace_id()},
                                           {"orgId", claim.org.str()},
                                           {"code", written.error().code}});
 }
@@ -120,7 +120,7 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
     std::rethrow_exception(thrown);
   }
   if (!outcome) {
-    const auto answered = problem(outcome.error(), context.request_id);
+    const auto answered = problem(outcome.error(), context.ids.request_id);
     co_await conclude(services, context, claim, &answered, answers);
   } else {
     co_await conclude(services, context, claim, &*outcome, answers);

@@ -37,13 +37,13 @@ Result<> check_own_page(const Services& services, const Context& context) {
 
 void told(std::string_view what, const Context& context, const Result<Accounts::Login>& login) {
   if (login)
-    log::info(what, {{"requestId", context.request_id},
-                     {"traceId", context.trace.trace_id()},
+    log::info(what, {{"requestId", context.ids.request_id},
+                     {"traceId", context.ids.trace.trace_id()},
                      {"orgId", login->org.str()},
                      {"accountId", login->account.str()}});
   else
-    log::warning(what, {{"requestId", context.request_id},
-                        {"traceId", context.trace.trace_id()},
+    log::warning(what, {{"requestId", context.ids.request_id},
+                        {"traceId", context.ids.trace.trace_id()},
                         {"refused", login.error().code}});
 }
 
@@ -113,12 +113,11 @@ Answer refresh_login(Services& services, Context& context) {
   auto token = refresh_cookie_of(context.request.headers);
   if (!token)
     co_return Error{Fault::unauthenticated, "missing_token", "there is no login to go on with; sign in"};
-  const auto login = co_await services.accounts.refresh(std::move(*token), context.request_id,
-                                                        std::string{context.trace.trace_id()});
+  const auto login = co_await services.accounts.refresh(std::move(*token), context.ids);
   if (!login) {
     if (login.error().kind != Fault::unauthenticated) co_return login.error();
     told("auth.refresh", context, login);
-    auto response = problem(login.error(), context.request_id);
+    auto response = problem(login.error(), context.ids.request_id);
     forget_refresh_cookie(services, context, response);
     co_return response;
   }

@@ -1,6 +1,7 @@
 // Signing in, members, invitations and API keys, as a client meets them.
 #include "api/routes/test_world.h"
 #include "store/api_keys.h"
+#include "support/logged_lines.h"
 #include "support/raw_client.h"
 
 #include <gmock/gmock.h>
@@ -52,6 +53,7 @@ class LoginTest : public testing::Test {
   }
 
   const AccountId ann_{"user_ann"};
+  test::LoggedLines logged_;
   World world_;
 };
 
@@ -116,8 +118,11 @@ TEST_F(LoginTest, a_refresh_token_is_good_once_and_shown_twice_ends_the_login) {
   EXPECT_NE(cookie_of(second), cookie_of(login));
   EXPECT_EQ(status("/api/calls", bearer_of(second)), 200);
 
-  const auto stolen = post("/api/auth/refresh", "", {cookie_of(login)});
+  const auto stolen = post("/api/auth/refresh", "", {cookie_of(login), "X-Request-Id: r-1"});
   EXPECT_EQ(stolen.status, 401);
+  EXPECT_THAT(logged_.of("auth.refresh_reused"),
+              testing::ElementsAre(testing::AllOf(HasSubstr("requestId=r-1 traceId="),
+                                                  HasSubstr("accountId=" + ann_.str() + " "))));
   EXPECT_EQ(code_of(stolen), "login_ended");
   EXPECT_THAT(stolen.headers.at("set-cookie"), HasSubstr("Max-Age=0"));
   EXPECT_EQ(post("/api/auth/refresh", "", {cookie_of(second)}).status, 401) << "the whole family ends";

@@ -50,8 +50,8 @@ async::Task<Error> why_not(Services& services, OrgId org, std::string subject) {
 }
 
 void told(std::string_view what, const Context& context, std::string_view subject) {
-  log::info(what, {{"requestId", context.request_id},
-                   {"traceId", context.trace.trace_id()},
+  log::info(what, {{"requestId", context.ids.request_id},
+                   {"traceId", context.ids.trace.trace_id()},
                    {"orgId", context.identity.org.str()},
                    {"by", context.identity.subject},
                    {"memberId", subject}});
@@ -147,8 +147,8 @@ Answer invite_member(Services& services, Context& context) {
   const auto invited = co_await services.accounts.invite(context.identity, std::move(*email), *role);
   if (!invited) co_return invited.error();
   services.outward_queued();
-  log::info("members.invited", {{"requestId", context.request_id},
-                                {"traceId", context.trace.trace_id()},
+  log::info("members.invited", {{"requestId", context.ids.request_id},
+                                {"traceId", context.ids.trace.trace_id()},
                                 {"orgId", context.identity.org.str()},
                                 {"by", context.identity.subject},
                                 {"invitationId", invited->invitation.id.str()}});

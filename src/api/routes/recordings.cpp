@@ -23,13 +23,13 @@ constexpr std::size_t piece = 64 * 1024;
 
 // "Never silence": a fault of the storage names the call, in the answer and in the log.
 net::Response fault(const Error& error, const Context& context, const CallId& call) {
-  log::error("recording.unplayable", {{"requestId", context.request_id},
-                                      {"traceId", context.trace.trace_id()},
+  log::error("recording.unplayable", {{"requestId", context.ids.request_id},
+                                      {"traceId", context.ids.trace.trace_id()},
                                       {"orgId", context.identity.org.str()},
                                       {"callId", call.str()},
                                       {"code", error.code},
                                       {"error", error.message}});
-  auto response = problem(error, context.request_id);
+  auto response = problem(error, context.ids.request_id);
   auto body = json::parse(std::get<std::string>(response.body)).as_object();
   body["callId"] = call.str();
   response.body = json::serialize(body);
@@ -130,7 +130,7 @@ Answer get_stored(Services& services, Context& context) {
     co_return problem(410,
                       Error{Fault::forbidden, "link_expired",
                             "this link has expired; ask GET /api/calls/:callId/recording for a new one"},
-                      context.request_id);
+                      context.ids.request_id);
   auto sound = co_await services.playback.open(name->org, name->call, format);
   if (!sound) co_return refuse(sound.error(), context, name->call);
   co_return answer(context.request, std::move(*sound), name->call);
@@ -164,8 +164,8 @@ Answer requeue_recording(Services& services, Context& context) {
                       "the recording was taken up meanwhile; GET /api/calls/:callId shows where it is"};
     }
     upload.next_attempt_at = now;
-    log::info("recording.requeued", {{"requestId", context.request_id},
-                                     {"traceId", context.trace.trace_id()},
+    log::info("recording.requeued", {{"requestId", context.ids.request_id},
+                                     {"traceId", context.ids.trace.trace_id()},
                                      {"orgId", key.org.str()},
                                      {"callId", key.id.str()},
                                      {"code", upload.last_error}});

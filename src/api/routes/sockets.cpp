@@ -26,10 +26,10 @@ Result<> check_scope(const Identity& identity, Scope scope) {
                "this needs an API key with the scope " + std::string{to_string(scope)}};
 }
 
-// `scope`: what an API key must be for.
+// `scope`: what an API key must be for. `ids`: of the upgrade.
 async::Task<Result<Visitor>> enter(Authenticator& authenticator, unsigned shard, std::string token,
-                                   Scope scope) {
-  auto identity = co_await authenticator.authenticate_token(shard, token);
+                                   Scope scope, net::RequestIds ids) {
+  auto identity = co_await authenticator.authenticate_token(shard, token, ids);
   if (!identity) co_return identity.error();
   if (auto allowed = check_scope(*identity, scope); !allowed) co_return allowed.error();
   const UtcTime expires_at = identity->expires_at;
@@ -46,16 +46,17 @@ async::Task<Result<Door>> door(Services& services, const Context& context, Scope
     const auto identity = co_await authenticator.authenticate(context.request);
     if (!identity) co_return identity.error();
     constexpr std::size_t scheme = std::string_view{"Bearer "}.size();
-    auto visitor =
-        co_await enter(authenticator, shard,
-                       std::string{context.request.headers.get("Authorization").substr(scheme)}, scope);
+    auto visitor = co_await enter(authenticator, shard,
+                                  std::string{context.request.headers.get("Authorization").substr(scheme)},
+                                  scope, context.ids);
     if (!visitor) co_return visitor.error();
     made.known = std::move(*visitor);
   }
   // Who comes without a token is judged by the handshake, which is gone when the first message comes.
-  made.check = [&authenticator, shard, scope, anonymous = authenticator.without_token(context.request)](
+  made.check = [&authenticator, shard, scope, ids = context.ids,
+                anonymous = authenticator.without_token(context.request)](
                    std::string token) -> async::Task<Result<Visitor>> {
-    if (!token.empty()) co_return co_await enter(authenticator, shard, std::move(token), scope);
+    if (!token.empty()) co_return co_await enter(authenticator, shard, std::move(token), scope, ids);
     if (!anonymous) co_return anonymous.error();
     co_return Visitor{*anonymous, {}};
   };

@@ -216,7 +216,9 @@ class World {
     chosen.own = own_;
     chosen.operator_token = Secret{operator_token};
     chosen.look_again = 200ms;
-    chosen.admit = [this](Identity& identity) { return doorkeeper_.admit(identity); };
+    chosen.admit = [this](Identity& identity, const net::RequestIds& ids) {
+      return doorkeeper_.admit(identity, ids);
+    };
     chosen.find_api_key = [this](std::string key) { return doorkeeper_.find_api_key(std::move(key)); };
     return chosen;
   }
@@ -254,7 +256,15 @@ class World {
   async::WorkerPool workers_{"workers", 2};
   recordings::FileStore objects_{directory_ / "recordings", workers_};
   recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
-  housekeeping::Eraser eraser_{*store_, objects_, workers_, clock_, directory_ / "spool"};
+  housekeeping::Eraser eraser_{*store_,
+                               objects_,
+                               workers_,
+                               clock_,
+                               directory_ / "spool",
+                               [this](const OrgId& org, const CallId& call) {
+                                 bus_.forget(org, call);
+                                 playback_.forget(org, call);
+                               }};
   Seal seal_{Secret{"the root of what is sealed"}, "webhooks"};
   notify::Targets targets_{net::parse_networks({"127.0.0.0/8"}).value()};
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};

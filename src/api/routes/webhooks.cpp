@@ -150,8 +150,8 @@ Answer create_webhook(Services& services, Context& context) {
                     "an organization has at most " + std::to_string(store::Webhook::max_per_organization) +
                         " webhooks; delete one first"};
   }
-  log::info("webhooks.created", {{"requestId", context.request_id},
-                                 {"traceId", context.trace.trace_id()},
+  log::info("webhooks.created", {{"requestId", context.ids.request_id},
+                                 {"traceId", context.ids.trace.trace_id()},
                                  {"orgId", context.identity.org.str()},
                                  {"by", context.identity.subject},
                                  {"webhookId", webhook->id.str()}});
@@ -210,8 +210,8 @@ Answer rotate_webhook_secret(Services& services, Context& context) {
       *hours > 0 ? std::optional{webhook.updated_at + std::chrono::hours{*hours}} : std::nullopt;
   webhook.secret = services.seal.close(secret.reveal());
   if (const auto kept = co_await keep(services, webhook, (*found)->updated_at); !kept) co_return kept.error();
-  log::info("webhooks.secret_rotated", {{"requestId", context.request_id},
-                                        {"traceId", context.trace.trace_id()},
+  log::info("webhooks.secret_rotated", {{"requestId", context.ids.request_id},
+                                        {"traceId", context.ids.trace.trace_id()},
                                         {"orgId", context.identity.org.str()},
                                         {"by", context.identity.subject},
                                         {"webhookId", webhook.id.str()}});

@@ -175,10 +175,15 @@ void print(const Round& round) {
 void print_json(const Round& round) {
   namespace json = boost::json;
   const LoadTally& tally = round.tally;
+  const std::string complaint = round.complaint();
+  json::object refused;
+  for (const auto& [why, count] : tally.refused) refused[why] = count;
   json::object out{
       {"placed", tally.placed},
       {"answered", tally.answered},
+      {"refused", std::move(refused)},
       {"brokenOff", tally.broken},
+      {"talkedSeconds", tally.talked_seconds},
       {"setUpMs", {{"p50", quantile(tally.set_up_ms, 0.5)}, {"p99", quantile(tally.set_up_ms, 0.99)}}},
       {"turnMs",
        {{"count", tally.answer_ms.size()},
@@ -195,7 +200,8 @@ void print_json(const Round& round) {
       {"serverCores", nullptr},
       {"tickLagP99Ms", nullptr},
       {"capacity", nullptr},
-      {"wellServed", round.complaint().empty()}};
+      {"wellServed", complaint.empty()},
+      {"complaint", complaint}};
   if (round.server) {
     out["serverCores"] = round.server->cores;
     // JSON has no number for "over a second".

@@ -35,7 +35,8 @@ Result<> Entrance::start(const Secret& root) {
       .shards = foundation.cores,
       .trusted_proxies = config.trusted_proxies,
       .operator_token = config.operator_token,
-      .admit = [this](api::Identity& identity) { return doorkeeper.admit(identity); },
+      .admit = [this](api::Identity& identity,
+                      const net::RequestIds& ids) { return doorkeeper.admit(identity, ids); },
       .find_api_key = [this](std::string key) { return doorkeeper.find_api_key(std::move(key)); }};
   if (!config.jwt_secret.empty()) {
     auto shared = api::TokenKey::make(config.jwt_secret);

@@ -21,7 +21,7 @@ void Front::watch_requests() {
     auto& tracker = *foundation.tracker;
     using Caller = ops::sentry::Client::Caller;
     const auto caller = seen.context.identity.org.empty() ? Caller::stranger : Caller::known;
-    if (!is_traced(seen.path) || !tracker.samples(seen.context.trace, caller)) return;
+    if (!is_traced(seen.path) || !tracker.samples(seen.context.ids.trace, caller)) return;
     const UtcTime end = foundation.clock.utc();
     tracker.finished(
         {.name = std::string{net::to_string(seen.context.request.method)} + " " + std::string{seen.path},
@@ -31,8 +31,8 @@ void Front::watch_requests() {
                                        : "internal_error",
          .start = end - std::chrono::ceil<milliseconds>(seen.ended - seen.began),
          .end = end,
-         .trace = seen.context.trace,
-         .tags = {{"requestId", seen.context.request_id},
+         .trace = seen.context.ids.trace,
+         .tags = {{"requestId", seen.context.ids.request_id},
                   {"orgId", seen.context.identity.org.str()},
                   {"status", std::to_string(seen.status)}}});
   });

@@ -1,6 +1,7 @@
 // How an object goes up: whole, or in parts.
 #include "base/log.h"
 #include "recordings/descriptor.h"
+#include "recordings/key.h"
 #include "recordings/s3/s3_store.h"
 #include "recordings/s3/s3_xml.h"
 
@@ -225,11 +226,14 @@ async::Task<Result<>> S3Store::send_parts(std::string name, std::string id, std:
 }
 
 async::Task<Result<>> S3Store::abort(std::string name, std::string id) {
-  const auto aborted = co_await client_.send(
-      {.method = "DELETE", .name = std::move(name), .query = {{"uploadId", std::move(id)}}});
+  const auto aborted =
+      co_await client_.send({.method = "DELETE", .name = name, .query = {{"uploadId", std::move(id)}}});
   if (aborted || aborted.error().code == "object_upload_unknown") co_return Result<>{};
   // The next attempt tries again; a bucket's lifecycle rule is the last resort.
-  log::warning("recording.upload_not_aborted", {{"code", aborted.error().code}});
+  const auto of = parse_recording_key(std::string_view{name}.substr(client_.options().prefix.size()));
+  log::warning("recording.upload_not_aborted", {{"callId", of ? of->call.str() : ""},
+                                                {"orgId", of ? of->org.str() : ""},
+                                                {"code", aborted.error().code}});
   co_return aborted.error();
 }
 

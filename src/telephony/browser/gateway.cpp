@@ -70,7 +70,7 @@ struct Gateway::Session {
   }
 
   async::Task<Result<>> subscribe(const Subscribe& message) {
-    auto shown = co_await net::answered(check(message.token));
+    auto shown = co_await net::answered(check(message.token), socket.request_ids());
     co_return admit(std::move(shown));
   }
 
@@ -87,7 +87,8 @@ struct Gateway::Session {
   // one before stands, and the page may show it again: a database that is away ends no call.
   async::Task<Result<>> renew(const Subscribe& message) {
     const auto deadline = async::Deadline::after(gateway.clock_, gateway.options_.renew_within);
-    auto shown = co_await async::with_deadline(gateway.clock_, deadline, net::answered(check(message.token)));
+    auto shown = co_await async::with_deadline(gateway.clock_, deadline,
+                                               net::answered(check(message.token), socket.request_ids()));
     if (!shown && net::is_undecided(shown.error())) co_return Result<>{};
     co_return admit(std::move(shown));
   }
@@ -175,7 +176,7 @@ struct Gateway::Session {
   async::Task<std::string> refusal() {
     const auto may_stay = caller->may_stay;  // a fresh token replaces the caller's meanwhile
     while (may_stay) {
-      const auto answer = co_await net::answered(may_stay());
+      const auto answer = co_await net::answered(may_stay(), socket.request_ids());
       if (!answer && !net::is_undecided(answer.error())) co_return answer.error().message;
       co_await gateway.clock_.sleep_for(answer ? *answer : net::check_again);
     }

@@ -39,13 +39,20 @@ int on_credentials(char** user, char** password, const char*, void* arg) {
   return str_dup(user, credentials.user) | str_dup(password, credentials.password);
 }
 
-// libre is C: nothing may be thrown through it.
+std::string_view protocol_id(const sipsess* session) {
+  const char* id = sip_dialog_callid(sipsess_dialog(session));
+  return id ? id : "";
+}
+
+// libre is C: nothing may be thrown through it. `session`: whose callback it is; what throws has not ended
+// it.
 template <class F>
-void guarded(const char* where, F f) noexcept {
+void guarded(const char* where, const sipsess* session, F f) noexcept {
   try {
     f();
   } catch (const std::exception&) {
-    log::unhandled("sip.callback_failed", std::current_exception(), {{"where", where}});
+    log::unhandled("sip.callback_failed", std::current_exception(),
+                   {{"where", where}, {"protocolId", protocol_id(session)}});
   }
 }
 
@@ -205,7 +212,7 @@ Result<> Call::take_answer(std::string_view text, const Address& sender) {
 int Call::on_offer(mbuf** description, const sip_msg* msg, void* arg) {
   auto& self = *static_cast<Call*>(arg);
   *description = nullptr;
-  guarded("offer", [&] {
+  guarded("offer", self.session_.get(), [&] {
     const auto body = body_of(*msg);
     if (!body) return;
     Ref<mbuf> ours = body->empty() ? self.make_offer() : self.answer_offer(*body, address_of(msg->src));
@@ -217,7 +224,7 @@ int Call::on_offer(mbuf** description, const sip_msg* msg, void* arg) {
 int Call::on_answer(const sip_msg* msg, void* arg) {
   auto& self = *static_cast<Call*>(arg);
   bool taken = false;
-  guarded("answer", [&] {
+  guarded("answer", self.session_.get(), [&] {
     std::string_view body = body_of(*msg).value_or("");
     if (body.empty()) body = self.early_answer_;
     const auto agreed = self.take_answer(body, address_of(msg->src));
@@ -229,7 +236,7 @@ int Call::on_answer(const sip_msg* msg, void* arg) {
 
 void Call::on_progress(const sip_msg* msg, void* arg) {
   auto& self = *static_cast<Call*>(arg);
-  guarded("progress", [&] {
+  guarded("progress", self.session_.get(), [&] {
     if (msg->scode <= 100) return;
     if (const auto body = body_of(*msg); body && !body->empty() && body->size() <= sdp::max_text)
       self.early_answer_ = *body;
@@ -240,7 +247,7 @@ void Call::on_progress(const sip_msg* msg, void* arg) {
 
 void Call::on_established(const sip_msg*, void* arg) {
   auto& self = *static_cast<Call*>(arg);
-  guarded("established", [&] {
+  guarded("established", self.session_.get(), [&] {
     tmr_cancel(&self.timer_);
     self.state_ = State::established;
     self.line_->tell([](LineEnd& leg) { leg.on_established(); });
@@ -249,7 +256,7 @@ void Call::on_established(const sip_msg*, void* arg) {
 
 void Call::on_info(Core* core, const sip_msg* msg, void* arg) {
   auto& self = *static_cast<Call*>(arg);
-  guarded("info", [&] {
+  guarded("info", self.session_.get(), [&] {
     const bool relay = msg_ctype_cmp(&msg->ctyp, "application", "dtmf-relay");
     if (!relay && !msg_ctype_cmp(&msg->ctyp, "application", "dtmf")) {
       // An INFO without a body is a keep-alive of old (RFC 2976 section 2.2).
@@ -277,7 +284,7 @@ void Call::on_ring_timeout(void* arg) {
 
 void Call::on_close(int error, const sip_msg* msg, void* arg) {
   auto& self = *static_cast<Call*>(arg);
-  guarded("close", [&] { self.end(self.verdict(error, msg)); });
+  guarded("close", self.session_.get(), [&] { self.end(self.verdict(error, msg)); });
 }
 
 LegEnd Call::verdict(int error, const sip_msg* msg) const {

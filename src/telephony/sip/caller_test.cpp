@@ -1,8 +1,8 @@
 // Our own caller against our own gateway: what `voxanne call` and the load test rely on, with audio
 // and key presses both ways.
+#include "support/logged_lines.h"
 #include "telephony/sip/client.h"
 #include "telephony/sip/test_gateway.h"
-#include "telephony/sip/test_log.h"
 
 #include <gtest/gtest.h>
 
@@ -48,7 +48,7 @@ class Caller : public testing::Test {
     });
   }
 
-  LoggedLines logged;
+  test::LoggedLines logged;
   SipThread thread;
   std::unique_ptr<TestGateway> caller;
 };

@@ -1,6 +1,6 @@
 #include "telephony/sip/listener.h"
 
-#include "telephony/sip/test_log.h"
+#include "support/logged_lines.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ Result<std::vector<Listen>> listen_on(const Address& wanted, std::uint16_t port,
 }
 
 TEST(listen_on, an_address_of_a_wildcard_that_cannot_be_bound_is_skipped_with_a_warning) {
-  const LoggedLines logged;
+  const test::LoggedLines logged;
   const auto listening = listen_on(any, 0, {not_ours, loopback, second_loopback}).value();
   ASSERT_EQ(listening.size(), 2U);
   EXPECT_EQ(listening[0].address, loopback);
@@ -50,7 +50,7 @@ TEST(listen_on, a_wildcard_of_which_nothing_can_be_bound_is_an_error) {
 }
 
 TEST(listen_on, an_address_that_was_asked_for_is_not_skipped) {
-  const LoggedLines logged;
+  const test::LoggedLines logged;
   const auto listening = listen_on(not_ours, 0, {not_ours});
   EXPECT_EQ(listening.error().code, "sip_address_unavailable");
   EXPECT_THAT(listening.error().message, HasSubstr("192.0.2.1"));
@@ -65,7 +65,7 @@ TEST(listen_on, a_port_in_use_at_one_address_of_a_wildcard_is_an_error) {
 }
 
 TEST(listen_on, a_wildcard_that_finds_only_loopback_addresses_warns) {
-  const LoggedLines logged;
+  const test::LoggedLines logged;
   const auto listening = listen_on(any, 0, {loopback}).value();
   EXPECT_THAT(logged.of("sip.only_loopback"),
               ElementsAre("listen=udp:0.0.0.0:" + std::to_string(listening[0].port) + " "));

@@ -229,7 +229,7 @@ bool Stack::on_request(const sip_msg* msg, void* arg) {
   try {
     return self.handle(*msg);
   } catch (const std::exception&) {
-    log::unhandled("sip.request_failed", std::current_exception());
+    log::unhandled("sip.request_failed", std::current_exception(), {{"protocolId", view(msg->callid)}});
     sip_reply(self.core_, msg, 500, "Server Internal Error");
     return true;
   }
@@ -240,7 +240,7 @@ bool Stack::on_request(const sip_msg* msg, void* arg) {
 bool Stack::on_response(const sip_msg* msg, void* arg) {
   static_cast<Stack*>(arg)->guard_socket(*msg);
   if (msg->scode >= 300 && msg->scode < 400 && is(msg->cseq.met, "INVITE")) {
-    log::info("sip.redirect_refused", {{"status", msg->scode}});
+    log::info("sip.redirect_refused", {{"protocolId", view(msg->callid)}, {"status", msg->scode}});
     const_cast<sip_msg*>(msg)->scode = redirect_refused;
   }
   return false;

@@ -58,16 +58,6 @@ class S3Service {
   std::unique_ptr<Process> process_;
 };
 
-std::map<std::string, std::string> stored_at(const std::string& endpoint,
-                                             std::map<std::string, std::string> more = {}) {
-  more.insert({{"STORAGE_URL", "s3://calls"},
-               {"S3_ENDPOINT", endpoint},
-               {"S3_REGION", "eu-west-1"},
-               {"S3_ACCESS_KEY_ID", "S3RVER"},
-               {"S3_SECRET_ACCESS_KEY", "S3RVER"}});
-  return more;
-}
-
 // Places a call to the built-in callee and waits for its recording; the call's id.
 std::string record(const Server& server, Live& live) {
   const auto placed = http_post_json(

@@ -1,5 +1,5 @@
-// What was logged while this lives, for the tests of this folder: warnings and errors, from any thread.
-// It outlives the threads that log.
+// What was logged while this lives: warnings and errors, from any thread. One at a time; it outlives the
+// threads that log.
 #pragma once
 
 #include "base/unhandled.h"
@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace voxanne::telephony::sip {
+namespace voxanne::test {
 
 class LoggedLines final : log::Observer {
  public:
@@ -38,4 +38,4 @@ class LoggedLines final : log::Observer {
   std::map<std::string, std::vector<std::string>> lines_;
 };
 
-}  // namespace voxanne::telephony::sip
+}  // namespace voxanne::test
