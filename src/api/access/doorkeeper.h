@@ -26,6 +26,8 @@ class Doorkeeper {
   Doorkeeper(store::Store& store, async::Clock& clock, const Credentials& credentials,
              async::Executor executor);
 
+  // Errors: unauthenticated, forbidden, those of the store; an unknown outcome is none here, where asking
+  // again finds what there is.
   async::Task<Result<>> admit(Identity& identity);
   async::Task<Result<Identity>> find_api_key(std::string key);
 
@@ -34,6 +36,7 @@ class Doorkeeper {
 
  private:
   async::Task<Result<>> admit_login(Identity& identity);
+  async::Task<Result<>> make_organization(const Identity& identity);
   async::Task<> write_uses();
   async::Task<> keep_writing();
 
