@@ -114,13 +114,14 @@ class Placing final : public calls::CallControl {
   sqlite.inline_readers.push_back(web.executor());
   const auto engine = store::SqliteStore::open(std::move(sqlite)).value();
   PrintedStore store{*engine};
-  Placing placing{store, clock};
+  store::PromptStore prompt{store, clock};
+  Placing placing{prompt, clock};
   api::Authenticator authenticator{{.keys = {api::TokenKey::make(Secret{std::string{secret}}).value()}},
                                    clock};
   api::Credentials credentials{Secret{std::string{secret}}};
   api::Passwords passwords;
   const auto own = api::TokenKey::make(Secret{std::string{secret}}).value();
-  api::Accounts accounts{store, clock, passwords, credentials, own, {.changed = [] {}}};
+  api::Accounts accounts{prompt, clock, passwords, credentials, own, {.changed = [] {}}};
   events::Bus bus{clock};
   events::LiveHub live{bus, clock};
   ops::Health health{web.executor(), clock, {.version = "bench", .environment = "production"}};
@@ -135,7 +136,7 @@ class Placing final : public calls::CallControl {
   const Seal seal{Secret{"the root of what is sealed"}, "webhooks"};
   const notify::Targets targets{{}};
   const recordings::UrlSigner signer{Secret{std::string{secret}}};
-  api::Services services{.store = store,
+  api::Services services{.store = prompt,
                          .clock = clock,
                          .authenticator = authenticator,
                          .accounts = accounts,

@@ -34,8 +34,8 @@ class CallControl {
 
   // Answers once the call's row is durable and dialling has begun; how it goes on is told by events.
   // Errors: not_found (assistant_not_found, phone_number_not_found), impossible (what the
-  // carrier or the organization's limits forbid), unavailable (over_capacity, draining;
-  // with retry_after).
+  // carrier or the organization's limits forbid), unavailable (over_capacity, draining, those of the store;
+  // with retry_after): then nobody is dialled, and it may be asked for again.
   virtual async::Task<Result<domain::Call>> place(PlaceCall request) = 0;
 
   // Hangs up politely; the verdict is manually-canceled. Answers once the call's end is durable, or after two

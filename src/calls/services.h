@@ -49,6 +49,7 @@ struct Ended {
 
 struct Services {
   async::Clock& clock;
+  // The journal: takes numbered batches whatever the database does, and answers others within seconds.
   store::Store& store;
   events::Bus& events;
   recordings::SpoolWriter& spool;

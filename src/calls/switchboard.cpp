@@ -4,9 +4,11 @@
 #include "async/wait.h"
 #include "base/e164.h"
 #include "base/unhandled.h"
+#include "calls/ledger.h"
 #include "calls/verdict.h"
 #include "store/contacts.h"
 #include "store/organizations.h"
+#include "store/prompt_store.h"
 #include "store/webhooks.h"
 
 #include <algorithm>
@@ -16,8 +18,9 @@ namespace voxanne::calls {
 namespace {
 
 constexpr std::size_t max_remembered_routes = 10'000;
-constexpr seconds look_up_limit{2};    // whoever rings waits no longer for a database that is stuck
-constexpr seconds longest_hang_up{2};  // whoever ends a call waits no longer to see that it has ended
+constexpr seconds look_up_limit{2};         // whoever rings waits no longer for a database that is stuck
+constexpr seconds longest_withdrawing{60};  // as a session's for its records
+constexpr seconds longest_hang_up{2};       // whoever ends a call waits no longer to see that it has ended
 
 seconds retry_of(telephony::Refusal why, seconds normal) {
   return why == telephony::Refusal::draining ? seconds{30} : normal;
@@ -287,7 +290,7 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   store::insert_call(batch, call, services_.holder);
   store::announce_call(batch, "call.started", call, call.created_at);
   auto written = co_await services_.store.write(std::move(batch));
-  if (written.has_error()) co_return written.error();
+  if (written.has_error()) co_return not_recorded(desk, call, written.error(), request.trace);
   services_.outward_queued();
   desk.tasks.spawn(
       serve(desk, std::move(place),
@@ -296,6 +299,31 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
                                               request.trace.empty() ? Trace{} : request.trace.child()},
                                       true)));
   co_return call;
+}
+
+Error Switchboard::not_recorded(Desk& desk, const domain::Call& call, Error why, const Trace& trace) {
+  const Error silent = store::database_silent();
+  log::warning("call.not_recorded", {{"callId", call.id.str()},
+                                     {"orgId", call.org.str()},
+                                     {"traceId", trace.trace_id()},
+                                     {"code", why.code}});
+  // Of all else that may pass, the outcome is unknown (store.h).
+  if (why.kind != Fault::unavailable || why.code == silent.code) return why;
+  desk.tasks.spawn(withdraw({call.org, call.id}, std::string{trace.trace_id()}));
+  return store::is_outcome_unknown(why) ? silent : why;
+}
+
+// As durable as a call's own records, and behind what it ends: in the database, or first in the journal.
+async::Task<> Switchboard::withdraw(store::CallKey call, std::string trace_id) {
+  Ledger ledger{co_await async::asio::this_coro::executor, services_.clock, services_.store,
+                Ledger::Ids{call.id.str(), call.org.str(), std::move(trace_id)}};
+  store::Batch batch;
+  store::withdraw_call(batch, call, not_recorded_verdict(), services_.clock.utc());
+  ledger.write(std::move(batch));
+  if (!co_await ledger.flush(async::Deadline::after(services_.clock, longest_withdrawing)))
+    log::error("call.records_not_durable",
+               {{"callId", call.id.str()}, {"orgId", call.org.str()}, {"pending", ledger.pending()}});
+  co_await ledger.stop();
 }
 
 async::Task<Result<>> Switchboard::with_session(OrgId org, CallId id, Act act) {

@@ -4,8 +4,10 @@
 //   inbound:  leg + who was dialled ─▶ route (organization, assistant) ─▶ admission ─▶ Session
 //   outbound: place() ─▶ assistant, number, carrier ─▶ admission ─▶ row ─▶ Session
 //
-// When the database is away or hangs, a number that was dialled before is routed as it was then. A call that
-// has ended is known until it is filed, so that whoever ends it once more is told so.
+// When the database is away or hangs, a number that was dialled before is routed as it was then, and no call
+// is placed: nobody is dialled before the call's row is durable, and a row that comes to be later is ended
+// (call.start.error-not-recorded). A call that has ended is known until it is filed, so that whoever ends it
+// once more is told so.
 //
 // Owner: app; made before the listeners start and destroyed after the shards' calls have ended
 // (drain()). place(), end() and say() run on any loop; take() on the leg's shard; drain() blocks and
@@ -84,6 +86,9 @@ class Switchboard final : public CallControl {
   async::Task<> recognise(domain::Call& call);
   async::Task<> serve(Desk& desk, Admission::Place place, std::unique_ptr<Session> session);
   async::Task<Result<domain::Call>> place_on(Desk& desk, PlaceCall request);
+  // Why a call is not placed whose row was not written.
+  Error not_recorded(Desk& desk, const domain::Call& call, Error why, const Trace& trace);
+  async::Task<> withdraw(store::CallKey call, std::string trace_id);
   async::Task<Result<Target>> route(const std::string& dialled,
                                     std::optional<std::pair<OrgId, AssistantId>> known);
   async::Task<Result<Target>> look_up(std::string dialled,

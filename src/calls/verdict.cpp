@@ -57,6 +57,11 @@ Verdict verdict_of(const telephony::LegEnd& end, domain::Channel channel, domain
 
 Verdict canceled_verdict() { return ended(domain::ended::canceled, {}); }
 
+Verdict not_recorded_verdict() {
+  return failed(FaultParty::us, false, "not-recorded",
+                "the database did not answer in time when the call was to be placed; nobody was dialled");
+}
+
 Verdict shutdown_verdict() {
   return {CallStatus::ended, std::string{domain::ended::shutdown}, FaultParty::us,
           "the server stopped before the call had ended"};

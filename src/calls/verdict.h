@@ -12,6 +12,8 @@ domain::Verdict verdict_of(const telephony::LegEnd& end, domain::Channel channel
                            bool answered);
 
 domain::Verdict canceled_verdict();  // somebody ended it through the API
+// Its record could not be written in time, so that nobody was dialled.
+domain::Verdict not_recorded_verdict();
 domain::Verdict shutdown_verdict();  // the server stopped before the call did
 
 }  // namespace voxanne::calls

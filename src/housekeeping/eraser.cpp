@@ -4,6 +4,7 @@
 #include "base/json_fields.h"
 #include "base/log.h"
 #include "recordings/key.h"
+#include "store/prompt_store.h"
 
 namespace voxanne::housekeeping {
 namespace {
@@ -51,7 +52,7 @@ async::Task<Result<Receipt>> Eraser::erase_call(OrgId org, CallId call, std::str
   calls.push_back(std::move(**found));
   if (const auto done = co_await erase_rows(erasure, std::move(calls), counts); !done) co_return done.error();
   if (counts.calls == 0) co_return no_such_call();
-  co_return co_await finish(std::move(erasure));
+  co_return co_await finish_or_owe(std::move(erasure));
 }
 
 async::Task<Result<Receipt>> Eraser::erase_contact(OrgId org, ContactId contact, std::string requested_by) {
@@ -76,7 +77,7 @@ async::Task<Result<Receipt>> Eraser::erase_contact(OrgId org, ContactId contact,
   store::put_erasure(batch, erasure);
   store::erase_contact(batch, org, contact, **number);
   if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
-  co_return co_await finish(std::move(erasure));
+  co_return co_await finish_or_owe(std::move(erasure));
 }
 
 async::Task<Result<std::optional<store::ErasableCall>>> Eraser::settled(OrgId org, store::ErasableCall call) {
@@ -129,9 +130,10 @@ async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<st
     store::put_erasure(batch, erasure);
     for (auto& step : rows.steps) batch.steps.push_back(std::move(step));
     const auto written = co_await store_.write(std::move(batch));
+    if (written || store::is_outcome_unknown(written.error()))
+      for (const auto& call : calls) forget_(erasure.org, call.id);
     if (written) {
       counts = sum;
-      for (const auto& call : calls) forget_(erasure.org, call.id);
       co_return Result<>{};
     }
     if (written.error().kind != Fault::conflict || deadline.passed(clock_)) co_return written;
@@ -141,6 +143,14 @@ async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<st
       if (*again) call = std::move(**again);
     }
   }
+}
+
+// The rows are gone: a database that is away from here on leaves to resume() what is owed.
+async::Task<Result<Receipt>> Eraser::finish_or_owe(store::Erasure erasure) {
+  auto receipt = co_await finish(erasure);
+  if (receipt || receipt.error().kind != Fault::unavailable) co_return receipt;
+  log::warning("erasure.waits", {{"erasureId", erasure.id}, {"code", receipt.error().code}});
+  co_return Receipt{.erasure = std::move(erasure)};
 }
 
 async::Task<Result<Receipt>> Eraser::finish(store::Erasure erasure) {

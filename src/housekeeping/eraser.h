@@ -31,7 +31,7 @@ struct Receipt {
 
 class Eraser {
  public:
-  // `forget`: told of each call once its rows are gone, for what is held of it in memory.
+  // `forget`: told of each call once its rows are gone, or may be, for what is held of it in memory.
   Eraser(store::Store& store, recordings::ObjectStore& objects, async::WorkerPool& workers,
          async::Clock& clock, std::filesystem::path spool, Forget forget = nobody_remembers)
       : store_(store),
@@ -58,6 +58,7 @@ class Eraser {
   // The call once its recording is not being stored just now.
   async::Task<Result<std::optional<store::ErasableCall>>> settled(OrgId org, store::ErasableCall call);
   async::Task<Result<Receipt>> finish(store::Erasure erasure);
+  async::Task<Result<Receipt>> finish_or_owe(store::Erasure erasure);
   async::Task<Result<bool>> merge_search(const store::Erasure& erasure);
 
   store::Store& store_;

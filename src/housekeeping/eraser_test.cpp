@@ -9,6 +9,7 @@
 #include "store/messages.h"
 #include "store/uploads.h"
 #include "support/store/fuse.h"
+#include "support/store/gate_store.h"
 #include "support/store/temp_store.h"
 
 #include <gtest/gtest.h>
@@ -393,6 +394,24 @@ TEST_F(EraserTest, while_the_store_is_away_the_receipt_says_so_and_the_rest_foll
   EXPECT_EQ(store_.run(parts.eraser.resume()).value(), 1);
   EXPECT_FALSE(fs::exists(object(harbour, "call_1")));
   EXPECT_EQ(count("SELECT count(*) FROM erasures WHERE finished_at IS NULL"), 0);
+}
+
+TEST_F(EraserTest, once_the_rows_are_gone_a_database_that_is_away_leaves_the_rest_owed) {
+  call(harbour, "call_1", State::stored, name, number);
+  test::GateStore gate{*store_};
+  gate.before_step = [&](std::string_view step) {
+    if (step == "database answered") gate.mode = test::GateStore::Mode::shut;
+  };
+  Parts parts{gate, files_, workers_, clock_, directory_.path() / "spool"};
+  const auto receipt = store_.run(parts.eraser.erase_call(harbour, CallId{"call_1"}, "u"));
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_FALSE(receipt->erasure.finished_at);
+  EXPECT_EQ(count("SELECT count(*) FROM calls"), 0);
+  EXPECT_EQ(parts.forgotten.size(), 1u);
+  gate.before_step = {};
+  gate.mode = test::GateStore::Mode::open;
+  EXPECT_EQ(store_.run(parts.eraser.resume()).value(), 1);
+  EXPECT_FALSE(fs::exists(object(harbour, "call_1")));
 }
 
 TEST_F(EraserTest, dying_at_any_step_leaves_nothing_that_the_next_start_does_not_finish) {

@@ -75,6 +75,9 @@ constexpr Statement add_session{
 constexpr Statement rotate{"sessions.rotate",
                            "UPDATE sessions SET generation = generation + 1, refreshed_at = ?3, "
                            "expires_at = ?4 WHERE id = ?1 AND generation = ?2 AND expires_at > ?3"};
+constexpr Statement rotate_back{
+    "sessions.rotate_back",
+    "UPDATE sessions SET generation = ?2, expires_at = ?3 WHERE id = ?1 AND generation = ?2 + 1"};
 constexpr Statement drop_session{"sessions.delete", "DELETE FROM sessions WHERE id = ?1"};
 constexpr Statement drop_account_sessions{"sessions.delete_of_account",
                                           "DELETE FROM sessions WHERE account_id = ?1"};
@@ -164,6 +167,10 @@ void rotate_session(Batch& batch, const SessionId& id, std::int64_t generation, 
   batch.add(rotate, {bound(id), generation, bound(at), bound(expires_at)}, 1);
 }
 
+void rotate_session_back(Batch& batch, const SessionId& id, std::int64_t generation, UtcTime expires_at) {
+  batch.add(rotate_back, {bound(id), generation, bound(expires_at)});
+}
+
 void end_session(Batch& batch, const SessionId& id) { batch.add(drop_session, {bound(id)}); }
 void end_sessions_of(Batch& batch, const AccountId& account) {
   batch.add(drop_account_sessions, {bound(account)});
@@ -227,7 +234,7 @@ std::span<const Statement* const> account_statements() {
       &add_membership,       &new_role,     &drop_member, &member_page,  &one_member,
       &all_of_subject,       &standing,     &put_invite,  &drop_invite,  &invite_page,
       &invite_by_token,      &add_session,  &rotate,      &drop_session, &drop_account_sessions,
-      &drop_member_sessions, &drop_expired, &one_session, &session_role};
+      &drop_member_sessions, &drop_expired, &one_session, &session_role, &rotate_back};
   return all;
 }
 

@@ -86,6 +86,8 @@ void insert_session(Batch& batch, const Session& session);
 // The next refresh token: a conflict unless `generation` is the current one.
 void rotate_session(Batch& batch, const SessionId& id, std::int64_t generation, UtcTime at,
                     UtcTime expires_at);
+// As if rotate_session() had not been, whether it was or not.
+void rotate_session_back(Batch& batch, const SessionId& id, std::int64_t generation, UtcTime expires_at);
 // These end what there is, be it nothing.
 void end_session(Batch& batch, const SessionId& id);
 void end_sessions_of(Batch& batch, const AccountId& account);

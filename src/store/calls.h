@@ -40,6 +40,9 @@ void move_call(Batch& batch, const CallKey& call, domain::CallStatus to, UtcTime
 void set_recording_status(Batch& batch, const CallKey& call, domain::RecordingStatus status);
 // The one verdict, with the duration from answer to `at`. A conflict if the call has one already.
 void end_call(Batch& batch, const CallKey& call, const domain::Verdict& verdict, UtcTime at);
+// Ends a call that never was, should its row have come to be all the same: nobody is told of it, and what
+// was queued to be told is forgotten.
+void withdraw_call(Batch& batch, const CallKey& call, const domain::Verdict& verdict, UtcTime at);
 
 // What looking back on a call found; written at its end or later.
 struct CallSummary {

@@ -65,6 +65,16 @@ constexpr Statement mark_transcript{
     "calls.mark_transcript",
     "UPDATE calls SET has_transcript = 1 WHERE org_id = ?1 AND id = ?2 AND has_transcript = 0"};
 
+std::vector<Value> values_of_end(const CallKey& call, const domain::Verdict& verdict, UtcTime at) {
+  return {bound(call.org),
+          bound(call.id),
+          bound(to_string(verdict.status)),
+          verdict.reason,
+          bound(to_string(verdict.fault)),
+          verdict.detail,
+          bound(at)};
+}
+
 }  // namespace
 
 void insert_call(Batch& batch, const domain::Call& call, const Holder& holder) {
@@ -100,10 +110,12 @@ void set_recording_status(Batch& batch, const CallKey& call, domain::RecordingSt
 }
 
 void end_call(Batch& batch, const CallKey& call, const domain::Verdict& verdict, UtcTime at) {
-  batch.add(end,
-            {bound(call.org), bound(call.id), bound(to_string(verdict.status)), verdict.reason,
-             bound(to_string(verdict.fault)), verdict.detail, bound(at)},
-            1);
+  batch.add(end, values_of_end(call, verdict, at), 1);
+}
+
+void withdraw_call(Batch& batch, const CallKey& call, const domain::Verdict& verdict, UtcTime at) {
+  batch.add(end, values_of_end(call, verdict, at));
+  forget_deliveries_of(batch, call.org, call.id);
 }
 
 void summarize_call(Batch& batch, const CallKey& call, const CallSummary& summary) {

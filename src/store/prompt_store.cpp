@@ -1,8 +1,10 @@
 #include "store/prompt_store.h"
 
-#include "async/wait.h"
+#include "async/event.h"
 
 #include <boost/asio/detached.hpp>
+
+#include <optional>
 
 namespace voxanne::store {
 namespace {
@@ -12,9 +14,9 @@ constexpr const char* unknown = "outcome_unknown";
 // On the loop of whoever asked, who may have left when the answer comes.
 struct Attempt {
   Attempt(async::Executor executor, std::shared_ptr<std::atomic<int>> count)
-      : answered(executor), unanswered(std::move(count)) {}
-  async::Event answered;
-  Result<> outcome;
+      : done(executor), unanswered(std::move(count)) {}
+  async::Event done;  // answered, or waited for long enough
+  std::optional<Result<>> outcome;
   const std::shared_ptr<std::atomic<int>> unanswered;
   bool given_up = false;
 };
@@ -27,33 +29,48 @@ async::Task<> attempt_write(Store& database, Batch batch, std::shared_ptr<Attemp
     attempt->outcome = internal("exception", e.what());
   }
   if (attempt->given_up) attempt->unanswered->fetch_sub(1, std::memory_order_relaxed);
-  attempt->answered.set();
+  attempt->done.set();
+}
+
+std::shared_ptr<Attempt> begin(Store& database, Batch batch, async::Executor home,
+                               std::shared_ptr<std::atomic<int>> unanswered) {
+  auto attempt = std::make_shared<Attempt>(home, std::move(unanswered));
+  async::asio::co_spawn(home, attempt_write(database, std::move(batch), attempt), async::asio::detached);
+  return attempt;
 }
 
 }  // namespace
 
 Error database_silent() {
-  return unavailable("database_silent", "the database does not answer; nothing was changed, try again");
+  return {Fault::unavailable, "database_silent",
+          "the database does not answer; nothing was changed, try again", ask_again_after};
 }
 
-bool is_outcome_unknown(const Error& error) { return error.code == unknown; }
+bool is_outcome_unknown(const Error& error) {
+  return error.kind == Fault::unavailable && error.code == unknown;
+}
 
 async::Task<Result<>> PromptStore::write(Batch batch) {
-  if (unanswered_->load(std::memory_order_relaxed) > 0) co_return database_silent();
+  if (is_silent()) co_return database_silent();
   co_return co_await follow_up(std::move(batch));
 }
 
 async::Task<Result<>> PromptStore::follow_up(Batch batch) {
   const async::Executor home = co_await async::asio::this_coro::executor;
-  const auto attempt = std::make_shared<Attempt>(home, unanswered_);
-  async::asio::co_spawn(home, attempt_write(database_, std::move(batch), attempt), async::asio::detached);
-  const auto patience = async::Deadline::after(clock_, patience_);
-  if (co_await async::wait_until(clock_, patience, attempt->answered)) co_return attempt->outcome;
+  const auto attempt = begin(database_, std::move(batch), home, unanswered_);
+  const auto patience = clock_.alarm(home, clock_.now() + patience_, [attempt] { attempt->done.set(); });
+  co_await attempt->done.wait();
+  if (attempt->outcome) co_return *attempt->outcome;
   attempt->given_up = true;
   unanswered_->fetch_add(1, std::memory_order_relaxed);
-  co_return unavailable(unknown,
-                        "the database does not answer; this may be carried out all the same: look before "
-                        "you ask again");
+  co_return Error{Fault::unavailable, unknown,
+                  "the database does not answer; this may be carried out all the same: look before you ask "
+                  "again",
+                  ask_again_after};
+}
+
+async::Task<> PromptStore::leave(Batch batch) {
+  begin(database_, std::move(batch), co_await async::asio::this_coro::executor, unanswered_);
 }
 
 }  // namespace voxanne::store

@@ -8,7 +8,8 @@
 //           outcome_unknown; others: database_silent, at once ─ ─ the late answer ─ ─▶ as before
 //
 // Reads are the database's own: SQLite's do not wait for its writer. Lifecycle: as long as whoever asks;
-// what still waits for the database keeps nothing of this. write() on any loop.
+// what still waits for the database keeps nothing of this, and is answered by the database's stop() at the
+// latest. Owner: app. All of it on any loop.
 #pragma once
 
 #include "async/clock.h"
@@ -19,7 +20,9 @@
 
 namespace voxanne::store {
 
-// Nothing was changed. Error: unavailable (database_silent).
+// How soon whoever was turned away is to come back.
+inline constexpr seconds ask_again_after{5};
+// Nothing was changed. Error: unavailable (database_silent), with retry_after.
 Error database_silent();
 // Errors of write(): what was asked may be carried out all the same.
 bool is_outcome_unknown(const Error& error);
@@ -35,11 +38,15 @@ class PromptStore final : public Store {
                              RowVisitor visit) override {
     return database_.read(statement, std::move(values), std::move(visit));
   }
-  // Besides the database's errors: unavailable (database_silent, outcome_unknown). A cancelled asker does
-  // not wait; the write goes on.
+  // Besides the database's errors: unavailable (database_silent, outcome_unknown), with retry_after. A
+  // cancelled asker does not wait; the write goes on.
   async::Task<Result<>> write(Batch batch) override;
   // What concludes an earlier write: is given to the database behind it, also while that is not answered.
   async::Task<Result<>> follow_up(Batch batch);
+  // The same, and nobody waits for what comes of it.
+  async::Task<> leave(Batch batch);
+  // Whether a write was given up that has no answer yet.
+  bool is_silent() const { return unanswered_->load(std::memory_order_relaxed) > 0; }
 
  private:
   Store& database_;

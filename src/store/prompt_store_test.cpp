@@ -46,21 +46,52 @@ TEST_F(PromptStoreTest, a_write_without_an_answer_is_unknown_and_goes_on) {
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().kind, Fault::unavailable);
   EXPECT_TRUE(is_outcome_unknown(written.error()));
+  EXPECT_TRUE(written.error().retry_after);
+  EXPECT_TRUE(prompt.is_silent());
   EXPECT_FALSE(is_there("first"));
   gate.mode = Mode::open;
   EXPECT_TRUE(eventually([&] { return is_there("first"); }));
+  EXPECT_TRUE(eventually([&] { return !prompt.is_silent(); }));
 }
 
 TEST_F(PromptStoreTest, nothing_new_is_begun_until_the_database_has_answered) {
   gate.mode = Mode::hung;
   EXPECT_TRUE(is_outcome_unknown(write("first").error()));
-  EXPECT_EQ(write("second").error().code, "database_silent");
+  const auto second = write("second");
+  EXPECT_EQ(second.error().code, "database_silent");
+  EXPECT_TRUE(second.error().retry_after);
   EXPECT_EQ(gate.writes, 1);
   EXPECT_TRUE(is_outcome_unknown(follow_up("third").error())) << "it belongs to the first";
   gate.mode = Mode::open;
   EXPECT_TRUE(eventually([&] { return prompt_again(); }));
   EXPECT_TRUE(is_there("first") && is_there("third"));
   EXPECT_FALSE(is_there("second"));
+}
+
+TEST_F(PromptStoreTest, what_is_left_behind_a_write_is_waited_for_by_nobody_and_comes_after_it) {
+  gate.mode = Mode::hung;
+  EXPECT_TRUE(is_outcome_unknown(write("first").error()));
+  Batch again = named("first");
+  again.steps.front().values[1] = std::string{"the second name"};
+  const auto began = std::chrono::steady_clock::now();
+  store.run([](PromptStore& to, Batch batch) -> async::Task<int> {
+    co_await to.leave(std::move(batch));
+    co_return 0;
+  }(prompt, std::move(again)));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 1'000ms);
+  gate.mode = Mode::open;
+  EXPECT_TRUE(eventually([&] { return gate.held() == 0; }));
+  EXPECT_EQ(store.run(find_organization(*store, OrgId{"first"})).value()->name, "the second name");
+}
+
+TEST_F(PromptStoreTest, what_is_left_while_the_database_answers_turns_nobody_away) {
+  store.run([](PromptStore& to, Batch batch) -> async::Task<int> {
+    co_await to.leave(std::move(batch));
+    co_return 0;
+  }(prompt, named("first")));
+  EXPECT_FALSE(prompt.is_silent());
+  EXPECT_TRUE(write("second"));
+  EXPECT_TRUE(is_there("first"));
 }
 
 TEST_F(PromptStoreTest, the_databases_own_answers_are_passed_on) {

@@ -208,8 +208,9 @@ TEST(AccountsTest, what_is_too_busy_to_judge_a_password_counts_no_failure) {
   test::TempStore store;
   async::SystemClock clock;
   Passwords passwords{0};
+  store::PromptStore prompt{*store, clock};
   Accounts accounts{
-      *store, clock, passwords, credentials, TokenKey::make(Secret{std::string(32, 'k')}).value(), {}};
+      prompt, clock, passwords, credentials, TokenKey::make(Secret{std::string(32, 'k')}).value(), {}};
   for (int i = 0; i < 40; ++i) {
     Accounts::Ask ask{.email = "ann@example.com", .password = Secret{"x"}, .org = {}, .address = "192.0.2.1"};
     EXPECT_EQ(store.run(accounts.login(std::move(ask))).error().code, "login_busy") << i;

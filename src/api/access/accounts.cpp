@@ -26,7 +26,7 @@ Role role_from(const std::string& word) { return parse_role(word).value_or(Role:
 
 }  // namespace
 
-Accounts::Accounts(store::Store& store, async::Clock& clock, Passwords& passwords,
+Accounts::Accounts(store::PromptStore& store, async::Clock& clock, Passwords& passwords,
                    const Credentials& credentials, TokenKey own, Options options)
     : store_(store),
       clock_(clock),
@@ -105,7 +105,10 @@ async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
     if (chosen == memberships->end())
       co_return Error{Fault::forbidden, "not_a_member", "you are not a member of that organization"};
   }
-  co_return co_await begin_session(**account, chosen->org, role_from(chosen->role), {});
+  auto login = co_await begin_session(**account, chosen->org, role_from(chosen->role), {});
+  // Nobody has its tokens.
+  if (!login && store::is_outcome_unknown(login.error())) co_return store::database_silent();
+  co_return login;
 }
 
 async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token, net::RequestIds ids) {
@@ -124,6 +127,13 @@ async::Task<Result<Accounts::Login>> Accounts::refresh(std::string refresh_token
   store::Batch batch;
   store::rotate_session(batch, session.id, session.generation, now, session.expires_at);
   if (const auto rotated = co_await store_.write(std::move(batch)); !rotated) {
+    if (store::is_outcome_unknown(rotated.error())) {
+      // Nobody has the next token, and whoever shows this one again is no thief.
+      store::Batch back;
+      store::rotate_session_back(back, session.id, shown->generation, (*found)->expires_at);
+      co_await store_.leave(std::move(back));
+      co_return store::database_silent();
+    }
     if (rotated.error().kind != Fault::conflict) co_return rotated.error();
     // Somebody showed the same token at the same time: it was used twice all the same.
     co_return co_await end_reused(session, ids);

@@ -11,6 +11,9 @@
 // is only what its inviter said, so what an account gets it gets by an invitation that was brought to its
 // owner, and by its password.
 //
+// A database that does not answer keeps nobody waiting: unavailable (database_silent, outcome_unknown). A
+// login that may have begun then is nobody's, and the refresh token that was shown stays good.
+//
 // Owner: app; any loop. Nothing here is logged with an address of e-mail.
 #pragma once
 
@@ -21,6 +24,7 @@
 #include "async/clock.h"
 #include "net/http.h"
 #include "store/accounts.h"
+#include "store/prompt_store.h"
 
 #include <functional>
 #include <optional>
@@ -42,8 +46,8 @@ class Accounts {
     std::function<void(store::Batch&, const store::Invitation&, const Secret& token)> invited{};
   };
 
-  Accounts(store::Store& store, async::Clock& clock, Passwords& passwords, const Credentials& credentials,
-           TokenKey own, Options options);
+  Accounts(store::PromptStore& store, async::Clock& clock, Passwords& passwords,
+           const Credentials& credentials, TokenKey own, Options options);
 
   struct Login {
     AccountId account;
@@ -112,7 +116,7 @@ class Accounts {
   async::Task<Error> end_reused(const store::Session& session, const net::RequestIds& ids);
   void changed() const;
 
-  store::Store& store_;
+  store::PromptStore& store_;
   async::Clock& clock_;
   Passwords& passwords_;
   const Credentials& credentials_;

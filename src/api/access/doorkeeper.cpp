@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "store/organizations.h"
+#include "store/prompt_store.h"
 
 #include <boost/asio/post.hpp>
 
@@ -29,21 +30,27 @@ async::Task<Result<>> Doorkeeper::admit(Identity& identity, const net::RequestId
   if (!standing) co_return standing.error();
   if (standing->organization_erased) co_return erased();
   if (!standing->organization_known) {
-    if (auto made = co_await store::ensure_organization(store_, identity.org, clock_.utc()); !made)
-      co_return made;
-    log::info("organization.created", {{"requestId", ids.request_id},
-                                       {"traceId", ids.trace.trace_id()},
-                                       {"orgId", identity.org.str()},
-                                       {"by", "token"}});
-    if (identity.subject.empty()) co_return Result<>{};
-    store::Batch batch;
-    store::add_member_once(batch, identity.org, identity.subject, std::string{to_string(identity.role)},
-                           clock_.utc());
-    co_return co_await store_.write(std::move(batch));
+    auto made = co_await make_organization(identity, ids);
+    if (!made && store::is_outcome_unknown(made.error())) co_return store::database_silent();
+    co_return made;
   }
   if (!identity.role_is_stated && standing->role)
     identity.role = parse_role(*standing->role).value_or(Role::viewer);
   co_return Result<>{};
+}
+
+async::Task<Result<>> Doorkeeper::make_organization(const Identity& identity, const net::RequestIds& ids) {
+  if (auto made = co_await store::ensure_organization(store_, identity.org, clock_.utc()); !made)
+    co_return made;
+  log::info("organization.created", {{"requestId", ids.request_id},
+                                     {"traceId", ids.trace.trace_id()},
+                                     {"orgId", identity.org.str()},
+                                     {"by", "token"}});
+  if (identity.subject.empty()) co_return Result<>{};
+  store::Batch batch;
+  store::add_member_once(batch, identity.org, identity.subject, std::string{to_string(identity.role)},
+                         clock_.utc());
+  co_return co_await store_.write(std::move(batch));
 }
 
 async::Task<Result<>> Doorkeeper::admit_login(Identity& identity) {

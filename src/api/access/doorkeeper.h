@@ -27,7 +27,9 @@ class Doorkeeper {
   Doorkeeper(store::Store& store, async::Clock& clock, const Credentials& credentials,
              async::Executor executor);
 
-  // `ids`: of the request that is to be found in the log, should an organization be made.
+  // `ids`: of the request that is to be found in the log, should an organization be made. Errors:
+  // unauthenticated, forbidden, those of the store; an unknown outcome is none here, where asking again finds
+  // what there is.
   async::Task<Result<>> admit(Identity& identity, const net::RequestIds& ids);
   async::Task<Result<Identity>> find_api_key(std::string key);
 
@@ -36,6 +38,7 @@ class Doorkeeper {
 
  private:
   async::Task<Result<>> admit_login(Identity& identity);
+  async::Task<Result<>> make_organization(const Identity& identity, const net::RequestIds& ids);
   async::Task<> write_uses();
   async::Task<> keep_writing();
 

@@ -61,6 +61,13 @@ async::Task<Result<net::Response>> of_the_first(Services& services, store::Idemp
                   seconds{1}};
 }
 
+// For whoever asks again; the first was told that nobody knows.
+Error outcome_of_the_first_unknown() {
+  return {Fault::conflict, "outcome_unknown",
+          "the first request with this Idempotency-Key may have been carried out: look before asking again "
+          "with another key"};
+}
+
 // What of an answer is kept; nullopt for those that let the request be tried again.
 std::optional<std::string> body_to_keep(const net::Response& response) {
   if (response.status >= 500 || response.status == 429) return std::nullopt;
@@ -78,7 +85,8 @@ async::Task<> conclude(Services& services, const Context& context, store::Idempo
     store::settle(batch, claim, response->status, std::move(*body));
   else
     store::release(batch, claim);
-  if (const auto written = co_await services.store.write(std::move(batch)); !written)
+  if (services.store.is_silent()) co_return co_await services.store.leave(std::move(batch));
+  if (const auto written = co_await services.store.follow_up(std::move(batch)); !written)
     log::warning("idempotency.not_kept", {{"requestId", context.ids.request_id},
                                           {"traceId", context.ids.trace.trace_id()},
                                           {"orgId", claim.org.str()},
@@ -106,7 +114,12 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
   const auto claimed = co_await store::claim(services.store, claim, services.clock.utc(), kept, abandoned);
   if (!claimed) {
     if (claimed.error().kind == Fault::conflict) co_return co_await of_the_first(services, claim, answers);
-    co_return claimed.error();
+    if (!store::is_outcome_unknown(claimed.error())) co_return claimed.error();
+    // Nothing else was begun: should the key be taken in the end, it is free again at once.
+    store::Batch batch;
+    store::release(batch, claim);
+    co_await services.store.leave(std::move(batch));
+    co_return store::database_silent();
   }
   std::exception_ptr thrown;
   Result<net::Response> outcome = internal("unset", "");
@@ -120,7 +133,9 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
     std::rethrow_exception(thrown);
   }
   if (!outcome) {
-    const auto answered = problem(outcome.error(), context.ids.request_id);
+    const bool unknown = store::is_outcome_unknown(outcome.error());
+    const auto answered =
+        problem(unknown ? outcome_of_the_first_unknown() : outcome.error(), context.ids.request_id);
     co_await conclude(services, context, claim, &answered, answers);
   } else {
     co_await conclude(services, context, claim, &*outcome, answers);

@@ -11,7 +11,7 @@
 #include "events/live_hub.h"
 #include "ops/health.h"
 #include "ops/metrics.h"
-#include "store/store.h"
+#include "store/prompt_store.h"
 
 #include <functional>
 #include <span>
@@ -53,7 +53,7 @@ namespace voxanne::api {
 // What the endpoints need of the house. All of it outlives the server; all of it may be used from
 // every web shard.
 struct Services {
-  store::Store& store;
+  store::PromptStore& store;
   async::Clock& clock;
   Authenticator& authenticator;
   Accounts& accounts;

@@ -1,5 +1,5 @@
-// The API as a client meets it: every route over a loopback socket, a real SQLite store, tokens that
-// are really verified, and living calls that are faked.
+// The API as a client meets it: every route over a loopback socket, a real SQLite store behind a gate that
+// may be shut, tokens that are really verified, and living calls that are faked.
 #pragma once
 
 #include "api/access/accounts.h"
@@ -21,6 +21,8 @@
 #include "store/sqlite/sqlite_store.h"
 #include "support/api/description.h"
 #include "support/http.h"
+#include "support/patience.h"
+#include "support/store/gate_store.h"
 #include "support/temp_dir.h"
 #include "telephony/browser/gateway.h"
 
@@ -90,8 +92,11 @@ class FakeCalls final : public calls::CallControl {
 
 class World {
  public:
-  explicit World(bool development = false)
+  // `patience`: how long a write waits for the database.
+  explicit World(bool development = false,
+                 milliseconds patience = test::patient(store::PromptStore::default_patience))
       : store_(open()),
+        prompt_(gate_, clock_, patience),
         authenticator_(options(development), clock_),
         health_(web_.executor(), clock_,
                 {.version = "1.2.3", .environment = development ? "development" : "test"}) {
@@ -111,6 +116,7 @@ class World {
       run(store::ensure_organization(*store_, OrgId{org}, clock_.utc())).value();
   }
   ~World() {
+    gate_.mode = test::GateStore::Mode::open;
     server_->stop(0ms);
     async::run_on(web_.executor(), doorkeeper_.stop());
     async::run_on(web_.executor(), health_.stop());
@@ -182,6 +188,7 @@ class World {
   Doorkeeper& doorkeeper() { return doorkeeper_; }
   Authenticator& authenticator() { return authenticator_; }
   store::Store& store() { return *store_; }
+  test::GateStore& gate() { return gate_; }  // what the API has the database behind
   FakeCalls& calls() { return calls_; }
   events::Bus& bus() { return bus_; }
   async::Clock& clock() { return clock_; }
@@ -234,13 +241,15 @@ class World {
   TokenKey key_ = TokenKey::make(Secret{"a secret of at least thirty-two bytes"}).value();
   TokenKey own_ = TokenKey::make(Secret{"the key of what we sign ourselves"}).value();
   std::unique_ptr<store::SqliteStore> store_;
+  test::GateStore gate_{*store_};
+  store::PromptStore prompt_;
   Credentials credentials_{Secret{"the root of what we hand out"}};
-  Doorkeeper doorkeeper_{*store_, clock_, credentials_, web_.executor()};
+  Doorkeeper doorkeeper_{prompt_, clock_, credentials_, web_.executor()};
   Passwords passwords_;
   Authenticator authenticator_;
-  Accounts accounts_{*store_,      clock_, passwords_,
+  Accounts accounts_{prompt_,      clock_, passwords_,
                      credentials_, own_,   {.changed = [this] { authenticator_.forget(); }}};
-  FakeCalls calls_{*store_};
+  FakeCalls calls_{prompt_};
   events::Bus bus_{clock_};
   events::LiveHub live_{bus_, clock_};
   ops::Health health_;
@@ -256,7 +265,7 @@ class World {
   async::WorkerPool workers_{"workers", 2};
   recordings::FileStore objects_{directory_ / "recordings", workers_};
   recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
-  housekeeping::Eraser eraser_{*store_,
+  housekeeping::Eraser eraser_{prompt_,
                                objects_,
                                workers_,
                                clock_,
@@ -270,7 +279,7 @@ class World {
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
   knowledge::Retriever retriever_{*store_, clock_};
   Services services_{
-      .store = *store_,
+      .store = prompt_,
       .clock = clock_,
       .authenticator = authenticator_,
       .accounts = accounts_,

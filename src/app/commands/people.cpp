@@ -35,12 +35,13 @@ void with_accounts(CommandLine& line, Database database,
   if (own.has_error()) return line.fail(own.error());
   auto store = store::SqliteStore::open({.path = config->database_path().string()});
   if (store.has_error()) return line.fail(store.error());
+  async::SystemClock clock;
+  async::LoopThread loop{"people"};  // which may still be answered when the store stops
   {
-    async::SystemClock clock;
-    async::LoopThread loop{"people"};
     api::Passwords passwords;
     const api::Credentials credentials{*root};
-    api::Accounts accounts{**store, clock, passwords, credentials, std::move(*own), {}};
+    store::PromptStore prompt{**store, clock};
+    api::Accounts accounts{prompt, clock, passwords, credentials, std::move(*own), {}};
     if (const auto done = async::run_on(loop.executor(), work(accounts, *config)); done.has_error())
       line.fail(done.error());
     passwords.stop();

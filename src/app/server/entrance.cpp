@@ -14,7 +14,7 @@ Secret password_from(const Secret& root) {
 
 }  // namespace
 
-Entrance::Entrance(Foundation& house, store::Store& kept, const Outward& told, const Secret& root)
+Entrance::Entrance(Foundation& house, store::PromptStore& kept, const Outward& told, const Secret& root)
     : foundation(house),
       store(kept),
       outward(told),

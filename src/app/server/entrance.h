@@ -8,20 +8,20 @@
 #include "api/auth.h"
 #include "app/server/foundation.h"
 #include "app/server/outward.h"
-#include "store/store.h"
+#include "store/prompt_store.h"
 
 #include <optional>
 
 namespace voxanne::app {
 
 struct Entrance {
-  Entrance(Foundation& house, store::Store& kept, const Outward& told, const Secret& root);
+  Entrance(Foundation& house, store::PromptStore& kept, const Outward& told, const Secret& root);
 
   Result<> start(const Secret& root);
   void stop();
 
   Foundation& foundation;
-  store::Store& store;
+  store::PromptStore& store;
   const Outward& outward;
   const api::Credentials credentials;
   api::Doorkeeper doorkeeper;

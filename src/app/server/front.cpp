@@ -10,7 +10,7 @@ constexpr const char* strict_transport = "Strict-Transport-Security: max-age=315
 }  // namespace
 
 Result<> Front::start(const Secret& root) {
-  entrance.emplace(foundation, *records.store, outward, root);
+  entrance.emplace(foundation, *records.prompt, outward, root);
   if (auto open = entrance->start(root); open.has_error()) return open;
   start_health();
   signer.emplace(root);
@@ -25,7 +25,7 @@ Result<> Front::listen() {
     limiter.emplace(config.requests_per_minute);
     router->limit_rate(*limiter, foundation.clock);
   }
-  services.emplace(api::Services{.store = *records.store,
+  services.emplace(api::Services{.store = *records.prompt,
                                  .clock = foundation.clock,
                                  .authenticator = *entrance->authenticator,
                                  .accounts = *entrance->accounts,
@@ -52,7 +52,7 @@ Result<> Front::listen() {
                                  .outward_queued = [this] { outward.wake(); },
                                  .metrics = &foundation.metrics,
                                  .jobs = &*records.scheduler,
-                                 .eraser = &*records.eraser});
+                                 .eraser = &*records.prompt_eraser});
   api::add_routes(*router, *services);
   watch_requests();
   if (!config.tls_cert.empty())

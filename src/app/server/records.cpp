@@ -66,6 +66,7 @@ Result<> Records::open_store() {
        .on_run = [statements](const store::Statement&, const store::Effort&) { statements->add(); }});
   if (opened.has_error()) return opened.error();
   store = std::move(*opened);
+  prompt.emplace(*store, foundation.clock);
   const Config& config = foundation.config;
   bus.emplace(
       foundation.clock,
@@ -84,6 +85,7 @@ Result<> Records::open_journal() {
   auto opened = store::Journal::open(*store, foundation.clock, house,
                                      {.directory = foundation.config.data_dir / "journal",
                                       .statements = store::all_statements(),
+                                      .prompt = &*prompt,
                                       .on_disk_full = [this] { reserve.release(); },
                                       .on_drained = [this] { upload_runner->wake(); }});
   if (opened.has_error()) return opened.error();
@@ -179,6 +181,8 @@ void Records::start_scheduler() {
     playback->forget(org, call);
   };
   eraser.emplace(*store, *objects, foundation.workers, foundation.clock, options.spool, options.forget);
+  prompt_eraser.emplace(*prompt, *objects, foundation.workers, foundation.clock, options.spool,
+                        options.forget);
   cleanup.emplace(*store, *objects, foundation.workers, foundation.clock, std::move(options));
   const async::Executor house = foundation.house.executor();
   scheduler.emplace(house, foundation.clock, *store, foundation.holder.node);

@@ -36,7 +36,8 @@ struct Records {
   Foundation& foundation;
   store::ReserveFile reserve;
   std::unique_ptr<store::SqliteStore> store;
-  std::unique_ptr<store::Journal> journal;  // the store for what must not be lost: a call's records
+  std::optional<store::PromptStore> prompt;  // the same for whoever a client waits for
+  std::unique_ptr<store::Journal> journal;   // the store for what must not be lost: a call's records
   std::optional<events::Bus> bus;
   std::optional<events::LiveHub> live;
   std::optional<recordings::SpoolWriter> spool;
@@ -46,7 +47,7 @@ struct Records {
   std::optional<jobs::Runner<store::Upload>> upload_runner;
   std::optional<recordings::Playback> playback;
   std::optional<housekeeping::Cleanup> cleanup;
-  std::optional<housekeeping::Eraser> eraser;
+  std::optional<housekeeping::Eraser> eraser, prompt_eraser;  // what is owed; what a client asks for
   std::optional<jobs::Scheduler> scheduler;
 
  private:

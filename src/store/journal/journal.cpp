@@ -78,7 +78,8 @@ bool Journal::is_known_away() const {
 async::Task<Result<>> Journal::write(Batch batch) {
   if (!batch.once) {
     if (is_known_away()) co_return database_silent();
-    auto written = co_await database_.write(std::move(batch));
+    Store& database = options_.prompt ? static_cast<Store&>(*options_.prompt) : database_;
+    auto written = co_await database.write(std::move(batch));
     if (!written) make_room(written.error());
     co_return written;
   }

@@ -8,9 +8,10 @@
 //
 // A stream with a batch in the journal keeps to the journal until that has been applied, so that its
 // order holds; and while the database is known to be away, nobody waits for it. Batches without a number
-// and reads go to the database alone; such a batch is refused while it is known to be away. What the database
-// refuses for good (a guard, a key) is answered to who wrote it, or, when it is found while draining, logged
-// and set aside in DIRECTORY/refused.bad.
+// and reads go to the database alone, the former by the way of those who do not wait for ever (`prompt`);
+// such a batch is refused while the database is known to be away. What the database refuses for good (a
+// guard, a key) is answered to who wrote it, or, when it is found while draining, logged and set aside in
+// DIRECTORY/refused.bad.
 //
 // A batch whose outcome was unknown may be in the database already: its number keeps it from being
 // applied again (store.h).
@@ -45,6 +46,8 @@ class Journal final : public Store {
     std::vector<const Statement*> statements;
     // How long a batch waits for the database before it is journalled.
     milliseconds patience{1'500};
+    // The database for batches without a number; null: the database itself.
+    PromptStore* prompt = nullptr;
     // Bytes of batches that wait for the disk, beyond which a write is refused.
     std::size_t max_queued_bytes = 32u << 20;
     // The disk is full, for the database or for the journal: make room. On the journal's worker.
@@ -63,8 +66,9 @@ class Journal final : public Store {
 
   async::Task<Result<>> read(const Statement& statement, std::vector<Value> values,
                              RowVisitor visit) override;
-  // Besides the database's errors: unavailable (database_silent; journal_full, journal_io_error,
-  // journal_busy, journal_stopped) when neither could keep the batch, too_large (journal_batch_too_large).
+  // Besides the errors of the database and of `prompt`: unavailable (database_silent; journal_full,
+  // journal_io_error, journal_busy, journal_stopped) when neither could keep the batch, too_large
+  // (journal_batch_too_large).
   async::Task<Result<>> write(Batch batch) override;
 
   // Applies what waits. Error: unavailable, when the database is away; the rest waits on.

@@ -6,6 +6,7 @@
 #include "store/calls.h"
 #include "store/once.h"
 #include "store/statements.h"
+#include "support/eventually.h"
 #include "support/store/gate_store.h"
 #include "support/store/temp_store.h"
 
@@ -55,11 +56,12 @@ class JournalTest : public testing::Test {
     loop.stop();
   }
 
-  void open() {
+  void open(PromptStore* prompt = nullptr) {
     journal = Journal::open(gate, clock, loop.executor(),
                             {.directory = directory / "journal",
                              .statements = all_statements(),
                              .patience = milliseconds{200},
+                             .prompt = prompt,
                              .on_disk_full = [this] { ++made_room; },
                              .on_drained = [this] { ++drained; }})
                   .value();
@@ -204,6 +206,23 @@ TEST_F(JournalTest, without_a_journal_the_database_is_what_is_left) {
   gate.mode = Mode::open;
   EXPECT_TRUE(write(line.next()));
   EXPECT_THAT(line.written(store), ElementsAre(1));
+}
+
+TEST_F(JournalTest, a_batch_without_a_number_is_not_waited_for_for_ever) {
+  PromptStore prompt{gate, clock, milliseconds{400}};
+  journal.reset();
+  open(&prompt);
+  Line line{store};
+  Batch plain = line.next();
+  plain.once.reset();
+  gate.mode = Mode::hung;
+  EXPECT_TRUE(is_outcome_unknown(write(plain).error()));
+  EXPECT_EQ(write(plain).error().code, "database_silent");
+  EXPECT_EQ(journal->pending(), 0u);
+  gate.mode = Mode::open;
+  EXPECT_TRUE(eventually([&] { return !prompt.is_silent(); }));
+  EXPECT_THAT(line.written(store), ElementsAre(1));
+  close();
 }
 
 TEST_F(JournalTest, a_batch_without_a_number_is_the_databases_alone) {
