@@ -1,6 +1,7 @@
 #include "api/access/credentials.h"
 
 #include "base/json_text.h"
+#include "notify/mail_text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -86,3 +87,9 @@ std::optional<std::string> normal_email(std::string_view text) {
 }
 
 }  // namespace voxanne::api
+std::optional<std::string> mailable_email(std::string_view text) {
+  auto email = normal_email(text);
+  if (email && !notify::is_plain_address(*email)) email.reset();
+  return email;
+}
+

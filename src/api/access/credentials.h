@@ -49,3 +49,11 @@ class Credentials {
 std::optional<std::string> normal_email(std::string_view text);
 
 }  // namespace voxanne::api
+// The same for whom mails go to: nullopt besides for what the mail queue would refuse
+// (notify::is_plain_address). Whose account has another address can still sign in.
+std::optional<std::string> mailable_email(std::string_view text);
+// What is said of one that is none: "email " and this.
+inline constexpr std::string_view mailable_rule =
+    "must be an address that can be mailed to, such as name@example.com: ASCII, without blanks, quotes, "
+    "brackets, colons or backslashes";
+

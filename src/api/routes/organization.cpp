@@ -41,8 +41,9 @@ Result<std::optional<std::vector<std::string>>> recipients_in(const JsonBody& bo
   std::vector<std::string> emails;
   for (const auto& item : *list) {
     const auto* text = item.if_string();
-    auto email = text ? normal_email({text->data(), text->size()}) : std::nullopt;
-    if (!email) return wrong;
+    if (!text) return wrong;
+    auto email = mailable_email({text->data(), text->size()});
+    if (!email) return malformed("invalid_field", "each of messageRecipients " + std::string{mailable_rule});
     if (std::ranges::find(emails, *email) == emails.end()) emails.push_back(std::move(*email));
   }
   return std::optional{std::move(emails)};
