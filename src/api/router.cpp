@@ -38,22 +38,6 @@ std::optional<Scope> scope_of(const Route& route) {
   return std::nullopt;
 }
 
-Result<> check_allowed(const Route& route, const Identity& identity) {
-  if (identity.key) {
-    const auto scope = scope_of(route);
-    if (scope && identity.key->has(*scope)) return {};
-    return Error{Fault::forbidden, "scope_missing",
-                 scope ? "this needs an API key with the scope " + std::string{to_string(*scope)} +
-                             "; this key has " + to_string(*identity.key)
-                       : "this is a person's to do: API keys cannot, whatever their scopes"};
-  }
-  if (identity.role < *route.role)
-    return Error{Fault::forbidden, "role_too_low",
-                 "this needs the role " + std::string{to_string(*route.role)} + "; yours is " +
-                     std::string{to_string(identity.role)}};
-  return {};
-}
-
 Result<> check_query(std::string_view known, const net::Query& query) {
   if (known.empty()) return {};
   const std::string among = " " + std::string{known} + " ";
@@ -186,10 +170,7 @@ Result<> Router::Impl::count(Context& context) const {
   if (!limiter) return {};
   context.rate = limiter->take(context.identity.org, clock->now());
   if (context.rate->allowed) return {};
-  return Error{Fault::rate_limited, "too_many_requests",
-               "this organization makes more than " + std::to_string(context.rate->limit) +
-                   " requests a minute; wait as Retry-After says",
-               context.rate->reset};
+  return too_many_requests(*context.rate);
 }
 
 async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
@@ -284,7 +265,8 @@ async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& 
     if (!identity) co_return identity.error();
     context.identity = std::move(*identity);
     if (auto counted = count(context); !counted) co_return counted.error();
-    if (auto allowed = check_allowed(leaf.route, context.identity); !allowed) co_return allowed.error();
+    if (auto allowed = check_allowed(context.identity, *leaf.route.role, scope_of(leaf.route)); !allowed)
+      co_return allowed.error();
   }
   if (leaf.operators || leaf.route.role)
     if (auto known = check_query(leaf.route.query, context.request.query); !known) co_return known.error();

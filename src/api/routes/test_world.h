@@ -21,6 +21,7 @@
 #include "store/sqlite/sqlite_store.h"
 #include "support/api/description.h"
 #include "support/http.h"
+#include "support/store/fuse.h"
 #include "support/temp_dir.h"
 #include "telephony/browser/gateway.h"
 
@@ -158,6 +159,21 @@ class World {
     return ask("GET", path, org);
   }
 
+  // Once, between what the next endpoint that writes has read and its write.
+  void meanwhile(std::function<void()> others) {
+    database_.before_write = [this, others = std::move(others)]() -> async::Task<> {
+      World& world = *this;
+      const auto act = others;
+      world.database_.before_write = {};  // this closure too
+      co_await world.workers_.run([&] { act(); });
+    };
+  }
+  // Before anything is asked.
+  void limit_rate(int requests_per_minute) {
+    limiter_.emplace(requests_per_minute);
+    router_.limit_rate(*limiter_, clock_);
+    services_.limiter = &*limiter_;
+  }
   void write(store::Batch batch) { run(store_->write(std::move(batch))).value(); }
   // An assistant of these ids, and a number that it calls from.
   void add_line(const std::string& org, const std::string& assistant_id, const std::string& number_id) {
@@ -232,6 +248,8 @@ class World {
   TokenKey key_ = TokenKey::make(Secret{"a secret of at least thirty-two bytes"}).value();
   TokenKey own_ = TokenKey::make(Secret{"the key of what we sign ourselves"}).value();
   std::unique_ptr<store::SqliteStore> store_;
+  test::Fuse fuse_;
+  test::FusedStore database_{*store_, fuse_};  // of the endpoints
   Credentials credentials_{Secret{"the root of what we hand out"}};
   Doorkeeper doorkeeper_{*store_, clock_, credentials_, web_.executor()};
   Passwords passwords_;
@@ -260,7 +278,7 @@ class World {
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
   knowledge::Retriever retriever_{*store_, clock_};
   Services services_{
-      .store = *store_,
+      .store = database_,
       .clock = clock_,
       .authenticator = authenticator_,
       .accounts = accounts_,
@@ -280,6 +298,7 @@ class World {
       .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); },
       .upload_queued = [this] { ++uploads_woken; },
       .eraser = &eraser_};
+  std::optional<RateLimiter> limiter_;
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;
 };
