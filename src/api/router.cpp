@@ -1,5 +1,6 @@
 #include "api/router.h"
 
+#include "api/outages.h"
 #include "base/json_text.h"
 #include "base/unhandled.h"
 
@@ -143,6 +144,7 @@ struct Router::Impl {
   async::Task<net::Response> answer(net::Request& request) const;
   async::Task<net::Response> dispatch(Context& context, const Leaf*& leaf) const;
   Result<> count(Context& context) const;
+  void tell(const Error& error, const Context& context, std::string_view route) const;
   async::Task<Result<net::Response>> run(const Leaf& leaf, Context& context) const;
 
   Authenticator& authenticator;
@@ -153,6 +155,7 @@ struct Router::Impl {
   OnException on_exception;
   OnAnswered on_answered;
   std::vector<std::pair<Method, std::string>> routes;
+  mutable Outages outages;
 };
 
 async::Task<net::Response> Router::Impl::handle(net::Request& request) const {
@@ -171,6 +174,26 @@ Result<> Router::Impl::count(Context& context) const {
   context.rate = limiter->take(context.identity.org, clock->now());
   if (context.rate->allowed) return {};
   return too_many_requests(*context.rate);
+}
+
+// What failed on our side, or on that of what we stand on.
+void Router::Impl::tell(const Error& error, const Context& context, std::string_view route) const {
+  if (error.kind == Fault::internal)
+    log::error("api.failed", {{"requestId", context.request_id},
+                              {"traceId", context.trace.trace_id()},
+                              {"orgId", context.identity.org.str()},
+                              {"route", route},
+                              {"code", error.code},
+                              {"error", error.message}});
+  if (error.kind != Fault::unavailable && error.kind != Fault::timed_out) return;
+  if (const auto untold = outages.tell(error.code, std::chrono::steady_clock::now()))
+    log::warning("api.unavailable", {{"requestId", context.request_id},
+                                     {"traceId", context.trace.trace_id()},
+                                     {"orgId", context.identity.org.str()},
+                                     {"route", route},
+                                     {"code", error.code},
+                                     {"error", error.message},
+                                     {"untold", *untold}});
 }
 
 async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
@@ -221,13 +244,7 @@ async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*&
     auto outcome = co_await run(*leaf, context);
     if (!outcome) {
       const Error& error = outcome.error();
-      if (error.kind == Fault::internal)
-        log::error("api.failed", {{"requestId", context.request_id},
-                                  {"traceId", context.trace.trace_id()},
-                                  {"orgId", context.identity.org.str()},
-                                  {"route", leaf->route.path},
-                                  {"code", error.code},
-                                  {"error", error.message}});
+      tell(error, context, leaf->route.path);
       auto response = problem(error, context.request_id);
       if (context.rate) add_rate_headers(response.headers, *context.rate);
       co_return response;
