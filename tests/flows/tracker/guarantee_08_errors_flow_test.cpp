@@ -83,10 +83,9 @@ Served serve_a_call(const std::string& dsn) {
   };
   Served served{.outcome = json::serialize(
                     json::array{call.at("status"), call.at("endedReason"), call.at("hasRecording")}),
-                .turns = grown(R"(voxanne_turn_latency_seconds_count{part="first_audio"})"),
+                .turns = grown("voxanne_answer_latency_seconds_count"),
                 .ticks_missed = grown("voxanne_media_ticks_missed_total")};
-  served.to_answer =
-      grown(R"(voxanne_turn_latency_seconds_sum{part="first_audio"})") / std::max(served.turns, 1.0);
+  served.to_answer = grown("voxanne_answer_latency_seconds_sum") / std::max(served.turns, 1.0);
   return served;
 }
 
