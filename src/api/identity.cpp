@@ -65,4 +65,19 @@ std::optional<Scopes> parse_scopes(std::string_view text) {
   return scopes;
 }
 
+Result<> check_allowed(const Identity& identity, Role role, std::optional<Scope> scope) {
+  if (identity.key) {
+    if (scope && identity.key->has(*scope)) return {};
+    return Error{Fault::forbidden, "scope_missing",
+                 scope ? "this needs an API key with the scope " + std::string{to_string(*scope)} +
+                             "; this key has " + to_string(*identity.key)
+                       : "this is a person's to do: API keys cannot, whatever their scopes"};
+  }
+  if (identity.role < role)
+    return Error{Fault::forbidden, "role_too_low",
+                 "this needs the role " + std::string{to_string(role)} + "; yours is " +
+                     std::string{to_string(identity.role)}};
+  return {};
+}
+
 }  // namespace voxanne::api

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "base/time.h"
 
 #include <cstdint>
@@ -55,5 +56,9 @@ struct Identity {
   std::string session{};        // of a login here; empty for tokens from elsewhere
   std::optional<Scopes> key{};  // an API key: what it is for
 };
+
+// Whether somebody may do what needs the role of a person and the scope of an API key; no scope: no key may.
+// Errors: forbidden (role_too_low, scope_missing).
+Result<> check_allowed(const Identity& identity, Role role, std::optional<Scope> scope);
 
 }  // namespace voxanne::api

@@ -37,6 +37,13 @@ RateLimiter::Outcome RateLimiter::take(const OrgId& org, SteadyTime now) {
   return outcome;
 }
 
+Error too_many_requests(const RateLimiter::Outcome& outcome) {
+  return {Fault::rate_limited, "too_many_requests",
+          "this organization makes more than " + std::to_string(outcome.limit) +
+              " requests a minute; wait as Retry-After says",
+          outcome.reset};
+}
+
 void add_rate_headers(net::Headers& headers, const RateLimiter::Outcome& outcome) {
   headers.set("RateLimit-Limit", std::to_string(outcome.limit));
   headers.set("RateLimit-Remaining", std::to_string(outcome.remaining));

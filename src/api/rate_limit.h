@@ -1,11 +1,13 @@
 // How many requests an organization may make: a token bucket each, filled steadily, holding a
 // minute's worth. All web shards share it; taking one costs a short lock of one of 16 stripes.
 //
-// Owner: app, beside the router, which asks it once per authenticated request. Buckets that have
+// Owner: app, beside the router, which asks it once per authenticated request; so do sockets when they know
+// who opens them. Buckets that have
 // filled up again are forgotten, so memory follows the organizations of the last minute.
 #pragma once
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "base/time.h"
 
 #include <array>
@@ -49,6 +51,8 @@ class RateLimiter {
   std::array<Stripe, 16> stripes_;
 };
 
+// What is told of an outcome that is not allowed.
+Error too_many_requests(const RateLimiter::Outcome& outcome);
 void add_rate_headers(net::Headers& headers, const RateLimiter::Outcome& outcome);
 
 }  // namespace voxanne::api

@@ -1,5 +1,6 @@
 #include "api/router.h"
 
+#include "api/outages.h"
 #include "base/json_text.h"
 #include "base/unhandled.h"
 
@@ -36,22 +37,6 @@ std::optional<Scope> scope_of(const Route& route) {
       return std::nullopt;
   }
   return std::nullopt;
-}
-
-Result<> check_allowed(const Route& route, const Identity& identity) {
-  if (identity.key) {
-    const auto scope = scope_of(route);
-    if (scope && identity.key->has(*scope)) return {};
-    return Error{Fault::forbidden, "scope_missing",
-                 scope ? "this needs an API key with the scope " + std::string{to_string(*scope)} +
-                             "; this key has " + to_string(*identity.key)
-                       : "this is a person's to do: API keys cannot, whatever their scopes"};
-  }
-  if (identity.role < *route.role)
-    return Error{Fault::forbidden, "role_too_low",
-                 "this needs the role " + std::string{to_string(*route.role)} + "; yours is " +
-                     std::string{to_string(identity.role)}};
-  return {};
 }
 
 Result<> check_query(std::string_view known, const net::Query& query) {
@@ -159,6 +144,7 @@ struct Router::Impl {
   async::Task<net::Response> answer(net::Request& request) const;
   async::Task<net::Response> dispatch(Context& context, const Leaf*& leaf) const;
   Result<> count(Context& context) const;
+  void tell(const Error& error, const Context& context, std::string_view route) const;
   async::Task<Result<net::Response>> run(const Leaf& leaf, Context& context) const;
 
   Authenticator& authenticator;
@@ -169,6 +155,7 @@ struct Router::Impl {
   OnException on_exception;
   OnAnswered on_answered;
   std::vector<std::pair<Method, std::string>> routes;
+  mutable Outages outages;
 };
 
 async::Task<net::Response> Router::Impl::handle(net::Request& request) const {
@@ -186,10 +173,27 @@ Result<> Router::Impl::count(Context& context) const {
   if (!limiter) return {};
   context.rate = limiter->take(context.identity.org, clock->now());
   if (context.rate->allowed) return {};
-  return Error{Fault::rate_limited, "too_many_requests",
-               "this organization makes more than " + std::to_string(context.rate->limit) +
-                   " requests a minute; wait as Retry-After says",
-               context.rate->reset};
+  return too_many_requests(*context.rate);
+}
+
+// What failed on our side, or on that of what we stand on.
+void Router::Impl::tell(const Error& error, const Context& context, std::string_view route) const {
+  if (error.kind == Fault::internal)
+    log::error("api.failed", {{"requestId", context.ids.request_id},
+                              {"traceId", context.ids.trace.trace_id()},
+                              {"orgId", context.identity.org.str()},
+                              {"route", route},
+                              {"code", error.code},
+                              {"error", error.message}});
+  if (error.kind != Fault::unavailable && error.kind != Fault::timed_out) return;
+  if (const auto untold = outages.tell(error.code, std::chrono::steady_clock::now()))
+    log::warning("api.unavailable", {{"requestId", context.ids.request_id},
+                                     {"traceId", context.ids.trace.trace_id()},
+                                     {"orgId", context.identity.org.str()},
+                                     {"route", route},
+                                     {"code", error.code},
+                                     {"error", error.message},
+                                     {"untold", *untold}});
 }
 
 async::Task<net::Response> Router::Impl::answer(net::Request& request) const {
@@ -235,13 +239,7 @@ async::Task<net::Response> Router::Impl::dispatch(Context& context, const Leaf*&
     auto outcome = co_await run(*leaf, context);
     if (!outcome) {
       const Error& error = outcome.error();
-      if (error.kind == Fault::internal)
-        log::error("api.failed", {{"requestId", context.ids.request_id},
-                                  {"traceId", context.ids.trace.trace_id()},
-                                  {"orgId", context.identity.org.str()},
-                                  {"route", leaf->route.path},
-                                  {"code", error.code},
-                                  {"error", error.message}});
+      tell(error, context, leaf->route.path);
       auto response = problem(error, context.ids.request_id);
       if (context.rate) add_rate_headers(response.headers, *context.rate);
       co_return response;
@@ -279,7 +277,8 @@ async::Task<Result<net::Response>> Router::Impl::run(const Leaf& leaf, Context& 
     if (!identity) co_return identity.error();
     context.identity = std::move(*identity);
     if (auto counted = count(context); !counted) co_return counted.error();
-    if (auto allowed = check_allowed(leaf.route, context.identity); !allowed) co_return allowed.error();
+    if (auto allowed = check_allowed(context.identity, *leaf.route.role, scope_of(leaf.route)); !allowed)
+      co_return allowed.error();
   }
   if (leaf.operators || leaf.route.role)
     if (auto known = check_query(leaf.route.query, context.request.query); !known) co_return known.error();

@@ -10,7 +10,7 @@
 // no_organization), the organization's rate (429), role (403), endpoint. A path under /api/admin/ is
 // the operator's, whatever its role says: Authenticator::check_operator. An API key is asked for its
 // scope instead of its role. An Error becomes its problem body, an exception a 500 that is logged with
-// its ids and handed to on_exception.
+// its ids and handed to on_exception; of a 503 or 504 the log has one a second for each code.
 #pragma once
 
 #include "api/auth.h"

@@ -56,6 +56,8 @@ class RouterTest : public testing::Test {
     open(Method::get, "/busy", [](Context&) -> Outcome {
       co_return Error{Fault::unavailable, "server_full", "all lines are taken", seconds{7}};
     });
+    open(Method::get, "/slow",
+         [](Context&) -> Outcome { co_return timed_out("too_slow", "it takes too long"); });
     open(Method::get, "/limited",
          [](Context&) -> Outcome { co_return Error{Fault::rate_limited, "too_often", "wait", {}}; });
     open(Method::get, "/ws", [](Context&) -> Outcome {
@@ -187,6 +189,17 @@ TEST_F(RouterTest, failures_are_problems_with_their_headers) {
   EXPECT_EQ(busy.status, 503);
   EXPECT_EQ(busy.headers.at("retry-after"), "7");
   EXPECT_EQ(ask("GET /limited").headers.at("retry-after"), "1");
+}
+
+TEST_F(RouterTest, what_is_unavailable_is_in_the_log_once_a_second) {
+  testing::internal::CaptureStderr();
+  for (const char* id : {"first-1", "second-2", "third-3"})
+    EXPECT_EQ(ask("GET /busy", "X-Request-Id: " + std::string{id} + "\r\n").status, 503);
+  EXPECT_EQ(ask("GET /slow", "X-Request-Id: slow-4\r\n").status, 504);
+  const std::string log = testing::internal::GetCapturedStderr();
+  for (const char* told : {"api.unavailable", "first-1", "server_full", "traceId", "slow-4", "too_slow"})
+    EXPECT_NE(log.find(told), std::string::npos) << told << " is not in " << log;
+  for (const char* untold : {"second-2", "third-3"}) EXPECT_EQ(log.find(untold), std::string::npos) << log;
 }
 
 TEST_F(RouterTest, a_filter_that_is_mistyped_does_not_show_everything) {

@@ -429,6 +429,19 @@ Result<std::string> read_secret_file(const std::string& path) {
   return value;
 }
 
+// The value as an error may show it: of a URL neither who signs in and with what, nor its query.
+std::string shown(std::string value) {
+  const auto scheme = value.find("://");
+  if (scheme == value.npos) return value;
+  const auto begin = scheme + 3, query = value.find('?', begin);
+  auto at = value.rfind('@');
+  if (at == value.npos || at < begin) at = begin;
+  // A password that was not encoded, or an @ in the query: which, only its writer knows.
+  if (query < at) return value.replace(begin, value.npos, "…");
+  if (query != value.npos) value.replace(query + 1, value.npos, "…");
+  return at == begin ? value : value.replace(begin, at - begin, "…");
+}
+
 std::optional<std::string> toml_value(const toml::node& node) {
   if (const auto* value = node.as_string()) return value->get();
   if (const auto* value = node.as_integer()) return std::to_string(value->get());
@@ -546,9 +559,11 @@ Result<Config> load_config(const std::optional<std::filesystem::path>& given, co
     if (!value || (value->empty() && !key.secret)) continue;
     const auto warned = config.warnings.size();
     if (const auto set = key.set(config, *value); set.has_error())
-      return bad_value(origin + (key.secret ? "" : " is \"" + *value + "\"") + ": " + set.error().message);
+      return bad_value(origin + (key.secret ? "" : " is \"" + shown(*value) + "\"") + ": " +
+                       set.error().message);
     for (auto i = warned; i < config.warnings.size(); ++i)
-      config.warnings[i] = origin + (key.secret ? "" : " \"" + *value + "\"") + " " + config.warnings[i];
+      config.warnings[i] =
+          origin + (key.secret ? "" : " \"" + shown(*value) + "\"") + " " + config.warnings[i];
   }
 
   // Without them any tenant of the same identity provider could come in.

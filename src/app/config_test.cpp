@@ -86,6 +86,23 @@ TEST_F(ConfigTest, secrets_come_from_files_and_never_show_in_errors) {
   EXPECT_THAT(error(), testing::AllOf(HasSubstr("JWT_SECRET"), testing::Not(HasSubstr("hunter2"))));
   variables_ = {{"SECRET_KEY_FILE", "/nonexistent/key"}};
   EXPECT_THAT(error(), HasSubstr("/nonexistent/key"));
+  for (const char* url :
+       {"postgres://voxanne:hunter2@db.example/voxanne", "postgres://v:hunt@er2:hunter2@db.example",
+        "postgres://db.example/voxanne?user=v&password=hunter2",
+        "postgres://v:a?hunter2@db.example/voxanne?sslmode=require",
+        "postgres://db.example/?user=v@w&password=hunter2"})
+    for (const char* key :
+         {"DATABASE_URL", "NATS_URL", "S3_ENDPOINT", "OPENAI_BASE_URL", "PUBLIC_URL", "ALLOWED_ORIGINS",
+          "STORAGE_URL", "JWT_JWKS_URL", "DEEPGRAM_URL", "VAPI_BASE_URL"}) {
+      variables_ = {{key, url}};
+      const auto told = load();
+      const std::string text = told.has_error() ? told.error().message : told->warnings.at(0);
+      EXPECT_THAT(text,
+                  testing::AllOf(HasSubstr(key), HasSubstr("postgres://"), testing::Not(HasSubstr("er2"))))
+          << url;
+    }
+  variables_ = {{"DATABASE_URL", "mysql://voxanne:hunter2@db.example:3306/voxanne"}};
+  EXPECT_THAT(error(), HasSubstr("\"mysql://…@db.example:3306/voxanne\""));
 }
 
 TEST_F(ConfigTest, a_bucket_needs_its_keys_and_a_name_that_can_be_one) {

@@ -2,6 +2,7 @@
 
 #include "async/deadline.h"
 #include "events/live_protocol.h"
+#include "net/allowance.h"
 #include "net/credential_check.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -85,6 +86,8 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
       auto message = socket_.try_read();
       if (!message) return;
       if (!*message) return leave();
+      // A replay of all that is kept costs its asker nothing.
+      if (!requests_.take(hub_.clock_.now())) return refuse(close_code::policy, "too many messages");
       if ((*message)->kind != net::Kind::text)
         return refuse(close_code::unsupported_data, "messages are text");
       auto request = parse_live_request((*message)->data);
@@ -205,6 +208,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   net::WebSocket& socket_;
   async::TaskGroup& tasks_;
   const CheckToken check_;
+  net::Allowance requests_ = net::controls_allowed();
   std::shared_ptr<const Listener> listener_;
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;

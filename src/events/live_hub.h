@@ -9,9 +9,9 @@
 //
 // A later `subscribe` shows a fresh token (of the same organization) before the old one expires,
 // and moves the position when it names a `since`; otherwise nothing is missed or repeated.
-// Close codes: 1008 no, bad or expired token, or a message that cannot be read; 1003 binary;
-// 1013 a reader over Bus::Options::max_behind back that does not read, or stays so for ten seconds; or the
-// server cannot check tokens now.
+// Close codes: 1008 no, bad or expired token, a message that cannot be read, or more than 20 a second; 1003
+// binary; 1013 a reader over Bus::Options::max_behind back that does not read, or stays so for ten seconds;
+// too much asked by the organization; or the server cannot check tokens now.
 //
 // What attach() answers lives on the socket's loop for as long as the socket does. It has no task of its
 // own but while a token is looked at: ten thousand listeners wait at a time. The hub outlives the

@@ -397,6 +397,25 @@ TEST_F(LiveHubInRealTimeTest, who_reads_but_stays_far_behind_is_dropped_too) {
   EXPECT_EQ(read(resumed).at("seq"), seen + 1);
 }
 
+TEST_F(LiveHubInRealTimeTest, what_is_missed_is_replayed_but_not_without_end) {
+  for (int i = 0; i < 10; ++i) publish("a");
+  auto client = subscribe(R"({"type":"subscribe","token":"a"})");
+  const std::string again = R"({"type":"subscribe","since":0,"epoch":")" + bus_.epoch() + "\"}";
+  for (int i = 0; i < 5; ++i) {
+    client.send_frame(1, again);
+    EXPECT_EQ(read(client).at("type"), "subscribed");
+    for (int seq = 1; seq <= 10; ++seq) ASSERT_EQ(read(client).at("seq"), seq);
+  }
+  for (int i = 0; i < 500; ++i) client.send_frame(1, again);
+  int replays = 0;
+  test::RawFrame frame;
+  while ((frame = client.read_frame()).opcode == 1)
+    if (frame.payload.find("subscribed") != std::string::npos) ++replays;
+  EXPECT_EQ(frame.close_code(), 1008);
+  EXPECT_EQ(frame.payload.substr(2), "too many messages");
+  EXPECT_LT(replays, 200);
+}
+
 TEST_F(LiveHubTest, connections_of_every_kind_leave_nothing_behind) {
   const auto round = [&] {
     for (int i = 0; i < 10; ++i) {

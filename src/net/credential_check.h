@@ -1,6 +1,6 @@
 // What becomes of a WebSocket by the check of who is at its other end. A check that fails for a reason of
-// ours says nothing of them: who waits to be let in is told to try again, and whoever was let in stays and
-// is looked at again. Pure but for `answered`, which runs where it is awaited.
+// ours says nothing of them: who waits to be let in is told to try again, as who comes too often is, and
+// whoever was let in stays and is looked at again. Pure but for `answered`, which runs where it is awaited.
 #pragma once
 
 #include "async/task.h"
@@ -21,7 +21,8 @@ inline bool is_undecided(const Error& error) {
 }
 
 inline std::uint16_t refusal_code(const Error& error) {
-  return is_undecided(error) ? close_code::try_again_later : close_code::policy;
+  const bool later = is_undecided(error) || error.kind == Fault::rate_limited;
+  return later ? close_code::try_again_later : close_code::policy;
 }
 
 // A check that fails by an exception has an answer all the same, which is undecided. `ids`: of the socket.

@@ -66,8 +66,8 @@ std::optional<IpAddress> address_of(const curl_sockaddr& target) {
 
 // One request from send() to its answer; lives in send()'s frame.
 struct Transfer {
-  Transfer(CurlLoop& loop_, const HttpClient::Request& request_)
-      : loop(loop_), request(request_), easy(curl_easy_init()), wake(loop_.executor()) {
+  Transfer(CurlLoop& loop_, const HttpClient::Request& request_, bool secure_)
+      : loop(loop_), request(request_), secure(secure_), easy(curl_easy_init()), wake(loop_.executor()) {
     if (!easy) throw std::bad_alloc();
   }
   ~Transfer() { loop.remove(easy.get()); }
@@ -84,6 +84,7 @@ struct Transfer {
 
   CurlLoop& loop;
   const HttpClient::Request& request;
+  const bool secure;
   const HttpClient::Options* options = nullptr;  // from set_up() on; the client's
   HttpClient::Response response;
   Easy easy;
@@ -198,7 +199,7 @@ std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* s
 curl_socket_t Transfer::on_open(void* self, curlsocktype, curl_sockaddr* target) {
   auto& transfer = *static_cast<Transfer*>(self);
   const auto address = address_of(*target);
-  if (!address || !transfer.options->may_connect(*address, transfer.request.url.starts_with("https:"))) {
+  if (!address || !transfer.options->may_connect(*address, transfer.secure)) {
     transfer.refused = Error{Fault::forbidden, "target_refused", "the address may not be connected to"};
     return CURL_SOCKET_BAD;
   }
@@ -236,7 +237,8 @@ HttpClient::~HttpClient() = default;
 
 async::Task<Result<HttpClient::Response>> HttpClient::send(Request request) {
   const auto impl = impl_;  // a cancelled task may outlive the client by a moment
-  if (auto url = parse_url(request.url); !url) co_return url.error();
+  const auto url = parse_url(request.url);
+  if (!url) co_return url.error();
   if (impl->requests >= impl->options.max_requests)
     co_return unavailable("client_busy", "too many requests are under way");
   struct Count {
@@ -245,7 +247,7 @@ async::Task<Result<HttpClient::Response>> HttpClient::send(Request request) {
     ~Count() { --requests; }
   } const count{impl->requests};
 
-  Transfer transfer{*impl->loop, request};
+  Transfer transfer{*impl->loop, request, url->secure()};
   transfer.set_up(impl->options);
   const bool added = impl->loop->add(transfer.easy.get(), [&transfer](CURLcode outcome) {
     transfer.outcome = outcome;

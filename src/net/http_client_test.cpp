@@ -102,6 +102,24 @@ TEST_F(HttpClientTest, what_cannot_be_reached_is_said) {
   EXPECT_EQ(send({.url = "ftp://127.0.0.1/"}).error().code, "bad_url");
 }
 
+TEST_F(HttpClientTest, a_scheme_is_the_same_in_capitals) {
+  std::vector<bool> asked;
+  HttpClient::Options options;
+  options.may_connect = [&](const IpAddress&, bool secure) {
+    asked.push_back(secure);
+    return secure;
+  };
+  client_ = std::make_unique<HttpClient>(loop_.executor(), std::move(options));
+  const std::string rest = "://127.0.0.1:" + std::to_string(server_->port()) + "/";
+  for (const char* scheme : {"https", "HTTPS", "Https"}) {
+    asked.clear();
+    EXPECT_EQ(send({.url = scheme + rest}).error().code, "tls_failed") << scheme << ": it was connected to";
+    EXPECT_EQ(asked, std::vector<bool>{true}) << scheme;
+  }
+  for (const char* scheme : {"http", "HTTP"})
+    EXPECT_EQ(send({.url = scheme + rest}).error().code, "target_refused") << scheme;
+}
+
 TEST_F(HttpClientTest, deadlines_hold) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(send({.url = url("/slow"), .timeout = 60ms}).error().kind, Fault::timed_out);

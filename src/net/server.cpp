@@ -174,6 +174,8 @@ void Server::Impl::deal(int descriptor) {
 
 void Server::Impl::refuse(Socket socket) {
   common.refused.fetch_add(1, std::memory_order_relaxed);
+  // A handshake is work that whoever is refused shall not cause, and who waits for one reads no clear text.
+  if (common.options.tls) return;
   const Error error{Fault::unavailable, "too_many_connections",
                     "too many connections are open; close some or try again"};
   Response response = common.render(503, error, nullptr);

@@ -37,7 +37,7 @@ class Server {
     // its route takes; an eighth is kept for bodies up to 64 KiB, of whomever.
     std::size_t max_bodies = 512 * 1024 * 1024;
     std::size_t max_connections = 16'384;
-    std::size_t max_connections_per_address = 2'048;  // or IPv6 /64; over either: 503, Retry-After and close
+    std::size_t max_connections_per_address = 2'048;  // or IPv6 /64; over either: 503 (TLS: nothing), close
     std::vector<Network> shared_addresses{};          // proxies: many clients each, so without such limits
     milliseconds header_timeout{10'000};              // first byte to the end of the header: then 408
     // For each 256 KiB of a body, so that slow-loris ends; for all of it once, and again for each 2 MiB that

@@ -16,6 +16,11 @@ namespace voxanne::store {
 void put_organization(Batch& batch, const domain::Organization& organization, UtcTime at);
 void put_assistant(Batch& batch, const domain::Assistant& assistant, UtcTime at);
 void put_phone_number(Batch& batch, const domain::PhoneNumber& number, UtcTime at);
+// What was read with …_for_update, changed. A conflict (guard_failed) when it is no longer as it was read, or
+// gone; besides, as where it is put.
+void update_organization(Batch& batch, const domain::Organization& organization, UtcTime as_of, UtcTime at);
+void update_assistant(Batch& batch, const domain::Assistant& assistant, UtcTime as_of, UtcTime at);
+void update_phone_number(Batch& batch, const domain::PhoneNumber& number, UtcTime as_of, UtcTime at);
 // A conflict if there is none, or phone numbers are answered by it.
 void remove_assistant(Batch& batch, const OrgId& org, const AssistantId& id);
 // A conflict if there is none.
@@ -31,9 +36,23 @@ void erase_organization(Batch& batch, const OrgId& org, UtcTime at);
 
 async::Task<Result<std::optional<domain::Organization>>> find_organization(Store& store, OrgId org);
 async::Task<Result<std::optional<domain::Assistant>>> find_assistant(Store& store, OrgId org, AssistantId id);
-async::Task<Result<std::vector<domain::Assistant>>> assistants_of(Store& store, OrgId org);
 async::Task<Result<std::optional<domain::PhoneNumber>>> find_phone_number(Store& store, OrgId org,
                                                                           PhoneNumberId id);
+
+// As it stands, and since when: what a change of it is made as of.
+template <class T>
+struct AsOf {
+  T value;
+  UtcTime as_of{};
+};
+async::Task<Result<std::optional<AsOf<domain::Organization>>>> organization_for_update(Store& store,
+                                                                                       OrgId org);
+async::Task<Result<std::optional<AsOf<domain::Assistant>>>> assistant_for_update(Store& store, OrgId org,
+                                                                                 AssistantId id);
+async::Task<Result<std::optional<AsOf<domain::PhoneNumber>>>> phone_number_for_update(Store& store, OrgId org,
+                                                                                      PhoneNumberId id);
+
+async::Task<Result<std::vector<domain::Assistant>>> assistants_of(Store& store, OrgId org);
 async::Task<Result<Listed<domain::Assistant>>> page_of_assistants(Store& store, OrgId org, KeyPage page);
 async::Task<Result<Listed<domain::PhoneNumber>>> page_of_phone_numbers(Store& store, OrgId org, KeyPage page);
 // Whose number was dialled: the one lookup that crosses organizations. `number` is E.164.

@@ -98,6 +98,25 @@ TEST_F(Organizations, a_number_rings_at_one_organization_and_one_of_its_assistan
   EXPECT_TRUE(put(rival, "b1", reception, "")) << "built-in numbers have none";
 }
 
+TEST_F(Organizations, a_change_is_made_of_what_was_read_or_not_at_all) {
+  const auto found = store.run(organization_for_update(*store, harbour)).value().value();
+  domain::Organization changed = found.value;
+  changed.name = "First";
+  const auto update = [&] {
+    return store.write([&](Batch& b) { update_organization(b, changed, found.as_of, found.as_of); });
+  };
+  EXPECT_TRUE(update());
+  changed.name = "Second";
+  EXPECT_EQ(update().error().code, "guard_failed") << "within the same millisecond too";
+  EXPECT_EQ(store.run(find_organization(*store, harbour)).value()->name, "First");
+
+  const auto again = store.run(organization_for_update(*store, harbour)).value().value();
+  EXPECT_GT(again.as_of, found.as_of);
+  ASSERT_TRUE(store.write([&](Batch& b) { erase_organization(b, harbour, noon); }));
+  EXPECT_EQ(store.write([&](Batch& b) { update_organization(b, changed, again.as_of, noon); }).error().code,
+            "guard_failed");
+}
+
 TEST_F(Organizations, messages_are_kept_listed_and_handled) {
   std::vector<domain::Message> taken;
   for (int i = 0; i < 3; ++i) {

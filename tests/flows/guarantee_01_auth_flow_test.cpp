@@ -399,16 +399,27 @@ TEST_P(Auth, sockets_look_at_where_they_come_from) {
 }
 
 TEST_P(Auth, an_expired_token_ends_its_live_connection) {
-  const std::string soon = bearer(by_rs(claims({{"exp", std::to_string(now() + 3)}})));
+  const auto created = http_post_json(server_.url("/api/assistants"), {{"name", "a"}, {"greeting", "Hello."}},
+                                      {"Authorization: Bearer " + by_rs(claims())});
+  ASSERT_EQ(created.status, 200) << created.body;
+  const std::string soon = bearer(by_rs(claims({{"exp", std::to_string(now() + 5)}})));
   RawClient live{std::uint16_t(server_.port()), seconds{30}},
       call{std::uint16_t(server_.port()), seconds{30}};
   ASSERT_EQ(live.open_websocket("/ws/live-calls", soon).status, 101);
   EXPECT_THAT(live.read_frame().payload, HasSubstr("subscribed"));
-  const auto last = live.read_frame();
+  const std::string to = "/ws/web-call?assistantId=" + std::string{created.json().at("id").as_string()};
+  ASSERT_EQ(call.open_websocket(to, soon).status, 101);
+  call.send_frame(1, R"({"type":"start"})");
+  ASSERT_THAT(call.read_frame().payload, HasSubstr("ready"));
+  auto last = live.read_frame();
+  while (last.opcode == 1) last = live.read_frame();  // what the call tells
   EXPECT_EQ(last.close_code(), 1008);
   EXPECT_THAT(last.payload, HasSubstr("expired"));
-  ASSERT_EQ(call.open_websocket("/ws/web-call?assistantId=test-assistant-123", soon).status, 401)
-      << "expired by now";
+  last = call.read_frame();
+  while (last.opcode == 1 || last.opcode == 2) last = call.read_frame();
+  EXPECT_EQ(last.close_code(), 1008) << "which had begun before";
+  EXPECT_THAT(last.payload, HasSubstr("expired"));
+  EXPECT_EQ(RawClient{std::uint16_t(server_.port())}.open_websocket(to, soon).status, 401);
 }
 
 TEST_P(Auth, keys_that_rotate_are_followed_and_a_provider_that_is_down_is_no_outage) {

@@ -144,6 +144,23 @@ TEST_F(Tls, old_protocols_and_weak_ciphers_are_refused) {
   EXPECT_EQ(status(server, first_.certificate), 200);
 }
 
+TEST_F(Tls, who_is_one_too_many_is_told_nothing_in_the_clear) {
+  Server server{environment({{"MAX_CONNECTIONS_PER_ADDRESS", "2"}, {"HEADER_SECONDS", "60"}})};
+  {
+    const RawClient first{std::uint16_t(server.port())}, second{std::uint16_t(server.port())};
+    RawClient refused{std::uint16_t(server.port())};
+    ASSERT_TRUE(refused.connected());
+    EXPECT_EQ(refused.read_to_end(), "");
+    EXPECT_TRUE(refused.closed_by_peer());
+  }
+  int seen = 0;
+  for (int i = 0; i < 200 && seen == 0; ++i) {
+    seen = status(server, first_.certificate);
+    if (seen == 0) std::this_thread::sleep_for(50ms);
+  }
+  EXPECT_EQ(seen, 200) << "once there is room";
+}
+
 TEST_F(Tls, a_renewed_certificate_is_shown_without_a_restart_and_a_bad_one_changes_nothing) {
   const auto certificate = files_.path() / "served.crt", key = files_.path() / "served.key";
   const auto serve = [&](const Pair& pair) {

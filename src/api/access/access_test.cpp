@@ -3,6 +3,7 @@
 #include "api/access/passwords.h"
 #include "api/access/throttle.h"
 #include "async/thread.h"
+#include "notify/mail_text.h"
 #include "support/store/temp_store.h"
 #include "support/virtual_clock.h"
 
@@ -48,6 +49,18 @@ TEST(CredentialsTest, addresses_are_compared_in_lower_case) {
                           "<ann@example.com>", "ann@example.com,bob@example.com", "\xff@example.com"})
     EXPECT_FALSE(normal_email(bad)) << bad;
   EXPECT_FALSE(normal_email(std::string(250, 'a') + "@b.cd"));
+}
+
+TEST(CredentialsTest, whom_mails_go_to_has_an_address_that_the_mail_queue_takes) {
+  EXPECT_EQ(mailable_email(" Ann@Example.COM\n"), "ann@example.com");
+  EXPECT_EQ(mailable_email("ann.o'neil+desk@example.com"), "ann.o'neil+desk@example.com");
+  for (const std::string& bad :
+       {"ann(desk)@example.com", "ann@[192.0.2.1]", "a:b@example.com", "a\\b@example.com",
+        "jos\u00e9@example.com", "ann@b\u00fccher.example", "ann", ""}) {
+    EXPECT_FALSE(mailable_email(bad)) << bad;
+    EXPECT_FALSE(notify::is_plain_address(bad)) << bad;
+  }
+  EXPECT_TRUE(normal_email("jos\u00e9@example.com")) << "who has such an account can sign in";
 }
 
 TEST(PasswordsTest, only_the_right_one_opens_and_nobody_has_the_decoy) {

@@ -21,6 +21,7 @@ Error already_member() {
           "the account of this address is a member already; PATCH /api/members/ID gives it another role"};
 }
 Error bad_email() { return malformed("invalid_field", "email must be an address such as name@example.com"); }
+Error not_mailable() { return malformed("invalid_field", "email " + std::string{mailable_rule}); }
 
 Role role_from(const std::string& word) { return parse_role(word).value_or(Role::viewer); }
 
@@ -214,8 +215,8 @@ Accounts::Invited Accounts::put_invitation(store::Batch& batch, OrgId org, std::
 }
 
 async::Task<Result<Accounts::Invited>> Accounts::invite(Identity by, std::string text, Role role) {
-  auto email = normal_email(text);
-  if (!email) co_return bad_email();
+  auto email = mailable_email(text);
+  if (!email) co_return not_mailable();
   const auto account = co_await store::account_by_email(store_, *email);
   if (!account) co_return account.error();
   if (*account) {
@@ -282,8 +283,8 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
 
 async::Task<Result<Accounts::Founded>> Accounts::found_organization(std::string name, std::string owner_email,
                                                                     std::string once) {
-  const auto email = normal_email(owner_email);
-  if (!email) co_return bad_email();
+  const auto email = mailable_email(owner_email);
+  if (!email) co_return not_mailable();
   if (name.empty() || name.size() > 200)
     co_return malformed("invalid_field", "an organization's name has 1 to 200 characters");
   const auto existing = co_await store::account_by_email(store_, *email);

@@ -1,6 +1,7 @@
 #include "api/access/credentials.h"
 
 #include "base/json_text.h"
+#include "notify/mail_text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -27,7 +28,8 @@ bool has_form(std::string_view text, std::string_view prefix) {
 Credentials::Credentials(const Secret& root)
     : api_keys_(derive_key(root, "api-keys")),
       invitations_(derive_key(root, "invitations")),
-      refresh_(derive_key(root, "refresh-tokens")) {}
+      refresh_(derive_key(root, "refresh-tokens")),
+      requests_(derive_key(root, "idempotent-requests")) {}
 
 Secret Credentials::make_api_key() { return make(api_key_prefix); }
 bool Credentials::is_api_key(std::string_view text) { return has_form(text, api_key_prefix); }
@@ -42,6 +44,10 @@ Secret Credentials::make_invitation() { return make(invitation_prefix); }
 bool Credentials::is_invitation(std::string_view text) { return has_form(text, invitation_prefix); }
 std::string Credentials::invitation_hash(std::string_view token) const {
   return to_hex(hmac_sha256(invitations_.reveal(), token));
+}
+
+std::string Credentials::request_hash(std::string_view request) const {
+  return to_base64url(hmac_sha256(requests_.reveal(), request));
 }
 
 Secret Credentials::refresh_token(const Refresh& refresh) const {
@@ -82,6 +88,12 @@ std::optional<std::string> normal_email(std::string_view text) {
       return std::nullopt;
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
   }
+  return email;
+}
+
+std::optional<std::string> mailable_email(std::string_view text) {
+  auto email = normal_email(text);
+  if (email && !notify::is_plain_address(*email)) email.reset();
   return email;
 }
 

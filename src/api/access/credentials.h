@@ -32,6 +32,10 @@ class Credentials {
   static bool is_invitation(std::string_view text);
   std::string invitation_hash(std::string_view token) const;
 
+  // Of a request that came with an Idempotency-Key: it may hold a password, which a hash without a key would
+  // let whoever has a copy of the database guess.
+  std::string request_hash(std::string_view request) const;
+
   struct Refresh {
     SessionId session;
     std::int64_t generation = 0;
@@ -41,11 +45,19 @@ class Credentials {
   std::optional<Refresh> open_refresh(std::string_view text) const;
 
  private:
-  const Secret api_keys_, invitations_, refresh_;
+  const Secret api_keys_, invitations_, refresh_, requests_;
 };
 
 // Trimmed, ASCII letters in lower case; nullopt for what is no address: one @ with something on both
 // sides, at most 254 bytes, no blanks or control characters.
 std::optional<std::string> normal_email(std::string_view text);
+
+// The same for whom mails go to: nullopt besides for what the mail queue would refuse
+// (notify::is_plain_address). Whose account has another address can still sign in.
+std::optional<std::string> mailable_email(std::string_view text);
+// What is said of one that is none: "email " and this.
+inline constexpr std::string_view mailable_rule =
+    "must be an address that can be mailed to, such as name@example.com: ASCII, without blanks, quotes, "
+    "brackets, colons or backslashes";
 
 }  // namespace voxanne::api

@@ -37,15 +37,6 @@ net::Response answer(const domain::Assistant& assistant) {
   return net::Response::json(200, std::move(out));
 }
 
-Answer keep(Services& services, domain::Assistant assistant, bool renamed) {
-  store::Batch batch;
-  store::put_assistant(batch, assistant, services.clock.utc());
-  if (const auto written = co_await services.store.write(std::move(batch)); !written)
-    co_return written.error();
-  if (renamed && services.knowledge_changed) services.knowledge_changed(assistant.org);
-  co_return answer(assistant);
-}
-
 }  // namespace
 
 Result<domain::Assistant> changed_assistant(domain::Assistant assistant, const JsonBody& body,
@@ -108,7 +99,12 @@ Answer create_assistant(Services& services, Context& context) {
   fresh.org = context.identity.org;
   auto assistant = changed_assistant(std::move(fresh), *body, true);
   if (!assistant) co_return assistant.error();
-  co_return co_await keep(services, std::move(*assistant), true);
+  store::Batch batch;
+  store::put_assistant(batch, *assistant, services.clock.utc());
+  if (const auto written = co_await services.store.write(std::move(batch)); !written)
+    co_return written.error();
+  if (services.knowledge_changed) services.knowledge_changed(assistant->org);
+  co_return answer(*assistant);
 }
 
 Answer get_assistant(Services& services, Context& context) {
@@ -122,15 +118,24 @@ Answer get_assistant(Services& services, Context& context) {
 Answer update_assistant(Services& services, Context& context) {
   const auto body = JsonBody::parse(context.request);
   if (!body) co_return body.error();
-  auto found = co_await store::find_assistant(services.store, context.identity.org,
-                                              AssistantId{context.param("assistantId")});
+  const OrgId org = context.identity.org;
+  const AssistantId id{context.param("assistantId")};
+  const auto found = co_await store::assistant_for_update(services.store, org, id);
   if (!found) co_return found.error();
   if (!*found) co_return no_such_assistant();
-  const std::string before = (*found)->name;
-  auto assistant = changed_assistant(std::move(**found), *body, false);
+  const domain::Assistant& before = (*found)->value;
+  const auto assistant = changed_assistant(before, *body, false);
   if (!assistant) co_return assistant.error();
-  const bool renamed = assistant->name != before;
-  co_return co_await keep(services, std::move(*assistant), renamed);
+  store::Batch batch;
+  store::update_assistant(batch, *assistant, (*found)->as_of, services.clock.utc());
+  if (const auto written = co_await services.store.write(std::move(batch)); !written) {
+    if (written.error().kind != Fault::conflict) co_return written.error();
+    const auto now = co_await store::find_assistant(services.store, org, id);
+    if (!now) co_return now.error();
+    co_return *now ? changed_meanwhile() : no_such_assistant();
+  }
+  if (assistant->name != before.name && services.knowledge_changed) services.knowledge_changed(org);
+  co_return answer(*assistant);
 }
 
 Answer remove_assistant(Services& services, Context& context) {

@@ -181,6 +181,11 @@ TEST_F(Bookings, the_organization_is_the_owner_s_to_change) {
                  "invalid_field");
   expect_problem(world.ask("PATCH", "/api/organization", "demo", R"({"messageRecipients":["a\r\nb@c"]})"),
                  400, "invalid_field");
+  for (const char* unmailable : {"jos\u00e9@example.com", "ann(desk)@example.com", "ann@[192.0.2.1]"})
+    expect_problem(
+        world.ask("PATCH", "/api/organization", "demo",
+                  R"({"messageRecipients":["desk@example.com",")" + std::string{unmailable} + "\"]}"),
+        400, "invalid_field");
   EXPECT_EQ(world.ask("PATCH", "/api/organization", "demo", R"({"name":"x"})", Role::manager).status, 403);
   EXPECT_EQ(world.get("/api/organization").json().at("name"), "Harbour");
 }

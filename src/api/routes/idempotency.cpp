@@ -1,9 +1,9 @@
 #include "api/routes/idempotency.h"
 
+#include "api/access/credentials.h"
 #include "api/routes/multipart.h"
 
 #include "base/log.h"
-#include "base/secret.h"
 #include "store/idempotency.h"
 
 #include <algorithm>
@@ -30,11 +30,11 @@ void append_without(std::string& out, std::string_view body, std::string_view bo
   out.append(body);
 }
 
-std::string fingerprint_of(const net::Request& request) {
+std::string fingerprint_of(const Credentials& credentials, const net::Request& request) {
   std::string text{net::to_string(request.method)};
   text.append(" ").append(request.target).append("\n");
   append_without(text, request.body, multipart_boundary(request.headers.get("Content-Type")));
-  return to_base64url(sha256(text));
+  return credentials.request_hash(text);
 }
 
 net::Response replay(const store::IdempotentAnswer& answer) {
@@ -109,7 +109,8 @@ async::Task<Result<net::Response>> run_once(Services& services, Context& context
   auto key = idempotency_key(context.request);
   if (!key) co_return key.error();
   if (key->empty()) co_return co_await endpoint(services, context);
-  const store::IdempotencyClaim claim{context.identity.org, std::move(*key), fingerprint_of(context.request),
+  const store::IdempotencyClaim claim{context.identity.org, std::move(*key),
+                                      fingerprint_of(services.credentials, context.request),
                                       "run_" + make_ulid()};
   const auto claimed = co_await store::claim(services.store, claim, services.clock.utc(), kept, abandoned);
   if (!claimed) {

@@ -10,7 +10,8 @@
 //
 // Making an organization belongs to none yet, so its key names what it makes (Accounts::found_organization).
 //
-// An upload that is tried again may part its body by another boundary.
+// What is kept of a request is its keyed hash. An upload that is tried again may part its body by another
+// boundary.
 // Answers of 5xx and 429 are not kept: the work was not done, and may be tried again with its key.
 // A request that died with its process holds its key for a minute. What becomes of a key is written behind
 // what the request wrote, and nobody waits for that while the database does not answer.

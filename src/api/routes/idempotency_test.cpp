@@ -1,5 +1,7 @@
 // The same key and request get the same answer; a call is placed once.
+#include "store/idempotency.h"
 #include "api/routes/test_world.h"
+#include "base/secret.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,6 +49,17 @@ TEST_F(Idempotency, another_request_with_the_key_is_a_conflict) {
   EXPECT_EQ(other.json().at("code"), "idempotency_key_reused");
   EXPECT_EQ(post("/api/assistants", "k1", call).status, 409);
   EXPECT_EQ(world.calls().placed.size(), 1u);
+}
+
+TEST_F(Idempotency, what_is_kept_of_a_request_lets_nobody_guess_at_it) {
+  const std::string body = R"({"currentPassword":"not this one","newPassword":"a long enough one"})";
+  const std::string path = "/api/auth/password";
+  post(path, "k1", body);
+  const auto kept = world.run(store::find_idempotent_answer(world.store(), OrgId{"demo"}, "k1")).value();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->fingerprint.size(), 43u);
+  EXPECT_NE(kept->fingerprint, to_base64url(sha256("POST " + path + "\n" + body)))
+      << "whoever has a copy of the database could try passwords on it";
 }
 
 TEST_F(Idempotency, an_upload_that_is_tried_again_is_the_same_whatever_parts_it) {

@@ -237,6 +237,15 @@ TEST_F(LoginTest, a_withdrawn_invitation_opens_nothing) {
       404);
 }
 
+TEST_F(LoginTest, an_invitation_goes_to_an_address_that_can_be_mailed) {
+  for (const char* unmailable : {"jos\u00e9@example.com", "ann(desk)@example.com", "a:b@example.com"}) {
+    const auto refused = world_.ask("POST", "/api/members/invitations", "demo",
+                                    R"({"email":")" + std::string{unmailable} + R"(","role":"viewer"})");
+    EXPECT_EQ(refused.status, 400) << unmailable;
+    EXPECT_THAT(refused.body, HasSubstr("can be mailed to"));
+  }
+}
+
 TEST_F(LoginTest, members_change_at_once_and_an_owner_always_stays) {
   const auto login = sign_in();
   EXPECT_EQ(code_of(world_.ask("PATCH", "/api/members/user_ann", "demo", R"({"role":"viewer"})")),
@@ -352,6 +361,10 @@ TEST_F(LoginTest, api_keys_are_asked_for_properly) {
 TEST_F(LoginTest, the_operator_founds_organizations) {
   const std::string body = R"({"name":"Harbour Vets","ownerEmail":"vet@example.com"})";
   EXPECT_EQ(status("/api/admin/organizations", "X-Nothing: x", "POST", body), 401);
+  EXPECT_EQ(post("/api/admin/organizations", R"({"name":"Harbour Vets","ownerEmail":"v\u00e9t@example.com"})",
+                 {std::string{"Authorization: Bearer "} + World::operator_token})
+                .status,
+            400);
   const auto founded =
       post("/api/admin/organizations", body, {std::string{"Authorization: Bearer "} + World::operator_token});
   ASSERT_EQ(founded.status, 200) << founded.body;

@@ -13,10 +13,12 @@ namespace {
 
 namespace json = boost::json;
 
+bool is_socket(std::string_view path) { return path.starts_with("/ws/"); }
+
 // What it is for a person to read: the page and its files are not part of the API.
 bool is_described(std::string_view path) {
   return path.starts_with("/api/") || path.starts_with("/health") || path.starts_with("/storage/") ||
-         path.starts_with("/ws/");
+         is_socket(path);
 }
 
 bool is_operators(std::string_view path) { return path.starts_with("/api/admin/"); }
@@ -83,8 +85,8 @@ std::vector<int> failures(const Declaration& route, bool has_parameters) {
   if (route.path.find("/:") != std::string_view::npos || has_body) out.push_back(404);
   if (route.method != Method::get) out.push_back(409);
   if (has_body) out.insert(out.end(), {413, 415});
-  if (has_body || !route.shape.query.empty()) out.push_back(422);
-  if (route.path.starts_with("/ws/")) out.insert(out.end(), {401, 403, 426});
+  if (has_body || (!route.shape.query.empty() && !is_socket(route.path))) out.push_back(422);
+  if (is_socket(route.path)) out.insert(out.end(), {401, 403, 426});
   out.insert(out.end(), {429, 500, 503, 504});
   return out;
 }
@@ -93,7 +95,7 @@ json::object success(const json::object& components, const Declaration& route) {
   const auto answer = [&](std::string_view text, json::object body) {
     return json::object{{"description", text}, {"content", std::move(body)}};
   };
-  if (route.path.starts_with("/ws/")) return {{"101", {{"description", "The connection is a WebSocket"}}}};
+  if (is_socket(route.path)) return {{"101", {{"description", "The connection is a WebSocket"}}}};
   if (route.path.starts_with("/storage/")) {
     const auto sound = content("audio/ogg", {{"type", "string"}, {"contentMediaType", "audio/ogg"}});
     return {{"200", answer("The recording", sound)},
@@ -119,10 +121,14 @@ json::object success(const json::object& components, const Declaration& route) {
 
 json::object operation(const json::object& components, const Declaration& route, json::array parameters) {
   json::object out{{"operationId", operation_id(route)}, {"summary", route.summary}};
-  if (!route.role && !is_operators(route.path)) out["security"] = json::array{};
+  // A WebSocket's token may come in its first message as well.
+  if (is_socket(route.path))
+    out["security"] = json::array{json::object{{"bearer", json::array{}}}, json::object{}};
+  else if (!route.role && !is_operators(route.path))
+    out["security"] = json::array{};
   for (const std::string_view name : words(route.shape.query))
     parameters.push_back(reference(components, "parameters", name));
-  if (route.method == Method::post && (route.role || is_operators(route.path)) && !route.holds_secret)
+  if (route.method == Method::post && (route.role || is_operators(route.path)))
     parameters.push_back(reference(components, "parameters", "Idempotency-Key"));
   const bool has_parameters = !parameters.empty();
   if (has_parameters) out["parameters"] = std::move(parameters);

@@ -40,6 +40,33 @@ TEST(OpenApi, every_operation_of_the_api_says_what_it_answers) {
       EXPECT_FALSE(route.shape.answer.empty()) << route.path << " has no shape in routes.cpp";
 }
 
+TEST(OpenApi, says_what_a_socket_is_asked_with_and_which_creates_may_be_asked_again) {
+  const auto paths = json::parse(openapi_description("1.2.3")).at("paths").as_object();
+  const auto parameters = [](const json::value& operation) {
+    std::set<std::string> names;
+    if (const auto* list = operation.as_object().if_contains("parameters"))
+      for (const auto& one : list->as_array())
+        if (const auto* reference = one.as_object().if_contains("$ref")) {
+          const std::string text{reference->as_string()};
+          names.insert(text.substr(text.rfind('/') + 1));
+        }
+    return names;
+  };
+  for (const auto& [path, names] :
+       {std::pair{"/ws/live-calls", std::set<std::string>{"since", "epoch"}},
+        std::pair{"/ws/web-call", std::set<std::string>{"assistantId", "isTest"}}}) {
+    const auto& socket = paths.at(path).at("get");
+    EXPECT_EQ(parameters(socket), names) << path;
+    EXPECT_TRUE(socket.at("security").at(0).as_object().contains("bearer")) << path;
+    EXPECT_TRUE(socket.at("security").at(1).as_object().empty()) << path << ": or in its first message";
+  }
+  for (const auto& [path, item] : paths)
+    if (const auto* post = item.as_object().if_contains("post")) {
+      const bool by_cookie_or_secret = path.starts_with("/api/auth/") && path != "/api/auth/password";
+      EXPECT_EQ(parameters(*post).contains("Idempotency-Key"), !by_cookie_or_secret) << path;
+    }
+}
+
 // A check that nothing can fail checks nothing.
 TEST(OpenApi, an_answer_that_is_not_as_described_is_found) {
   const test::ApiDescription description{openapi_description("1.2.3")};

@@ -41,8 +41,9 @@ Result<std::optional<std::vector<std::string>>> recipients_in(const JsonBody& bo
   std::vector<std::string> emails;
   for (const auto& item : *list) {
     const auto* text = item.if_string();
-    auto email = text ? normal_email({text->data(), text->size()}) : std::nullopt;
-    if (!email) return wrong;
+    if (!text) return wrong;
+    auto email = mailable_email({text->data(), text->size()});
+    if (!email) return malformed("invalid_field", "each of messageRecipients " + std::string{mailable_rule});
     if (std::ranges::find(emails, *email) == emails.end()) emails.push_back(std::move(*email));
   }
   return std::optional{std::move(emails)};
@@ -70,8 +71,10 @@ net::Response answer(const domain::Organization& organization, const std::vector
   return net::Response::json(200, std::move(out));
 }
 
-async::Task<Result<domain::Organization>> find(Services& services, const Context& context) {
-  auto found = co_await store::find_organization(services.store, context.identity.org);
+using Found = store::AsOf<domain::Organization>;
+
+async::Task<Result<Found>> find(Services& services, const Context& context) {
+  auto found = co_await store::organization_for_update(services.store, context.identity.org);
   if (!found) co_return found.error();
   if (!*found) co_return not_found("organization_not_found", "this organization has no settings yet");
   co_return std::move(**found);
@@ -120,29 +123,32 @@ Result<> change(const JsonBody& body, domain::Organization& organization) {
 }  // namespace
 
 Answer get_organization(Services& services, Context& context) {
-  const auto organization = co_await find(services, context);
-  if (!organization) co_return organization.error();
-  const auto recipients = co_await store::message_recipients(services.store, organization->id);
+  const auto found = co_await find(services, context);
+  if (!found) co_return found.error();
+  const auto recipients = co_await store::message_recipients(services.store, found->value.id);
   if (!recipients) co_return recipients.error();
-  co_return answer(*organization, *recipients);
+  co_return answer(found->value, *recipients);
 }
 
 Answer update_organization(Services& services, Context& context) {
   const auto body = JsonBody::parse(context.request);
   if (!body) co_return body.error();
-  auto organization = co_await find(services, context);
-  if (!organization) co_return organization.error();
-  const std::string before = organization->name;
-  if (auto changed = change(*body, *organization); !changed) co_return changed.error();
+  const auto found = co_await find(services, context);
+  if (!found) co_return found.error();
+  domain::Organization organization = found->value;
+  if (auto changed = change(*body, organization); !changed) co_return changed.error();
   const auto recipients = recipients_in(*body);
   if (!recipients) co_return recipients.error();
   store::Batch batch;
-  store::put_organization(batch, *organization, services.clock.utc());
-  if (*recipients) store::set_message_recipients(batch, organization->id, **recipients);
-  if (const auto written = co_await services.store.write(std::move(batch)); !written)
-    co_return written.error();
-  if (organization->name != before && services.knowledge_changed)
-    services.knowledge_changed(organization->id);
+  store::update_organization(batch, organization, found->as_of, services.clock.utc());
+  if (*recipients) store::set_message_recipients(batch, organization.id, **recipients);
+  if (const auto written = co_await services.store.write(std::move(batch)); !written) {
+    if (written.error().kind != Fault::conflict) co_return written.error();
+    const auto now = co_await find(services, context);
+    co_return now ? changed_meanwhile() : now.error();
+  }
+  if (organization.name != found->value.name && services.knowledge_changed)
+    services.knowledge_changed(organization.id);
   co_return co_await get_organization(services, context);
 }
 

@@ -53,21 +53,19 @@ Result<domain::PhoneNumber> changed(domain::PhoneNumber number, const JsonBody& 
   return number;
 }
 
-Answer keep(Services& services, domain::PhoneNumber number) {
-  const auto assistant = co_await store::find_assistant(services.store, number.org, number.assistant);
-  if (!assistant) co_return assistant.error();
-  if (!*assistant)
-    co_return Error{Fault::impossible, "assistant_not_found",
-                    "assistantId names no assistant of this organization; GET /api/assistants lists them"};
-  store::Batch batch;
-  store::put_phone_number(batch, number, services.clock.utc());
-  if (const auto written = co_await services.store.write(std::move(batch)); !written) {
-    if (written.error().kind == Fault::conflict)
-      co_return Error{Fault::conflict, "phone_number_taken",
-                      "number is in use already; each is answered by one assistant"};
-    co_return written.error();
-  }
-  co_return answer(number);
+Error no_such_assistant() {
+  return {Fault::impossible, "assistant_not_found",
+          "assistantId names no assistant of this organization; GET /api/assistants lists them"};
+}
+
+// Why a number was not kept; nullopt where it is not as it was read.
+std::optional<Error> refusal_in(const Error& error) {
+  if (error.kind != Fault::conflict) return error;
+  if (error.code == "already_exists")
+    return Error{Fault::conflict, "phone_number_taken",
+                 "number is in use already; each is answered by one assistant"};
+  if (error.code == "reference_missing") return no_such_assistant();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -96,7 +94,11 @@ Answer create_phone_number(Services& services, Context& context) {
   fresh.org = context.identity.org;
   auto number = changed(std::move(fresh), *body, true);
   if (!number) co_return number.error();
-  co_return co_await keep(services, std::move(*number));
+  store::Batch batch;
+  store::put_phone_number(batch, *number, services.clock.utc());
+  if (const auto written = co_await services.store.write(std::move(batch)); !written)
+    co_return refusal_in(written.error()).value_or(written.error());
+  co_return answer(*number);
 }
 
 Answer get_phone_number(Services& services, Context& context) {
@@ -110,13 +112,22 @@ Answer get_phone_number(Services& services, Context& context) {
 Answer update_phone_number(Services& services, Context& context) {
   const auto body = JsonBody::parse(context.request);
   if (!body) co_return body.error();
-  auto found = co_await store::find_phone_number(services.store, context.identity.org,
-                                                 PhoneNumberId{context.param("phoneNumberId")});
+  const OrgId org = context.identity.org;
+  const PhoneNumberId id{context.param("phoneNumberId")};
+  const auto found = co_await store::phone_number_for_update(services.store, org, id);
   if (!found) co_return found.error();
   if (!*found) co_return no_such_number();
-  auto number = changed(std::move(**found), *body, false);
+  const auto number = changed((*found)->value, *body, false);
   if (!number) co_return number.error();
-  co_return co_await keep(services, std::move(*number));
+  store::Batch batch;
+  store::update_phone_number(batch, *number, (*found)->as_of, services.clock.utc());
+  if (const auto written = co_await services.store.write(std::move(batch)); !written) {
+    if (const auto refusal = refusal_in(written.error())) co_return *refusal;
+    const auto now = co_await store::find_phone_number(services.store, org, id);
+    if (!now) co_return now.error();
+    co_return *now ? changed_meanwhile() : no_such_number();
+  }
+  co_return answer(*number);
 }
 
 Answer remove_phone_number(Services& services, Context& context) {

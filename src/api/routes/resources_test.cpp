@@ -112,6 +112,45 @@ TEST_F(Resources, a_bad_phone_number_is_refused) {
                  422, "assistantId");
 }
 
+TEST_F(Resources, of_two_changes_at_once_none_is_lost) {
+  const auto assistant = id_of(made("/api/assistants", R"({"name":"Reception","greeting":"Good morning"})"));
+  const auto number =
+      id_of(made("/api/phone-numbers", R"({"number":"+442079460000","assistantId":")" + assistant + "\"}"));
+  struct Case {
+    std::string path;
+    const char *first, *second;
+  };
+  for (const auto& [path, first, second] :
+       {Case{"/api/assistants/" + assistant, R"({"greeting":"Hello"})", R"({"name":"Front desk"})"},
+        Case{"/api/phone-numbers/" + number, R"({"carrier":"twilio"})", R"({"number":"+442079460001"})"},
+        Case{"/api/organization", R"({"timezone":"Europe/Paris"})", R"({"name":"Harbour"})"},
+        Case{"/api/organization", R"({"messageRecipients":["a@example.com"]})",
+             R"({"messageRecipients":["b@example.com"]})"}}) {
+    json::value theirs;
+    world.meanwhile([&] { theirs = world.ask("PATCH", path, "demo", second).json(); });
+    const auto ours = world.ask("PATCH", path, "demo", first);
+    EXPECT_EQ(ours.status, 409) << path << ' ' << ours.body;
+    EXPECT_EQ(ours.json().at("code"), "changed_meanwhile") << path;
+    EXPECT_EQ(world.get(path).json(), theirs) << path;
+    // Whoever reads it and tries again has both.
+    const auto both = world.ask("PATCH", path, "demo", first);
+    EXPECT_EQ(both.status, 200) << path << ' ' << both.body;
+    EXPECT_NE(both.json(), theirs) << path;
+  }
+}
+
+TEST_F(Resources, what_is_deleted_while_it_is_changed_stays_deleted) {
+  const auto assistant = id_of(made("/api/assistants", R"({"name":"Reception","greeting":"Good morning"})"));
+  const auto number =
+      id_of(made("/api/phone-numbers", R"({"number":"+442079460000","assistantId":")" + assistant + "\"}"));
+  for (const auto& [path, change] : {std::pair{"/api/phone-numbers/" + number, R"({"carrier":"twilio"})"},
+                                     std::pair{"/api/assistants/" + assistant, R"({"greeting":"Hello"})"}}) {
+    world.meanwhile([&] { EXPECT_EQ(world.ask("DELETE", path).status, 204); });
+    EXPECT_EQ(world.ask("PATCH", path, "demo", change).status, 404) << path;
+    EXPECT_EQ(world.get(path).status, 404) << path;
+  }
+}
+
 TEST_F(Resources, messages_are_listed_and_marked_as_dealt_with) {
   store::Batch batch;
   domain::Message message;

@@ -430,8 +430,13 @@ constexpr Declaration table[] = {
     {Method::get, "/assets/:name", get_asset, open, "The page's files"},
     {Method::get, "/openapi.json", get_openapi, open, "This description"},
     {Method::get, "/docs", get_docs, open, "Its reader"},
-    {Method::get, "/ws/live-calls", live_calls, open, "Live events (WebSocket)"},
-    {Method::get, "/ws/web-call", web_call, open, "A call from the browser (WebSocket)"},
+    {Method::get, "/ws/live-calls", live_calls, open, "Live events (WebSocket)", {.query = "since epoch"}},
+    {Method::get,
+     "/ws/web-call",
+     web_call,
+     open,
+     "A call from the browser (WebSocket), for whoever may place one",
+     {.query = "assistantId isTest"}},
 };
 
 }  // namespace

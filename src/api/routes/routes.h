@@ -82,6 +82,8 @@ struct Services {
   const ops::Metrics* metrics = nullptr;
   // Whose time tables /api/admin/jobs shows; absent: none.
   const jobs::Scheduler* jobs = nullptr;
+  // Of an organization's requests; absent: no limit.
+  RateLimiter* limiter = nullptr;
   // Erasure of calls and contacts; absent: 404.
   housekeeping::Eraser* eraser = nullptr;
 };

@@ -1,5 +1,6 @@
 // The WebSockets of the dashboard: live events and calls from the browser. Each hands the connection
-// over once it is known who came, or how that will be found out from the first message.
+// over once it is known who came, or how that will be found out from the first message. Their routes are
+// open: what a role, a scope and the organization's rate allow is asked here, as the router asks it.
 #include "api/routes/endpoints.h"
 #include "telephony/browser/gateway.h"
 
@@ -20,44 +21,59 @@ struct Door {
   std::function<async::Task<Result<Visitor>>(std::string token)> check;
 };
 
-Result<> check_scope(const Identity& identity, Scope scope) {
-  if (!identity.key || identity.key->has(scope)) return {};
-  return Error{Fault::forbidden, "scope_missing",
-               "this needs an API key with the scope " + std::string{to_string(scope)}};
-}
+// Whom one socket lets in: who may do what it opens, and whose organization has not asked for too much. A
+// fresh token on it is no further request.
+struct Guard {
+  Services& services;
+  const unsigned shard;
+  const Role role;
+  const Scope scope;
+  std::optional<RateLimiter::Outcome> rate{};
 
-// `scope`: what an API key must be for. `ids`: of the upgrade.
-async::Task<Result<Visitor>> enter(Authenticator& authenticator, unsigned shard, std::string token,
-                                   Scope scope, net::RequestIds ids) {
+  Result<> admit(const Identity& identity) {
+    if (services.limiter && !rate) {
+      rate = services.limiter->take(identity.org, services.clock.now());
+      if (!rate->allowed) return too_many_requests(*rate);
+    }
+    return check_allowed(identity, role, scope);
+  }
+};
+
+// `ids`: of the upgrade.
+async::Task<Result<Visitor>> enter(std::shared_ptr<Guard> guard, std::string token, net::RequestIds ids) {
+  Authenticator& authenticator = guard->services.authenticator;
+  const unsigned shard = guard->shard;
   auto identity = co_await authenticator.authenticate_token(shard, token, ids);
   if (!identity) co_return identity.error();
-  if (auto allowed = check_scope(*identity, scope); !allowed) co_return allowed.error();
+  if (auto admitted = guard->admit(*identity); !admitted) co_return admitted.error();
   const UtcTime expires_at = identity->expires_at;
   co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token), expires_at] {
                       return authenticator.may_stay(shard, token, expires_at);
                     }};
 }
 
-async::Task<Result<Door>> door(Services& services, const Context& context, Scope scope) {
+// `role`, `scope`: of those whom it lets in.
+async::Task<Result<Door>> door(Services& services, Context& context, Role role, Scope scope) {
   Authenticator& authenticator = services.authenticator;
-  const unsigned shard = context.request.shard;
+  const auto guard = std::make_shared<Guard>(
+      Guard{.services = services, .shard = context.request.shard, .role = role, .scope = scope});
   Door made;
   if (context.request.headers.has("Authorization")) {
     const auto identity = co_await authenticator.authenticate(context.request);
     if (!identity) co_return identity.error();
     constexpr std::size_t scheme = std::string_view{"Bearer "}.size();
-    auto visitor = co_await enter(authenticator, shard,
-                                  std::string{context.request.headers.get("Authorization").substr(scheme)},
-                                  scope, context.ids);
+    auto visitor = co_await enter(
+        guard, std::string{context.request.headers.get("Authorization").substr(scheme)}, context.ids);
+    context.rate = guard->rate;
     if (!visitor) co_return visitor.error();
     made.known = std::move(*visitor);
   }
   // Who comes without a token is judged by the handshake, which is gone when the first message comes.
-  made.check = [&authenticator, shard, scope, ids = context.ids,
-                anonymous = authenticator.without_token(context.request)](
+  made.check = [guard, ids = context.ids, anonymous = authenticator.without_token(context.request)](
                    std::string token) -> async::Task<Result<Visitor>> {
-    if (!token.empty()) co_return co_await enter(authenticator, shard, std::move(token), scope, ids);
+    if (!token.empty()) co_return co_await enter(guard, std::move(token), ids);
     if (!anonymous) co_return anonymous.error();
+    if (auto admitted = guard->admit(*anonymous); !admitted) co_return admitted.error();
     co_return Visitor{*anonymous, {}};
   };
   co_return made;
@@ -84,7 +100,7 @@ Result<std::optional<events::Since>> since_of(const net::Query& query) {
 }  // namespace
 
 Answer live_calls(Services& services, Context& context) {
-  auto who = co_await door(services, context, Scope::read);
+  auto who = co_await door(services, context, Role::viewer, Scope::read);
   if (!who) co_return who.error();
   auto since = since_of(context.request.query);
   if (!since) co_return since.error();
@@ -107,7 +123,8 @@ Answer live_calls(Services& services, Context& context) {
 
 Answer web_call(Services& services, Context& context) {
   using telephony::browser::Caller;
-  auto who = co_await door(services, context, Scope::calls);
+  // As for POST /api/calls: a call costs the same, whoever dials. Test calls, which loadtest makes, too.
+  auto who = co_await door(services, context, Role::manager, Scope::calls);
   if (!who) co_return who.error();
   std::optional<Caller> caller;
   if (who->known) caller = caller_of(std::move(*who->known));

@@ -22,6 +22,7 @@
 #include "support/api/description.h"
 #include "support/http.h"
 #include "support/patience.h"
+#include "support/store/fuse.h"
 #include "support/store/gate_store.h"
 #include "support/temp_dir.h"
 #include "telephony/browser/gateway.h"
@@ -96,7 +97,7 @@ class World {
   explicit World(bool development = false,
                  milliseconds patience = test::patient(store::PromptStore::default_patience))
       : store_(open()),
-        prompt_(gate_, clock_, patience),
+        prompt_(database_, clock_, patience),
         authenticator_(options(development), clock_),
         health_(web_.executor(), clock_,
                 {.version = "1.2.3", .environment = development ? "development" : "test"}) {
@@ -164,6 +165,21 @@ class World {
     return ask("GET", path, org);
   }
 
+  // Once, between what the next endpoint that writes has read and its write.
+  void meanwhile(std::function<void()> others) {
+    database_.before_write = [this, others = std::move(others)]() -> async::Task<> {
+      World& world = *this;
+      const auto act = others;
+      world.database_.before_write = {};  // this closure too
+      co_await world.workers_.run([&] { act(); });
+    };
+  }
+  // Before anything is asked.
+  void limit_rate(int requests_per_minute) {
+    limiter_.emplace(requests_per_minute);
+    router_.limit_rate(*limiter_, clock_);
+    services_.limiter = &*limiter_;
+  }
   void write(store::Batch batch) { run(store_->write(std::move(batch))).value(); }
   // An assistant of these ids, and a number that it calls from.
   void add_line(const std::string& org, const std::string& assistant_id, const std::string& number_id) {
@@ -242,6 +258,8 @@ class World {
   TokenKey own_ = TokenKey::make(Secret{"the key of what we sign ourselves"}).value();
   std::unique_ptr<store::SqliteStore> store_;
   test::GateStore gate_{*store_};
+  test::Fuse fuse_;
+  test::FusedStore database_{gate_, fuse_};
   store::PromptStore prompt_;
   Credentials credentials_{Secret{"the root of what we hand out"}};
   Doorkeeper doorkeeper_{prompt_, clock_, credentials_, web_.executor()};
@@ -299,6 +317,7 @@ class World {
       .knowledge_changed = [this](const OrgId& org) { knowledge_changed.push_back(org.str()); },
       .upload_queued = [this] { ++uploads_woken; },
       .eraser = &eraser_};
+  std::optional<RateLimiter> limiter_;
   Router router_{authenticator_};
   std::unique_ptr<net::Server> server_;
 };

@@ -52,6 +52,7 @@ Result<> Front::listen() {
                                  .outward_queued = [this] { outward.wake(); },
                                  .metrics = &foundation.metrics,
                                  .jobs = &*records.scheduler,
+                                 .limiter = limiter ? &*limiter : nullptr,
                                  .eraser = &*records.prompt_eraser});
   api::add_routes(*router, *services);
   watch_requests();

@@ -1,11 +1,11 @@
 #include "telephony/browser/gateway.h"
 
 #include "async/deadline.h"
+#include "net/allowance.h"
 #include "net/credential_check.h"
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <cstring>
 
 namespace voxanne::telephony::browser {
@@ -16,30 +16,12 @@ constexpr std::size_t frame_bytes = audio::samples_per_frame(audio::wideband) * 
 constexpr std::size_t max_control = 16 * 1024;  // a token of 8 KiB, escaped
 constexpr int max_excess_frames = 500;          // 10 s of audio beyond real time
 
-// Lets `per_second` through on average and `burst` at once.
-class Allowance {
- public:
-  Allowance(double per_second, double burst) : per_second_(per_second), burst_(burst), left_(burst) {}
-
-  bool take(SteadyTime now) {
-    if (last_ != SteadyTime{})
-      left_ = std::min(burst_, left_ + std::chrono::duration<double>(now - last_).count() * per_second_);
-    last_ = now;
-    if (left_ < 1) return false;
-    left_ -= 1;
-    return true;
-  }
-
- private:
-  double per_second_, burst_, left_;
-  SteadyTime last_{};
-};
-
 // Frames come at 50 a second; 52 forgives a fast clock, a second at once forgives a stalled network.
-Allowance frames_allowed() { return {52, 50}; }
-Allowance controls_allowed() { return {20, 40}; }
+net::Allowance frames_allowed() { return {52, 50}; }
 
 Error out_of_turn(std::string message) { return {Fault::forbidden, "out_of_turn", std::move(message)}; }
+
+Error too_many_controls() { return out_of_turn("too many control messages"); }
 
 std::uint16_t close_code_of(const Error& error) {
   return error.kind == Fault::malformed ? net::close_code::invalid_payload : net::refusal_code(error);
@@ -53,7 +35,7 @@ struct Gateway::Session {
   net::WebSocket& socket;
   CheckToken& check;
   std::optional<Caller> caller;
-  Allowance frames = frames_allowed(), controls = controls_allowed();
+  net::Allowance frames = frames_allowed(), controls = net::controls_allowed();
   int excess_frames = 0;
   bool renewed = false;
 
@@ -61,7 +43,10 @@ struct Gateway::Session {
     for (;;) {
       auto message = co_await async::with_deadline(gateway.clock_, deadline, socket.read());
       if (!message) co_return message.error();
-      if (message->kind == net::Kind::text) co_return parse_control(message->data);
+      if (message->kind == net::Kind::text) {
+        if (!controls.take(gateway.clock_.now())) co_return too_many_controls();
+        co_return parse_control(message->data);
+      }
       if (!caller) co_return out_of_turn("subscribe before sending audio");
       // A page may open its microphone before the call begins.
       if (!frames.take(gateway.clock_.now()) && ++excess_frames > max_excess_frames)
@@ -119,7 +104,7 @@ struct Gateway::Session {
   async::Task<Result<bool>> take(const net::Message& message, Line& line) {
     const auto now = gateway.clock_.now();
     if (message.kind == net::Kind::binary) co_return take_frame(message.data, line, now);
-    if (!controls.take(now)) co_return out_of_turn("too many control messages");
+    if (!controls.take(now)) co_return too_many_controls();
     auto control = parse_control(message.data);
     if (!control) co_return control.error();
     if (const auto* fresh = std::get_if<Subscribe>(&*control)) {

@@ -17,8 +17,9 @@
 //                                           ←   {"type":"ended","reason"}, close 1000
 //
 // Close codes: 1008 no or bad token, one that has expired or was revoked meanwhile, a message out of turn,
-// more than real time; 1007 a control message or an audio frame that cannot be read; 1013 no line free (the
-// reason says when), or the server cannot check tokens now, which ends no call that has begun.
+// more than real time, or than 20 control messages a second; 1007 a control message or an audio frame that
+// cannot be read; 1013 no line free (the reason says when), too much asked by the organization, or the server
+// cannot check tokens now, which ends no call that has begun.
 //
 // Owner: app; one for all web shards, outlives the server. serve() runs on the socket's loop.
 #pragma once

@@ -325,6 +325,10 @@ TEST_F(GatewayTest, more_than_real_time_is_bounded_and_then_closed) {
   auto digits = begin();
   for (int i = 0; i < 100; ++i) digits.send_frame(1, R"({"type":"dtmf","digit":"1"})");
   EXPECT_EQ(next_close(digits).close_code(), 1008);
+
+  auto waiting = open();
+  for (int i = 0; i < 500; ++i) waiting.send_frame(1, R"({"type":"subscribe","token":"good"})");
+  EXPECT_EQ(next_close(waiting).payload.substr(2), "too many control messages") << "nor before the call";
 }
 
 TEST_F(GatewayTest, a_token_s_end_ends_the_call_unless_it_is_renewed) {

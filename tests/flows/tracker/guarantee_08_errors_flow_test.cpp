@@ -10,6 +10,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <sstream>
+
 namespace voxanne::test {
 namespace {
 
@@ -43,6 +46,47 @@ HttpAnswer place_call(const Server& server) {
       server.url("/api/calls"),
       json::parse(
           R"({"assistantId":"test-assistant-123","phoneNumberId":"test-phone-123","customer":{"number":"+447700900123"}})"));
+}
+
+// The values of all series whose lines begin so, added up.
+double sum_of(const std::string& metrics, const std::string& series) {
+  double sum = 0;
+  std::istringstream lines{metrics};
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(series)) sum += std::stod(line.substr(line.rfind(' ')));
+  return sum;
+}
+
+// What a call came to, by the server's own measure: errors are raised while it lasts, and the tracker hears
+// of all of them, or nothing.
+struct Served {
+  std::string outcome;      // how it ended, and whether it was recorded
+  double turns = 0;         // answered
+  double to_answer = 0;     // seconds from the end of a question to the first sound, on average
+  double ticks_missed = 0;  // of 5 ms, by whatever held up the call
+};
+
+Served serve_a_call(const std::string& dsn) {
+  std::map<std::string, std::string> environment{{"SENTRY_TRACES_SAMPLE_RATE", "1"}};
+  if (!dsn.empty()) environment["SENTRY_DSN"] = dsn;
+  Server server{environment};
+  Live live{server.ws_url("/ws/live-calls")};
+  const auto before = http_get(server.url("/metrics")).body;
+  const auto placed = place_call(server);
+  EXPECT_EQ(placed.status, 200) << placed.body;
+  for (int i = 0; i < 20; ++i) raise(server, "beside-" + std::to_string(i));
+  EXPECT_TRUE(live.wait_for_type("call.ended", seconds{60}));
+  const auto after = http_get(server.url("/metrics")).body;
+  const auto call = http_get(server.url("/api/calls/" + text_of(placed.json().at("id")))).json().as_object();
+  const auto grown = [&](const std::string& series) {
+    return sum_of(after, series) - sum_of(before, series);
+  };
+  Served served{.outcome = json::serialize(
+                    json::array{call.at("status"), call.at("endedReason"), call.at("hasRecording")}),
+                .turns = grown("voxanne_answer_latency_seconds_count"),
+                .ticks_missed = grown("voxanne_media_ticks_missed_total")};
+  served.to_answer = grown("voxanne_answer_latency_seconds_sum") / std::max(served.turns, 1.0);
+  return served;
 }
 
 // What every tracker must be told about an error raised by POST /api/test-error.
@@ -194,7 +238,7 @@ TEST_F(Errors, a_crash_is_told_at_the_next_start_with_its_stack_and_session) {
   EXPECT_EQ(tracker.items("event").size(), 1u) << "a crash is told once";
 }
 
-TEST_F(Errors, a_hanging_tracker_costs_a_call_nothing) {
+TEST_F(Errors, a_hanging_tracker_holds_up_neither_requests_nor_the_end) {
   tracker.set(Mood::hanging);
   Server server{environment({{"SENTRY_TRACES_SAMPLE_RATE", "1"}})};
   ASSERT_TRUE(tracker.wait_for_requests(1, seconds{10})) << "it hangs already";
@@ -217,6 +261,29 @@ TEST_F(Errors, a_hanging_tracker_costs_a_call_nothing) {
   const auto stopping = std::chrono::steady_clock::now();
   stop(server);
   EXPECT_LT(std::chrono::steady_clock::now() - stopping, seconds{20});
+}
+
+// Beside the same call without one. Whatever waited for a tracker in a call's way would wait for its whole
+// deadline, seconds, and each time; what the machine does meanwhile does so once.
+TEST_F(Errors, a_tracker_that_hangs_or_is_dead_costs_a_call_nothing) {
+  tracker.set(Mood::hanging);
+  const Served alone = serve_a_call("");
+  ASSERT_GT(alone.turns, 0) << alone.outcome;
+  for (const auto& [what, dsn] : {std::pair{"hanging", tracker.dsn()},
+                                  std::pair{"dead", std::string{"http://publickey@127.0.0.1:1/42"}}}) {
+    const auto costs = [&](const Served& with) {
+      return with.turns < alone.turns || with.to_answer > alone.to_answer + 0.5 ||
+             with.ticks_missed > alone.ticks_missed + 100;
+    };
+    Served with = serve_a_call(dsn);
+    for (int again = 0; again < 2 && costs(with); ++again) with = serve_a_call(dsn);
+    std::cout << "tracker " << what << ": " << with.turns << " turns, answered after " << with.to_answer
+              << " s, " << with.ticks_missed << " ticks missed; without one: " << alone.turns << ", "
+              << alone.to_answer << " s, " << alone.ticks_missed << "\n";
+    EXPECT_FALSE(costs(with)) << what;
+    EXPECT_EQ(with.outcome, alone.outcome) << what;
+  }
+  EXPECT_GT(tracker.requests(), 0u) << "it hung, but nobody asked it";
 }
 
 TEST_F(Errors, what_waits_is_told_before_the_process_ends) {
