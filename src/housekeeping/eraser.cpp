@@ -101,13 +101,14 @@ async::Task<Result<std::optional<store::ErasableCall>>> Eraser::settled(OrgId or
   }
 }
 
-// Several calls in one batch; a conflict (a recording has just moved on) looks again at all of them.
+// Several calls in one batch; a conflict (a recording has just moved on, another erasure was faster) looks
+// again at all of them.
 async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<store::ErasableCall> calls,
                                          Counts& counts) {
   for (const auto deadline = async::Deadline::after(clock_, upload_takes);;) {
     Counts sum = counts;
     store::Batch batch, rows;
-    for (auto& candidate : calls) {
+    for (const auto& candidate : calls) {
       auto call = co_await settled(erasure.org, candidate);
       if (!call) co_return call.error();
       if (!*call) continue;
@@ -135,11 +136,14 @@ async::Task<Result<>> Eraser::erase_rows(store::Erasure& erasure, std::vector<st
       co_return Result<>{};
     }
     if (written.error().kind != Fault::conflict || deadline.passed(clock_)) co_return written;
-    for (auto& call : calls) {
+    std::vector<store::ErasableCall> left;
+    for (const auto& call : calls) {
       auto again = co_await store::find_erasable(store_, {erasure.org, call.id});
       if (!again) co_return again.error();
-      if (*again) call = std::move(**again);
+      if (*again) left.push_back(std::move(**again));
     }
+    if (left.size() == calls.size()) co_await clock_.sleep_for(look_again);
+    calls = std::move(left);
   }
 }
 

@@ -367,6 +367,25 @@ TEST_F(EraserTest, a_receipt_covers_what_came_after_it_was_finished_once) {
   for (const char* trace : {"Zaphod", "beeblebrox", "447700900042"}) EXPECT_FALSE(holds(trace)) << trace;
 }
 
+// Another's erasure of the same is done just before the first write of this one.
+TEST_F(EraserTest, of_two_erasures_of_a_call_one_has_it_and_the_other_finds_nothing) {
+  call(harbour, "call_1", State::stored, name, number);
+  Parts first{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  Parts second{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  bool begun = false;
+  int tried = 0;
+  second.database.before_write = [&]() -> async::Task<> {
+    ++tried;
+    if (std::exchange(begun, true)) co_return;
+    EXPECT_TRUE(co_await first.eraser.erase_call(harbour, CallId{"call_1"}, "u"));
+  };
+  const auto late = store_.run(second.eraser.erase_call(harbour, CallId{"call_1"}, "u"));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "call_not_found");
+  EXPECT_EQ(tried, 1);
+  EXPECT_EQ(count("SELECT count(*) FROM erasures WHERE finished_at IS NOT NULL"), 1);
+}
+
 TEST_F(EraserTest, what_runs_or_is_being_stored_is_refused_and_stays) {
   call(harbour, "running", State::none, name, number, false);
   Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
