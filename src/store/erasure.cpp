@@ -58,14 +58,22 @@ constexpr Statement by_number{"calls.of_number", ERASABLE
 constexpr Statement by_contact{
     "calls.of_contact", ERASABLE "WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '' LIMIT ?3"};
 
+#define BOTH(key)                                              \
+  "'" key "', coalesce(json_extract(erasures.removed, '$." key \
+  "'), 0) "                                                    \
+  "+ coalesce(json_extract(excluded.removed, '$." key "'), 0)"
+#define OR_NOBODY(column) #column " = CASE excluded.contact_id WHEN '' THEN '' ELSE erasures." #column " END"
 constexpr Statement put{
     "erasures.put",
-    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, removed, search_round) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT begun + 1 FROM search_rounds WHERE id = 1)) "
-    "ON CONFLICT (id) DO UPDATE SET finished_at = NULL, removed = excluded.removed, "
-    "search_round = excluded.search_round"};
+    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, removed, contact_id, number, "
+    "search_round) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT begun + 1 FROM search_rounds WHERE id = 1)) "
+    "ON CONFLICT (id) DO UPDATE SET finished_at = NULL, removed = json_object(" BOTH("calls") ", " BOTH(
+        "turns") ", " BOTH("logLines") ", " BOTH("messages") ", " BOTH("recordings") ", " BOTH("contacts") "), "
+    OR_NOBODY(contact_id) ", " OR_NOBODY(number) ", search_round = excluded.search_round"};
 constexpr Statement finish{"erasures.finish",
                            "UPDATE erasures SET finished_at = coalesce(finished_at, ?2) WHERE id = ?1 "
+                           "AND contact_id = '' "
                            "AND NOT EXISTS (SELECT 1 FROM erasure_files WHERE erasure_id = ?1) "
                            "AND search_round <= (SELECT done FROM search_rounds WHERE id = 1)"};
 constexpr Statement owe{
@@ -74,8 +82,12 @@ constexpr Statement owe{
     "ON CONFLICT DO NOTHING"};
 constexpr Statement paid{"erasure_files.drop",
                          "DELETE FROM erasure_files WHERE erasure_id = ?1 AND call_id = ?2"};
+#define ERASURE_COLUMNS \
+  "id, org_id, subject, requested_by, requested_at, finished_at, removed, contact_id, number"
+constexpr Statement one_erasure{"erasures.one", "SELECT " ERASURE_COLUMNS " FROM erasures WHERE id = ?1"};
 constexpr Statement open{"erasures.open",
-                         "SELECT id, org_id, subject, requested_by, requested_at, removed FROM erasures "
+                         "SELECT " ERASURE_COLUMNS
+                         " FROM erasures "
                          "WHERE finished_at IS NULL AND requested_at > 0 ORDER BY requested_at LIMIT ?1"};
 constexpr Statement owed{"erasure_files.of_erasure",
                          "SELECT call_id, object_key FROM erasure_files WHERE erasure_id = ?1 LIMIT ?2"};
@@ -127,8 +139,10 @@ Erasure erasure_from(const Row& row) {
           .subject = row.str(2),
           .requested_by = row.str(3),
           .requested_at = from_unix_ms(row.integer(4)),
-          .finished_at = std::nullopt,
-          .removed = row.str(5)};
+          .finished_at = row.time(5),
+          .removed = row.str(6),
+          .contact = id_from<ContactTag>(row, 7),
+          .number = row.str(8)};
 }
 
 ErasureFile file_from(const Row& row) { return {id_from<CallTag>(row, 0), row.str(1)}; }
@@ -158,8 +172,13 @@ void withdraw_upload(Batch& batch, const CallKey& call) {
 }
 
 void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number) {
+  batch.add(contact_row, {bound(org), bound(contact)}, 1);
+  erase_remains_of_contact(batch, org, contact, number);
+}
+
+void erase_remains_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
+                              const std::string& number) {
   const std::vector<Value> key{bound(org), bound(contact)};
-  batch.add(contact_row, key, 1);
   batch.add(answers_about, key);
   batch.add(answers_of_appointments, key);
   batch.add(contact_appointments, key);
@@ -185,7 +204,7 @@ async::Task<Result<std::vector<ErasableCall>>> calls_of_contact(Store& store, Or
 void put_erasure(Batch& batch, const Erasure& erasure) {
   batch.add(put,
             {erasure.id, bound(erasure.org), erasure.subject, erasure.requested_by,
-             bound(erasure.requested_at), erasure.removed},
+             bound(erasure.requested_at), erasure.removed, bound(erasure.contact), erasure.number},
             1);
 }
 
@@ -199,6 +218,10 @@ void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
 
 void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
   batch.add(paid, {erasure.id, bound(file.call)});
+}
+
+async::Task<Result<std::optional<Erasure>>> find_erasure(Store& store, std::string id) {
+  return find_one(store, one_erasure, {std::move(id)}, erasure_from);
 }
 
 async::Task<Result<std::vector<Erasure>>> open_erasures(Store& store, int limit) {
@@ -255,6 +278,7 @@ std::span<const Statement* const> erasure_statements() {
                                              &finish,
                                              &owe,
                                              &paid,
+                                             &one_erasure,
                                              &open,
                                              &owed,
                                              &round_of,

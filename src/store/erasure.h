@@ -23,8 +23,11 @@ void erase_call_records(Batch& batch, const CallKey& call, Keep keep);
 // Before it, for a recording that waits: it will not be stored any more. A conflict when it does not wait.
 void withdraw_upload(Batch& batch, const CallKey& call);
 
-// A contact, its appointments, and the messages that name its number.
+// A contact, its appointments, and the messages that name its number. A conflict if there is none.
 void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number);
+// What it leaves behind, where somebody else has deleted or erased the contact itself.
+void erase_remains_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
+                              const std::string& number);
 async::Task<Result<std::optional<std::string>>> contact_number(Store& store, OrgId org, ContactId contact);
 
 struct ErasableCall {
@@ -47,18 +50,25 @@ struct Erasure {
   std::string requested_by;
   UtcTime requested_at{};
   std::optional<UtcTime> finished_at{};
-  std::string removed = "{}";
+  std::string removed = "{}";  // how many of what
+  // Who is still to be erased, with the number; empty: nobody any more.
+  ContactId contact{};
+  std::string number{};
 };
 struct ErasureFile {
   CallId call;
   std::string object_key;
 };
-// Creates it, or replaces what was removed; it is open (again) until files and search index have followed.
+// Creates it, or adds to what it has removed, whoever else works on it; it is open (again) until files and
+// search index have followed. One that exists takes over of its contact that there is none any more, and
+// nothing else.
 void put_erasure(Batch& batch, const Erasure& erasure);
-// A conflict while a file is owed, or the search index may hold something of it. Once is enough.
+// A conflict while its contact is still to be erased, a file is owed, or the search index may hold something
+// of it. Once is enough.
 void finish_erasure(Batch& batch, const Erasure& erasure, UtcTime at);
 void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file);
 void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file);
+async::Task<Result<std::optional<Erasure>>> find_erasure(Store& store, std::string id);
 // Oldest first.
 async::Task<Result<std::vector<Erasure>>> open_erasures(Store& store, int limit);
 async::Task<Result<std::vector<ErasureFile>>> owed_files(Store& store, std::string erasure, int limit);

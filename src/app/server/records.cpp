@@ -178,7 +178,8 @@ void Records::start_scheduler() {
     bus->forget(org, call);
     playback->forget(org, call);
   };
-  eraser.emplace(*store, *objects, foundation.workers, foundation.clock, options.spool, options.forget);
+  eraser.emplace(*store, *objects, foundation.workers, foundation.clock,
+                 housekeeping::EraserOptions{.spool = options.spool, .forget = options.forget});
   cleanup.emplace(*store, *objects, foundation.workers, foundation.clock, std::move(options));
   const async::Executor house = foundation.house.executor();
   scheduler.emplace(house, foundation.clock, *store, foundation.holder.node);
