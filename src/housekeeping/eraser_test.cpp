@@ -7,8 +7,10 @@
 #include "store/contacts.h"
 #include "store/idempotency.h"
 #include "store/knowledge.h"
+#include "store/mails.h"
 #include "store/messages.h"
 #include "store/uploads.h"
+#include "store/webhooks.h"
 #include "support/store/fuse.h"
 #include "support/store/temp_store.h"
 
@@ -258,6 +260,83 @@ TEST_F(EraserTest, kept_answers_go_with_what_they_are_about) {
   ASSERT_TRUE(store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u")));
   EXPECT_EQ(count("SELECT count(*) FROM idempotency_keys WHERE org_id = 'harbour'"), 2);
   EXPECT_EQ(count("SELECT count(*) FROM idempotency_keys WHERE org_id = 'rival'"), 6);
+}
+
+TEST_F(EraserTest, what_is_told_outward_of_a_caller_goes_told_or_not) {
+  static constexpr const char* ford = "+447700900043";
+  const auto told = [&](const OrgId& org, std::string type, const std::string& id, const std::string& call) {
+    return store_.write([&](store::Batch& batch) {
+      store::announce(batch, {.org = org,
+                              .type = type,
+                              .data = R"({"id":")" + id + R"(","notes":"of )" + id + "\"}",
+                              .at = test::noon,
+                              .call = CallId{call}});
+    });
+  };
+  for (const OrgId& org : {harbour, rival}) {
+    contact(org, "zaphod", name, number);
+    contact(org, "ford", "Ford Prefect", ford);
+    call(org, "call_1", State::none, "Ford Prefect", ford);
+    store::Webhook webhook;
+    webhook.org = org;
+    webhook.id = WebhookId{"wh_1"};
+    webhook.events = "appointment.created,appointment.cancelled,message.taken,call.ended";
+    webhook.created_at = test::noon;
+    static constexpr store::Statement book{
+        "test.book",
+        "INSERT INTO appointments (id, org_id, contact_id, call_id, staff, service, starts_at, ends_at, "
+        "status, "
+        "created_at, updated_at) VALUES (?2, ?1, ?3, ?4, '', '', 1, 2, 'booked', 0, 0)"};
+    store::Batch batch;
+    store::insert_webhook(batch, webhook);
+    batch.add(book, {org.str(), "appt_zaphod", "zaphod", ""});
+    batch.add(book, {org.str(), "appt_by_phone", "zaphod", "call_1"});
+    batch.add(book, {org.str(), "appt_ford", "ford", ""});
+    // Ford asks for somebody to be called, and then for himself.
+    for (const auto& [id, whose] : {std::pair{"msg_zaphod", number}, std::pair{"msg_ford", ford}}) {
+      domain::Message message;
+      message.id = MessageId{org.str() + id};
+      message.org = org;
+      message.call = CallId{"call_1"};
+      message.number = whose;
+      message.urgency = "normal";
+      message.text = "Please call";
+      message.created_at = test::noon;
+      store::insert_message(batch, message);
+      store::Mail mail;
+      mail.id = MailId{"mail_" + message.id.str()};
+      mail.org = org;
+      mail.recipient = "desk@example.com";
+      mail.call = message.call;
+      mail.message = message.id;
+      store::enqueue_mail(batch, mail);
+    }
+    ASSERT_TRUE(store_.run(store_.sqlite().write(std::move(batch))));
+    ASSERT_TRUE(told(org, "appointment.created", "appt_zaphod", ""));
+    ASSERT_TRUE(told(org, "appointment.created", "appt_by_phone", "call_1"));
+    ASSERT_TRUE(told(org, "message.taken", org.str() + "msg_zaphod", "call_1"));
+    static constexpr store::Statement deliver{"test.deliver",
+                                              "UPDATE webhook_deliveries SET status = 'delivered', "
+                                              "finished_at = 1 WHERE org_id = ?1 AND webhook_id = "
+                                              "'wh_1'"};
+    store::Batch done;
+    done.add(deliver, {org.str()}, 3);
+    ASSERT_TRUE(store_.run(store_.sqlite().write(std::move(done))));
+    ASSERT_TRUE(told(org, "appointment.cancelled", "appt_zaphod", ""));
+    ASSERT_TRUE(told(org, "appointment.created", "appt_ford", ""));
+    ASSERT_TRUE(told(org, "message.taken", org.str() + "msg_ford", "call_1"));
+    ASSERT_TRUE(told(org, "call.ended", "call_1", "call_1"));
+  }
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  ASSERT_TRUE(store_.run(parts.eraser.erase_contact(harbour, ContactId{"zaphod"}, "u")));
+  const std::string of_harbour = " WHERE org_id = 'harbour' ";
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries" + of_harbour), 3);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries" + of_harbour + "AND payload LIKE '%zaphod%'"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries" + of_harbour + "AND payload LIKE '%phone%'"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM mails" + of_harbour), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM mails" + of_harbour + "AND message_id LIKE '%zaphod'"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries WHERE org_id = 'rival'"), 7);
+  EXPECT_EQ(count("SELECT count(*) FROM mails WHERE org_id = 'rival'"), 2);
 }
 
 // Each word once, so that the index of words takes several steps to rewrite.

@@ -181,6 +181,8 @@ void erase_remains_of_contact(Batch& batch, const OrgId& org, const ContactId& c
   const std::vector<Value> key{bound(org), bound(contact)};
   batch.add(answers_about, key);
   batch.add(answers_of_appointments, key);
+  forget_deliveries_of_contact(batch, org, contact, number);
+  forget_mails_of_messages(batch, org, number);
   batch.add(contact_appointments, key);
   batch.add(contact_messages, {bound(org), number});
 }

@@ -23,7 +23,8 @@ void erase_call_records(Batch& batch, const CallKey& call, Keep keep);
 // Before it, for a recording that waits: it will not be stored any more. A conflict when it does not wait.
 void withdraw_upload(Batch& batch, const CallKey& call);
 
-// A contact, its appointments, and the messages that name its number. A conflict if there is none.
+// A contact, its appointments, the messages that name its number, and what is told outward of these. A conflict
+// if there is none.
 void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number);
 // What it leaves behind, where somebody else has deleted or erased the contact itself.
 void erase_remains_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
