@@ -135,6 +135,7 @@ async::Task<Result<std::int64_t>> Eraser::erase_rows(store::Erasure erasure,
                                                      std::vector<store::ErasableCall> calls) {
   for (const auto deadline = async::Deadline::after(clock_, upload_takes);;) {
     Counts counts;
+    bool answered = false;
     store::Batch batch, rows;
     for (const auto& candidate : calls) {
       auto call = co_await settled(erasure.org, candidate);
@@ -151,6 +152,7 @@ async::Task<Result<std::int64_t>> Eraser::erase_rows(store::Erasure erasure,
       counts.log_lines += (*call)->log_lines;
       counts.messages += (*call)->messages;
       counts.recordings += (*call)->recording != RecordingStatus::none;
+      answered = answered || (*call)->answers > 0;
     }
     if (counts.calls == 0) co_return 0;
     erasure.removed = json_of(counts);
@@ -159,6 +161,7 @@ async::Task<Result<std::int64_t>> Eraser::erase_rows(store::Erasure erasure,
     const auto written = co_await store_.write(std::move(batch));
     if (written) {
       for (const auto& call : calls) options_.forget(erasure.org, call.id);
+      if (answered) options_.knowledge_changed(erasure.org);
       co_return counts.calls;
     }
     if (written.error().kind != Fault::conflict || deadline.passed(clock_)) co_return written.error();

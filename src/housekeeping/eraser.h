@@ -28,6 +28,7 @@
 #include "store/erasure.h"
 
 #include <filesystem>
+#include <functional>
 
 namespace voxanne::housekeeping {
 
@@ -40,7 +41,9 @@ struct Receipt {
 struct EraserOptions {
   std::filesystem::path spool;
   Forget forget = nobody_remembers;  // told of each call once its rows are gone, for what is in memory of it
-  int calls_at_a_time = 50;          // in one batch
+  // Told of each organization of whose knowledge the questions of a call were taken.
+  std::function<void(const OrgId&)> knowledge_changed = [](const OrgId&) {};
+  int calls_at_a_time = 50;  // in one batch
 };
 
 class Eraser {

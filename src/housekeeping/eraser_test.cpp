@@ -1,10 +1,12 @@
 // Nothing of what was erased is left: not in rows, files or objects, and not in the bytes of the database.
 #include "housekeeping/eraser.h"
 
+#include "knowledge/gaps.h"
 #include "recordings/file_store.h"
 #include "recordings/key.h"
 #include "recordings/spool_file.h"
 #include "store/contacts.h"
+#include "store/embeddings.h"
 #include "store/idempotency.h"
 #include "store/knowledge.h"
 #include "store/mails.h"
@@ -14,6 +16,7 @@
 #include "support/store/fuse.h"
 #include "support/store/temp_store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <boost/json.hpp>
@@ -118,6 +121,23 @@ class EraserTest : public testing::Test {
     ASSERT_TRUE(store_.write([&](store::Batch& batch) { store::settle(batch, claim, 200, body); }));
   }
 
+  // A question of the call, and the document that its answer became.
+  DocumentId answered(const OrgId& org, const std::string& call, const std::string& question,
+                      std::string answer) {
+    const auto gap = knowledge::gap_of(org, CallId{call}, question, test::noon);
+    EXPECT_TRUE(store_.write([&](store::Batch& batch) { store::open_gap(batch, *gap); }));
+    const auto document =
+        store_.run(knowledge::answer_gap(*store_, org, gap->id, std::move(answer), test::noon));
+    EXPECT_TRUE(document);
+    return document ? document->id : DocumentId{};
+  }
+  std::vector<std::string> knows(const OrgId& org, const std::string& word) {
+    std::vector<std::string> out;
+    for (const auto& match : store_.run(store::search_words(*store_, org, {word}, 10)).value())
+      out.push_back(match.title + ": " + match.chunk.heading + "/" + match.chunk.text.substr(0, 40));
+    return out;
+  }
+
   std::int64_t count(const std::string& sql) {
     sqlite3* db = nullptr;
     sqlite3_stmt* statement = nullptr;
@@ -135,8 +155,12 @@ class EraserTest : public testing::Test {
         "test.check", "INSERT INTO calls_search (calls_search, rank) VALUES ('integrity-check', 1)"};
     static constexpr store::Statement check_words{
         "test.check_words", "INSERT INTO calls_words (calls_words) VALUES ('integrity-check')"};
+    static constexpr store::Statement check_knowledge{
+        "test.check_knowledge",
+        "INSERT INTO knowledge_base_chunks_fts (knowledge_base_chunks_fts, rank) VALUES ('integrity-check', "
+        "1)"};
     store::Batch batch;
-    batch.add(check, {}).add(check_words, {});
+    batch.add(check, {}).add(check_words, {}).add(check_knowledge, {});
     const auto done = store_.run(store_.sqlite().write(std::move(batch)));
     EXPECT_TRUE(done) << done.error().message;
   }
@@ -173,7 +197,7 @@ struct Parts {
   test::Fuse fuse;
   test::FusedStore database;
   test::FusedObjects objects;
-  std::vector<std::string> forgotten;
+  std::vector<std::string> forgotten, changed;
   Eraser eraser;
 };
 
@@ -384,6 +408,118 @@ TEST_F(EraserTest, calls_that_end_meanwhile_neither_hold_it_up_nor_are_lost) {
   EXPECT_EQ(search_matches("w12001x1"), 2) << "what is rewritten is found";
   check_search();
   for (const char* trace : {"Zaphod", "Beeblebrox", "zap", "beeblebrox"}) EXPECT_FALSE(holds(trace)) << trace;
+}
+
+TEST_F(EraserTest, an_answer_stays_known_without_the_question_of_the_caller) {
+  for (const char* id : {"call_1", "call_2", "call_3", "call_4"})
+    call(harbour, id, State::none, name, number);
+  call(rival, "call_1", State::none, name, number);
+  const std::string question = "Can Zaphod Beeblebrox bring both heads?";
+  const auto heads = answered(harbour, "call_1", question, "Each cranium is welcome.");
+  const auto parking = answered(harbour, "call_2", "Can Beeblebrox park there?", "There are bays.");
+  const auto towels = answered(harbour, "call_3", "Do you sell towels?", "Linen is sold.");
+  answered(rival, "call_1", question, "Each cranium is welcome.");
+  // Asked again, since the answer did not help; and a title that a manager chose.
+  ASSERT_TRUE(store_.write([&](store::Batch& batch) {
+    store::open_gap(batch, *knowledge::gap_of(harbour, CallId{"call_4"}, question, test::noon));
+    store::rename_document(batch, harbour, parking, "Parking", test::noon);
+  }));
+  // Embedded; and being embedded just now.
+  store::WaitingDocument embedded{harbour, heads}, embedding{harbour, parking};
+  const auto vector_of = [&](store::Batch& batch, const store::WaitingDocument& document) {
+    const auto chunks = store_.run(store::chunks_of_document(*store_, harbour, document.id)).value();
+    store::put_vector(batch, harbour, chunks.at(0).id, "model", "1234");
+    store::count_embedded(batch, document, 1);
+  };
+  ASSERT_TRUE(store_.write([&](store::Batch& batch) {
+    store::claim_document(batch, embedded, test::noon + 1h);
+    vector_of(batch, embedded);
+    store::claim_document(batch, embedding, test::noon + 1h);
+  }));
+  ASSERT_TRUE(store_.write([&](store::Batch& batch) {
+    store::change_dimensions(batch, "model", 1, test::noon);
+    store::finish_document(batch, embedded, "model");
+  }));
+  answer(harbour, "answer", R"({"id":")" + heads.str() + R"(","title":"Zaphod Beeblebrox"})");
+  const auto version = [&] { return store_.run(store::knowledge_version(*store_, harbour)).value(); };
+  const auto before = version();
+  ASSERT_EQ(knows(harbour, "beeblebrox").size(), 2u);
+
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  for (const char* id : {"call_1", "call_2", "call_4"}) {
+    const auto receipt = store_.run(parts.eraser.erase_call(harbour, CallId{id}, "u"));
+    ASSERT_TRUE(receipt && receipt->erasure.finished_at) << id;
+  }
+  EXPECT_EQ(parts.changed, (std::vector<std::string>{"harbour", "harbour"})) << "call_4 has no answer";
+  EXPECT_EQ(version(), before + 2);
+  EXPECT_THAT(knows(harbour, "beeblebrox"), testing::IsEmpty());
+  EXPECT_THAT(knows(harbour, "cranium"),
+              testing::ElementsAre("Answered question: /Each cranium is welcome."));
+  EXPECT_THAT(knows(harbour, "bays"), testing::ElementsAre("Parking: /There are bays."));
+  EXPECT_THAT(knows(harbour, "towels"),
+              testing::ElementsAre("Do you sell towels?: Do you sell towels?/Linen is sold."));
+  EXPECT_EQ(knows(rival, "beeblebrox").size(), 1u);
+  const auto document = store_.run(store::find_document(*store_, harbour, heads)).value().value();
+  EXPECT_TRUE(document.embedding_due_at && document.embedding_model.empty());
+  EXPECT_EQ(document.embedded_chunks, 0);
+  EXPECT_EQ(count("SELECT count(*) FROM knowledge_base_vectors"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM idempotency_keys"), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM knowledge_gaps WHERE org_id = 'harbour'"), 1);
+  const auto late = store_.write([&](store::Batch& batch) { vector_of(batch, embedding); });
+  ASSERT_FALSE(late) << "a vector of the question";
+  EXPECT_EQ(late.error().kind, Fault::conflict);
+  check_search();
+
+  ASSERT_TRUE(store_.run(parts.eraser.erase_call(rival, CallId{"call_1"}, "u")));
+  for (const char* trace : {"Zaphod", "Beeblebrox", "zaphod", "beeblebrox"})
+    EXPECT_FALSE(holds(trace)) << trace;
+  EXPECT_TRUE(holds("towels"));
+}
+
+TEST_F(EraserTest, retention_takes_a_call_and_leaves_what_was_learnt_from_it) {
+  call(harbour, "call_1", State::none, name, number);
+  answered(harbour, "call_1", "Do you sell towels?", "Linen is sold.");
+  ASSERT_TRUE(store_.write([&](store::Batch& batch) {
+    store::erase_call_records(batch, {harbour, CallId{"call_1"}}, store::Keep::open_messages);
+  }));
+  EXPECT_EQ(count("SELECT count(*) FROM knowledge_gaps"), 0);
+  EXPECT_EQ(knows(harbour, "towels").size(), 1u);
+  EXPECT_EQ(count("SELECT knowledge_due FROM search_rounds"), 0);
+}
+
+TEST_F(EraserTest, knowledge_that_comes_meanwhile_neither_holds_it_up_nor_is_lost) {
+  const auto learn = [](store::Batch& batch, const std::string& id, std::string text) {
+    domain::Document document;
+    document.id = DocumentId{id};
+    document.org = harbour;
+    document.title = id;
+    document.created_at = document.updated_at = test::noon;
+    store::put_document(
+        batch, document,
+        {{.id = ChunkId{"chunk_" + id}, .document = document.id, .heading = {}, .text = std::move(text)}});
+  };
+  for (int i = 0; i < 40; ++i)
+    ASSERT_TRUE(
+        store_.write([&](store::Batch& batch) { learn(batch, "doc_" + std::to_string(i), many_words(i)); }));
+  call(harbour, "call_1", State::none, name, number);
+  answered(harbour, "call_1", "Can Zaphod Beeblebrox bring both heads?", "Each cranium is welcome.");
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  int learnt = 0;
+  parts.database.before_write = [&]() -> async::Task<> {
+    store::Batch batch;
+    learn(batch, "later_" + std::to_string(learnt++), "A towel, please");
+    EXPECT_TRUE(co_await store_->write(std::move(batch)));
+  };
+  const auto receipt = store_.run(parts.eraser.erase_call(harbour, CallId{"call_1"}, "u"));
+  ASSERT_TRUE(receipt) << receipt.error().message;
+  EXPECT_TRUE(receipt->erasure.finished_at);
+  EXPECT_GT(learnt, 4) << "several steps";
+  EXPECT_EQ(count("SELECT knowledge_due + knowledge_taken FROM search_rounds"), 0);
+  EXPECT_EQ(store_.run(store::search_words(*store_, harbour, {"towel"}, 100)).value().size(),
+            std::size_t(learnt));
+  EXPECT_EQ(knows(harbour, "w12001x1").size(), 1u) << "what is rewritten is found";
+  check_search();
+  for (const char* trace : {"Zaphod", "beeblebrox"}) EXPECT_FALSE(holds(trace)) << trace;
 }
 
 // FTS5 takes an index of more than 2,000 levels for corrupt, and no call could end any more.
