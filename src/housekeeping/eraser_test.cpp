@@ -288,11 +288,13 @@ TEST_F(EraserTest, kept_answers_go_with_what_they_are_about) {
 
 TEST_F(EraserTest, what_is_told_outward_of_a_caller_goes_told_or_not) {
   static constexpr const char* ford = "+447700900043";
-  const auto told = [&](const OrgId& org, std::string type, const std::string& id, const std::string& call) {
+  const auto told = [&](const OrgId& org, std::string type, const std::string& id, const std::string& call,
+                        const std::string& contact = "") {
     return store_.write([&](store::Batch& batch) {
       store::announce(batch, {.org = org,
                               .type = type,
-                              .data = R"({"id":")" + id + R"(","notes":"of )" + id + "\"}",
+                              .data = R"({"id":")" + id + R"(","notes":"of )" + id + R"(","contactId":")" +
+                                      contact + "\"}",
                               .at = test::noon,
                               .call = CallId{call}});
     });
@@ -347,7 +349,8 @@ TEST_F(EraserTest, what_is_told_outward_of_a_caller_goes_told_or_not) {
     done.add(deliver, {org.str()}, 3);
     ASSERT_TRUE(store_.run(store_.sqlite().write(std::move(done))));
     ASSERT_TRUE(told(org, "appointment.cancelled", "appt_zaphod", ""));
-    ASSERT_TRUE(told(org, "appointment.created", "appt_ford", ""));
+    ASSERT_TRUE(told(org, "appointment.cancelled", "appt_moved", "", "zaphod"));
+    ASSERT_TRUE(told(org, "appointment.created", "appt_ford", "", "ford"));
     ASSERT_TRUE(told(org, "message.taken", org.str() + "msg_ford", "call_1"));
     ASSERT_TRUE(told(org, "call.ended", "call_1", "call_1"));
   }
@@ -359,7 +362,7 @@ TEST_F(EraserTest, what_is_told_outward_of_a_caller_goes_told_or_not) {
   EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries" + of_harbour + "AND payload LIKE '%phone%'"), 0);
   EXPECT_EQ(count("SELECT count(*) FROM mails" + of_harbour), 1);
   EXPECT_EQ(count("SELECT count(*) FROM mails" + of_harbour + "AND message_id LIKE '%zaphod'"), 0);
-  EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries WHERE org_id = 'rival'"), 7);
+  EXPECT_EQ(count("SELECT count(*) FROM webhook_deliveries WHERE org_id = 'rival'"), 8);
   EXPECT_EQ(count("SELECT count(*) FROM mails WHERE org_id = 'rival'"), 2);
 }
 

@@ -51,6 +51,9 @@ constexpr Statement forget_dead{
 constexpr Statement forget_call{
     "webhook_deliveries.forget_call",
     "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND call_id = ?2 AND call_id <> ''"};
+constexpr Statement forget_contact{
+    "webhook_deliveries.forget_contact",
+    "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> ''"};
 constexpr Statement forget_appointments{
     "webhook_deliveries.forget_appointments",
     "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND subject_id IN "
@@ -160,7 +163,8 @@ void forget_deliveries_of(Batch& batch, const OrgId& org, const CallId& call) {
 
 void forget_deliveries_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
                                   const std::string& number) {
-  batch.add(forget_appointments, {bound(org), bound(contact)});
+  for (const Statement* step : {&forget_contact, &forget_appointments})
+    batch.add(*step, {bound(org), bound(contact)});
   batch.add(forget_messages, {bound(org), number});
 }
 
@@ -185,6 +189,7 @@ std::span<const Statement* const> delivery_statements() {
                                              &forget_delivered,
                                              &forget_dead,
                                              &forget_call,
+                                             &forget_contact,
                                              &forget_appointments,
                                              &forget_messages,
                                              &one,

@@ -66,7 +66,7 @@ struct Announcement {
   std::string_view type;  // "call.ended"
   std::string data;       // a JSON object
   UtcTime at{};
-  CallId call{};  // of which it tells; or empty. What else it tells of is known by the id in `data`.
+  CallId call{};  // of which it tells; or empty. What else it tells of is read out of `data`: id, contactId.
 };
 void announce(Batch& batch, const Announcement& announcement);
 // call.started and call.ended, with the Call as it is then. Test calls are told to nobody.

@@ -10,6 +10,12 @@ ALTER TABLE webhook_deliveries ADD COLUMN subject_id TEXT GENERATED ALWAYS AS
     THEN CAST(json_extract(payload, '$.data.id') AS TEXT) END) VIRTUAL;
 CREATE INDEX webhook_deliveries_by_subject ON webhook_deliveries (subject_id, org_id)
   WHERE subject_id IS NOT NULL;
+-- Whose the appointment was when it was told; it may be another's by now.
+ALTER TABLE webhook_deliveries ADD COLUMN contact_id TEXT GENERATED ALWAYS AS
+  (CASE WHEN substr(type, 1, 12) = 'appointment.' AND json_valid(payload)
+    THEN CAST(json_extract(payload, '$.data.contactId') AS TEXT) END) VIRTUAL;
+CREATE INDEX webhook_deliveries_by_contact ON webhook_deliveries (org_id, contact_id)
+  WHERE contact_id IS NOT NULL;
 
 -- The message that a mail tells of, or empty. A mail lies sealed: of those that wait it is known where their
 -- call has a single message.
