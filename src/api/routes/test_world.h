@@ -254,7 +254,8 @@ class World {
   async::WorkerPool workers_{"workers", 2};
   recordings::FileStore objects_{directory_ / "recordings", workers_};
   recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
-  housekeeping::Eraser eraser_{*store_, objects_, workers_, clock_, {.spool = directory_ / "spool"}};
+  housekeeping::Eraser eraser_{
+      *store_, objects_, workers_, clock_, {.spool = directory_ / "spool", .calls_at_a_time = 2}};
   Seal seal_{Secret{"the root of what is sealed"}, "webhooks"};
   notify::Targets targets_{net::parse_networks({"127.0.0.0/8"}).value()};
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
