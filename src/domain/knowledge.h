@@ -47,7 +47,7 @@ struct Gap {
   std::int64_t asked = 1;  // how often
   UtcTime created_at{};
   std::optional<UtcTime> answered_at;
-  DocumentId answer;  // the document that the answer became
+  DocumentId answer;  // the document that the answer became, also when it was asked again since
 };
 
 }  // namespace voxanne::domain

@@ -20,10 +20,10 @@ store::Mail MailQueue::make(const OrgId& org, const MailText& text) const {
   return mail;
 }
 
-void MailQueue::add_for_organization(store::Batch& batch, const OrgId& org, const CallId& call,
-                                     const MailText& text) const {
-  store::Mail mail = make(org, text);
-  mail.call = call;
+void MailQueue::add(store::Batch& batch, const domain::Message& message, const MailText& text) const {
+  store::Mail mail = make(message.org, text);
+  mail.call = message.call;
+  mail.message = message.id;
   store::enqueue_mail_to_organization(batch, mail);
 }
 

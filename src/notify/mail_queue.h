@@ -6,7 +6,7 @@
 //
 // A mail that was taken but not recorded as such is sent again under the same Message-ID.
 //
-// Owner: app, beside its runner. Executor: the runner's loop. add_… on any: they only fill a batch.
+// Owner: app, beside its runner. Executor: the runner's loop. add() on any: it only fills a batch.
 #pragma once
 
 #include "async/clock.h"
@@ -29,8 +29,7 @@ class MailQueue final : public jobs::Queue<store::Mail> {
             Options options);
 
   // To whoever receives the organization's messages.
-  void add_for_organization(store::Batch& batch, const OrgId& org, const CallId& call,
-                            const MailText& text) const;
+  void add(store::Batch& batch, const domain::Message& message, const MailText& text) const;
   void add(store::Batch& batch, const OrgId& org, std::string recipient, const MailText& text) const;
 
   async::Task<Result<std::vector<store::Mail>>> claim(int limit, UtcTime lease_until) override;

@@ -1,6 +1,7 @@
 #include "store/erasure.h"
 
 #include "store/find.h"
+#include "store/knowledge.h"
 #include "store/mails.h"
 #include "store/statements.h"
 #include "store/values.h"
@@ -17,8 +18,6 @@ constexpr Statement call_messages{"messages.erase_of_call",
 constexpr Statement dealt_with{
     "messages.erase_handled_of_call",
     "DELETE FROM messages WHERE org_id = ?1 AND call_id = ?2 AND handled_at IS NOT NULL"};
-constexpr Statement call_gaps{"knowledge_gaps.erase_of_call",
-                              "DELETE FROM knowledge_gaps WHERE org_id = ?1 AND call_id = ?2"};
 constexpr Statement call_appointments{
     "appointments.forget_call",
     "UPDATE appointments SET call_id = '' WHERE org_id = ?1 AND call_id = ?2 AND call_id <> ''"};
@@ -50,7 +49,9 @@ constexpr Statement number_of{"contacts.number", "SELECT number FROM contacts WH
   "SELECT id, ended_at IS NULL, recording_status, "                                            \
   "(SELECT count(*) FROM call_transcripts t WHERE t.call_id = c.id AND t.org_id = c.org_id), " \
   "(SELECT count(*) FROM call_logs l WHERE l.call_id = c.id AND l.org_id = c.org_id), "        \
-  "(SELECT count(*) FROM messages m WHERE m.org_id = c.org_id AND m.call_id = c.id) FROM calls c "
+  "(SELECT count(*) FROM messages m WHERE m.org_id = c.org_id AND m.call_id = c.id), "         \
+  "(SELECT count(*) FROM knowledge_gaps g WHERE g.org_id = c.org_id AND g.call_id = c.id "     \
+  "AND g.answer_id <> '') FROM calls c "
 constexpr Statement one_call{"calls.erasable", ERASABLE "WHERE org_id = ?1 AND id = ?2"};
 constexpr Statement by_number{"calls.of_number", ERASABLE
                               "WHERE org_id = ?1 AND customer_number = ?2 AND customer_number <> '' "
@@ -58,14 +59,22 @@ constexpr Statement by_number{"calls.of_number", ERASABLE
 constexpr Statement by_contact{
     "calls.of_contact", ERASABLE "WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '' LIMIT ?3"};
 
+#define BOTH(key)                                              \
+  "'" key "', coalesce(json_extract(erasures.removed, '$." key \
+  "'), 0) "                                                    \
+  "+ coalesce(json_extract(excluded.removed, '$." key "'), 0)"
+#define OR_NOBODY(column) #column " = CASE excluded.contact_id WHEN '' THEN '' ELSE erasures." #column " END"
 constexpr Statement put{
     "erasures.put",
-    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, removed, search_round) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT begun + 1 FROM search_rounds WHERE id = 1)) "
-    "ON CONFLICT (id) DO UPDATE SET finished_at = NULL, removed = excluded.removed, "
-    "search_round = excluded.search_round"};
+    "INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, removed, contact_id, number, "
+    "search_round) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT begun + 1 FROM search_rounds WHERE id = 1)) "
+    "ON CONFLICT (id) DO UPDATE SET finished_at = NULL, removed = json_object(" BOTH("calls") ", " BOTH(
+        "turns") ", " BOTH("logLines") ", " BOTH("messages") ", " BOTH("recordings") ", " BOTH("contacts") "), "
+    OR_NOBODY(contact_id) ", " OR_NOBODY(number) ", search_round = excluded.search_round"};
 constexpr Statement finish{"erasures.finish",
                            "UPDATE erasures SET finished_at = coalesce(finished_at, ?2) WHERE id = ?1 "
+                           "AND contact_id = '' "
                            "AND NOT EXISTS (SELECT 1 FROM erasure_files WHERE erasure_id = ?1) "
                            "AND search_round <= (SELECT done FROM search_rounds WHERE id = 1)"};
 constexpr Statement owe{
@@ -74,8 +83,12 @@ constexpr Statement owe{
     "ON CONFLICT DO NOTHING"};
 constexpr Statement paid{"erasure_files.drop",
                          "DELETE FROM erasure_files WHERE erasure_id = ?1 AND call_id = ?2"};
+#define ERASURE_COLUMNS \
+  "id, org_id, subject, requested_by, requested_at, finished_at, removed, contact_id, number"
+constexpr Statement one_erasure{"erasures.one", "SELECT " ERASURE_COLUMNS " FROM erasures WHERE id = ?1"};
 constexpr Statement open{"erasures.open",
-                         "SELECT id, org_id, subject, requested_by, requested_at, removed FROM erasures "
+                         "SELECT " ERASURE_COLUMNS
+                         " FROM erasures "
                          "WHERE finished_at IS NULL AND requested_at > 0 ORDER BY requested_at LIMIT ?1"};
 constexpr Statement owed{"erasure_files.of_erasure",
                          "SELECT call_id, object_key FROM erasure_files WHERE erasure_id = ?1 LIMIT ?2"};
@@ -83,12 +96,17 @@ constexpr Statement owed{"erasure_files.of_erasure",
 constexpr Statement round_of{"search_rounds.of_erasure",
                              "SELECT e.search_round <= r.done, r.begun > r.done FROM erasures e "
                              "CROSS JOIN search_rounds r ON r.id = 1 WHERE e.id = ?1"};
-constexpr Statement begin_round{"search_rounds.begin",
-                                "UPDATE search_rounds SET begun = begun + 1 WHERE id = 1 AND begun = done"};
-constexpr Statement end_round{"search_rounds.end",
-                              "UPDATE search_rounds SET done = begun WHERE id = 1 AND done < begun "
-                              "AND NOT search_gathering((SELECT block FROM calls_search_data WHERE id = 10)) "
-                              "AND NOT search_gathering((SELECT block FROM calls_words_data WHERE id = 10))"};
+constexpr Statement begin_round{
+    "search_rounds.begin",
+    "UPDATE search_rounds SET begun = begun + 1, knowledge_taken = knowledge_due, "
+    "knowledge_due = 0 WHERE id = 1 AND begun = done"};
+constexpr Statement end_round{
+    "search_rounds.end",
+    "UPDATE search_rounds SET done = begun, knowledge_taken = 0 WHERE id = 1 AND done < begun "
+    "AND NOT search_gathering((SELECT block FROM calls_search_data WHERE id = 10)) "
+    "AND NOT search_gathering((SELECT block FROM calls_words_data WHERE id = 10)) "
+    "AND (knowledge_taken = 0 OR NOT search_gathering("
+    "(SELECT block FROM knowledge_base_chunks_fts_data WHERE id = 10)))"};
 
 // An entry of no call that comes and goes: a single segment, which may hold what was deleted as well as that
 // it was, would not be merged with anything.
@@ -102,6 +120,14 @@ constexpr Statement drop_nothing{"calls_search.drop_nothing",
 constexpr Statement add_no_words{"calls_words.add_nothing",
                                  "INSERT INTO calls_words (rowid, words) VALUES (0, 'round')"};
 constexpr Statement drop_no_words{"calls_words.drop_nothing", "DELETE FROM calls_words WHERE rowid = 0"};
+#define IF_KNOWLEDGE_IS_TAKEN "FROM search_rounds WHERE id = 1 AND knowledge_taken = 1"
+constexpr Statement add_no_chunk{"knowledge_base_chunks_fts.add_nothing",
+                                 "INSERT INTO knowledge_base_chunks_fts (rowid, org_id, heading, text) "
+                                 "SELECT 0, 'round', '', '' " IF_KNOWLEDGE_IS_TAKEN};
+constexpr Statement drop_no_chunk{
+    "knowledge_base_chunks_fts.drop_nothing",
+    "INSERT INTO knowledge_base_chunks_fts (knowledge_base_chunks_fts, rowid, org_id, heading, text) "
+    "SELECT 'delete', 0, 'round', '', '' " IF_KNOWLEDGE_IS_TAKEN};
 // FTS5 writes what it has pending before a savepoint.
 constexpr Statement flush{"search_rounds.flush", "SAVEPOINT search_flush"};
 constexpr Statement flushed{"search_rounds.flushed", "RELEASE search_flush"};
@@ -109,16 +135,28 @@ constexpr Statement gather{"calls_search.gather",
                            "UPDATE calls_search_data SET block = search_gathered(block) WHERE id = 10"};
 constexpr Statement gather_words{"calls_words.gather",
                                  "UPDATE calls_words_data SET block = search_gathered(block) WHERE id = 10"};
+constexpr Statement gather_chunks{
+    "knowledge_base_chunks_fts.gather",
+    "UPDATE knowledge_base_chunks_fts_data SET block = search_gathered(block) WHERE id = 10 "
+    "AND EXISTS (SELECT 1 " IF_KNOWLEDGE_IS_TAKEN ")"};
 // https://www.sqlite.org/fts5.html §6.8: so many pages; of none, it merely forgets its copy of that record.
 constexpr Statement merge{"calls_search.merge",
                           "INSERT INTO calls_search (calls_search, rank) VALUES ('merge', ?1)"};
 constexpr Statement merge_words{"calls_words.merge",
                                 "INSERT INTO calls_words (calls_words, rank) VALUES ('merge', ?1)"};
+constexpr Statement merge_chunks{"knowledge_base_chunks_fts.merge",
+                                 "INSERT INTO knowledge_base_chunks_fts (knowledge_base_chunks_fts, rank) "
+                                 "SELECT 'merge', ?1 " IF_KNOWLEDGE_IS_TAKEN};
 constexpr std::int64_t pages_a_step = 500;
 
 ErasableCall erasable_from(const Row& row) {
-  return {id_from<CallTag>(row, 0), row.integer(1) != 0, word_from(row, 2, domain::parse_recording_status),
-          row.integer(3),           row.integer(4),      row.integer(5)};
+  return {id_from<CallTag>(row, 0),
+          row.integer(1) != 0,
+          word_from(row, 2, domain::parse_recording_status),
+          row.integer(3),
+          row.integer(4),
+          row.integer(5),
+          row.integer(6)};
 }
 
 Erasure erasure_from(const Row& row) {
@@ -127,8 +165,10 @@ Erasure erasure_from(const Row& row) {
           .subject = row.str(2),
           .requested_by = row.str(3),
           .requested_at = from_unix_ms(row.integer(4)),
-          .finished_at = std::nullopt,
-          .removed = row.str(5)};
+          .finished_at = row.time(5),
+          .removed = row.str(6),
+          .contact = id_from<ContactTag>(row, 7),
+          .number = row.str(8)};
 }
 
 ErasureFile file_from(const Row& row) { return {id_from<CallTag>(row, 0), row.str(1)}; }
@@ -144,7 +184,10 @@ void erase_call_records(Batch& batch, const CallKey& call, Keep keep) {
   const std::vector<Value> key{bound(call.org), bound(call.id)};
   batch.add(call_row, key, 1);
   batch.add(keep == Keep::nothing ? call_messages : dealt_with, key);
-  batch.add(call_gaps, key);
+  if (keep == Keep::nothing)
+    forget_questions(batch, call.org, call.id);
+  else
+    erase_gaps_of(batch, call.org, call.id);
   batch.add(call_appointments, key);
   batch.add(answers_about, key);
   batch.add(answers_of_call, key);
@@ -158,10 +201,17 @@ void withdraw_upload(Batch& batch, const CallKey& call) {
 }
 
 void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number) {
+  batch.add(contact_row, {bound(org), bound(contact)}, 1);
+  erase_remains_of_contact(batch, org, contact, number);
+}
+
+void erase_remains_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
+                              const std::string& number) {
   const std::vector<Value> key{bound(org), bound(contact)};
-  batch.add(contact_row, key, 1);
   batch.add(answers_about, key);
   batch.add(answers_of_appointments, key);
+  forget_deliveries_of_contact(batch, org, contact, number);
+  forget_mails_of_messages(batch, org, number);
   batch.add(contact_appointments, key);
   batch.add(contact_messages, {bound(org), number});
 }
@@ -185,7 +235,7 @@ async::Task<Result<std::vector<ErasableCall>>> calls_of_contact(Store& store, Or
 void put_erasure(Batch& batch, const Erasure& erasure) {
   batch.add(put,
             {erasure.id, bound(erasure.org), erasure.subject, erasure.requested_by,
-             bound(erasure.requested_at), erasure.removed},
+             bound(erasure.requested_at), erasure.removed, bound(erasure.contact), erasure.number},
             1);
 }
 
@@ -199,6 +249,10 @@ void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
 
 void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file) {
   batch.add(paid, {erasure.id, bound(file.call)});
+}
+
+async::Task<Result<std::optional<Erasure>>> find_erasure(Store& store, std::string id) {
+  return find_one(store, one_erasure, {std::move(id)}, erasure_from);
 }
 
 async::Task<Result<std::vector<Erasure>>> open_erasures(Store& store, int limit) {
@@ -217,19 +271,19 @@ async::Task<Result<SearchRound>> search_round(Store& store, std::string erasure)
 
 void begin_search_round(Batch& batch) {
   batch.add(begin_round, {}, 1);
-  for (const auto* step : {&add_nothing, &drop_nothing, &add_no_words, &drop_no_words, &flush, &flushed})
+  for (const auto* step : {&add_nothing, &drop_nothing, &add_no_words, &drop_no_words, &add_no_chunk,
+                           &drop_no_chunk, &flush, &flushed})
     batch.add(*step, {});
   batch.add(gather, {}, 1);
   batch.add(gather_words, {}, 1);
-  batch.add(merge, {std::int64_t{0}});
-  batch.add(merge_words, {std::int64_t{0}});
+  batch.add(gather_chunks, {});
+  for (const auto* step : {&merge, &merge_words, &merge_chunks}) batch.add(*step, {std::int64_t{0}});
   // At once: until it is being merged, FTS5 may move a small segment to another level.
   continue_search_round(batch);
 }
 
 void continue_search_round(Batch& batch) {
-  batch.add(merge, {pages_a_step});
-  batch.add(merge_words, {pages_a_step});
+  for (const auto* step : {&merge, &merge_words, &merge_chunks}) batch.add(*step, {pages_a_step});
   batch.add(end_round, {});
 }
 
@@ -237,7 +291,6 @@ std::span<const Statement* const> erasure_statements() {
   static constexpr const Statement* all[] = {&call_row,
                                              &call_messages,
                                              &dealt_with,
-                                             &call_gaps,
                                              &call_appointments,
                                              &answers_about,
                                              &answers_of_call,
@@ -255,6 +308,7 @@ std::span<const Statement* const> erasure_statements() {
                                              &finish,
                                              &owe,
                                              &paid,
+                                             &one_erasure,
                                              &open,
                                              &owed,
                                              &round_of,
@@ -264,12 +318,16 @@ std::span<const Statement* const> erasure_statements() {
                                              &drop_nothing,
                                              &add_no_words,
                                              &drop_no_words,
+                                             &add_no_chunk,
+                                             &drop_no_chunk,
                                              &flush,
                                              &flushed,
                                              &gather,
                                              &gather_words,
+                                             &gather_chunks,
                                              &merge,
-                                             &merge_words};
+                                             &merge_words,
+                                             &merge_chunks};
   return all;
 }
 

@@ -16,15 +16,20 @@ enum class Keep {
   open_messages,  // a message that nobody has dealt with is a promise
 };
 
-// The call with its transcript, log, upload row and search entry, its messages and gaps, and the answers
-// that were kept for idempotency keys and tell of it; an appointment stays and forgets its call. A conflict
-// while the call runs, or its recording is on its way into the object store.
+// The call with its transcript, log, upload row and search entry, its messages and gaps, what is told outward
+// of it, and the answers that were kept for idempotency keys and tell of it; an appointment stays and forgets
+// its call. Knowledge that answers its questions stays, without the questions where nothing is kept. A
+// conflict while the call runs, or its recording is on its way into the object store.
 void erase_call_records(Batch& batch, const CallKey& call, Keep keep);
 // Before it, for a recording that waits: it will not be stored any more. A conflict when it does not wait.
 void withdraw_upload(Batch& batch, const CallKey& call);
 
-// A contact, its appointments, and the messages that name its number.
+// A contact, its appointments, the messages that name its number, and what is told outward of these. A
+// conflict if there is none.
 void erase_contact(Batch& batch, const OrgId& org, const ContactId& contact, const std::string& number);
+// What it leaves behind, where somebody else has deleted or erased the contact itself.
+void erase_remains_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
+                              const std::string& number);
 async::Task<Result<std::optional<std::string>>> contact_number(Store& store, OrgId org, ContactId contact);
 
 struct ErasableCall {
@@ -32,6 +37,7 @@ struct ErasableCall {
   bool running = false;
   domain::RecordingStatus recording = domain::RecordingStatus::none;
   std::int64_t turns = 0, log_lines = 0, messages = 0;
+  std::int64_t answers = 0;  // to its questions: documents, which change with its erasure
 };
 async::Task<Result<std::optional<ErasableCall>>> find_erasable(Store& store, CallKey call);
 // Some of the caller's, by contact or by number (either may be empty); none when there are no more.
@@ -47,27 +53,35 @@ struct Erasure {
   std::string requested_by;
   UtcTime requested_at{};
   std::optional<UtcTime> finished_at{};
-  std::string removed = "{}";
+  std::string removed = "{}";  // how many of what
+  // Who is still to be erased, with the number; empty: nobody any more.
+  ContactId contact{};
+  std::string number{};
 };
 struct ErasureFile {
   CallId call;
   std::string object_key;
 };
-// Creates it, or replaces what was removed; it is open (again) until files and search index have followed.
+// Creates it, or adds to what it has removed, whoever else works on it; it is open (again) until files and
+// search index have followed. One that exists takes over of its contact that there is none any more, and
+// nothing else.
 void put_erasure(Batch& batch, const Erasure& erasure);
-// A conflict while a file is owed, or the search index may hold something of it. Once is enough.
+// A conflict while its contact is still to be erased, a file is owed, or the search index may hold something
+// of it. Once is enough.
 void finish_erasure(Batch& batch, const Erasure& erasure, UtcTime at);
 void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file);
 void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file);
+async::Task<Result<std::optional<Erasure>>> find_erasure(Store& store, std::string id);
 // Oldest first.
 async::Task<Result<std::vector<Erasure>>> open_erasures(Store& store, int limit);
 async::Task<Result<std::vector<ErasureFile>>> owed_files(Store& store, std::string erasure, int limit);
 
-// ── What the search index still holds of deleted calls ─────────────────────────────────────────
+// ── What the search indexes still hold of deleted calls and questions ──────────────────────────
 
 // FTS5 keeps deleted terms until the segments that hold them are merged into one with all older ones. A round
 // is that, in steps of one batch each, of all that is in the index when it begins; entries added meanwhile
-// neither hold it up nor are part of it. What a batch deletes together with put_erasure() goes with the next
+// neither hold it up nor are part of it. The index of the knowledge's words is part of it where a question
+// was forgotten since the last began. What a batch deletes together with put_erasure() goes with the next
 // round that begins, whoever begins it. All is in the database: a round that nobody continues waits for the
 // next who does.
 enum class SearchRound { done, under_way, due };

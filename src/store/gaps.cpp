@@ -13,11 +13,47 @@ constexpr Statement open{
     "knowledge_gaps.open",
     "INSERT INTO knowledge_gaps (org_id, id, call_id, question, question_key, asked, created_at) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (org_id, question_key) DO UPDATE SET "
-    "asked = asked + excluded.asked, answered_at = NULL, answer_id = ''"};
+    "asked = asked + excluded.asked, answered_at = NULL"};
 constexpr Statement answer{
     "knowledge_gaps.answer",
     "UPDATE knowledge_gaps SET answered_at = ?4, answer_id = ?3 WHERE org_id = ?1 AND id = ?2 "
     "AND answered_at IS NULL"};
+
+constexpr std::string_view forgotten_question = "Answered question";
+
+#define ITS_GAPS "knowledge_gaps g WHERE g.org_id = ?1 AND g.call_id = ?2 AND g.answer_id <> ''"
+#define ITS_CHUNKS(further)                                                 \
+  "(SELECT c.seq FROM knowledge_gaps g CROSS JOIN knowledge_base_chunks c " \
+  "ON c.knowledge_base_id = g.answer_id AND +c.org_id = g.org_id " further  \
+  "WHERE g.org_id = ?1 AND "                                                \
+  "g.call_id = ?2 AND g.answer_id <> '')"
+constexpr Statement drop_vectors{"knowledge_base_vectors.forget_question",
+                                 "DELETE FROM knowledge_base_vectors WHERE chunk_seq IN " ITS_CHUNKS("")};
+constexpr Statement drop_headings{
+    "knowledge_base_chunks.forget_question",
+    "UPDATE knowledge_base_chunks SET heading = '' WHERE seq IN " ITS_CHUNKS("AND c.heading = g.question ")};
+constexpr Statement drop_title{"knowledge_base.forget_question",
+                               "UPDATE knowledge_base SET title = ?3 WHERE (id, org_id, title) IN "
+                               "(SELECT g.answer_id, g.org_id, g.question FROM " ITS_GAPS ")"};
+// One attempt more, so that whoever embeds it just now has lost his claim.
+constexpr Statement embed_again{
+    "knowledge_base.embed_forgotten",
+    "UPDATE knowledge_base SET embedding_due_at = updated_at, embedding_model = '', embedded_chunks = 0, "
+    "embedding_attempts = embedding_attempts + 1, embedding_error = '' "
+    "WHERE (id, org_id) IN (SELECT g.answer_id, g.org_id FROM " ITS_GAPS ")"};
+constexpr Statement new_version{
+    "knowledge_base_versions.forget_question",
+    "INSERT INTO knowledge_base_versions (org_id, version) SELECT ?1, 1 WHERE EXISTS (SELECT 1 FROM " ITS_GAPS
+    ") ON CONFLICT (org_id) DO UPDATE SET version = version + 1"};
+constexpr Statement words_are_due{
+    "search_rounds.knowledge_due",
+    "UPDATE search_rounds SET knowledge_due = 1 WHERE id = 1 AND EXISTS (SELECT 1 FROM " ITS_GAPS ")"};
+constexpr Statement drop_answers{
+    "idempotency_keys.forget_question",
+    "DELETE FROM idempotency_keys WHERE (subject_id, org_id) IN (SELECT g.answer_id, g.org_id FROM " ITS_GAPS
+    ")"};
+constexpr Statement drop_gaps{"knowledge_gaps.erase_of_call",
+                              "DELETE FROM knowledge_gaps WHERE org_id = ?1 AND call_id = ?2"};
 
 #define GAP_COLUMNS "seq, created_at, id, org_id, call_id, question, asked, answered_at, answer_id"
 
@@ -59,6 +95,19 @@ void answer_gap(Batch& batch, const OrgId& org, const GapId& id, const DocumentI
   batch.add(answer, {bound(org), bound(id), bound(document), bound(at)}, 1);
 }
 
+void forget_questions(Batch& batch, const OrgId& org, const CallId& call) {
+  const std::vector<Value> key{bound(org), bound(call)};
+  for (const Statement* step : {&drop_vectors, &drop_headings}) batch.add(*step, key);
+  batch.add(drop_title, {bound(org), bound(call), bound(forgotten_question)});
+  for (const Statement* step : {&embed_again, &new_version, &words_are_due, &drop_answers})
+    batch.add(*step, key);
+  erase_gaps_of(batch, org, call);
+}
+
+void erase_gaps_of(Batch& batch, const OrgId& org, const CallId& call) {
+  batch.add(drop_gaps, {bound(org), bound(call)});
+}
+
 domain::Gap gap_from(const Row& row) {
   using namespace gap_column;
   return {id_from<GapTag>(row, id),
@@ -81,7 +130,9 @@ async::Task<Result<PageInfo>> page_of_open_gaps(Store& store, OrgId org, PageReq
 }
 
 std::span<const Statement* const> gap_statements() {
-  static constexpr const Statement* all[] = {&open, &answer, &one, &newest};
+  static constexpr const Statement* all[] = {&open,         &answer,        &one,          &newest,
+                                             &drop_vectors, &drop_headings, &drop_title,   &embed_again,
+                                             &new_version,  &words_are_due, &drop_answers, &drop_gaps};
   return all;
 }
 

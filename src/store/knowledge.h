@@ -27,6 +27,12 @@ void erase_document(Batch& batch, const OrgId& org, const DocumentId& id);
 void open_gap(Batch& batch, const domain::Gap& gap);
 // A conflict if there is no such gap, or it has an answer.
 void answer_gap(Batch& batch, const OrgId& org, const GapId& id, const DocumentId& answer, UtcTime at);
+// The gaps of a call that is erased, and its questions wherever their answers show them. What was answered
+// stays the organization's knowledge, without the caller's words: as titles and headings they go, and so do
+// vectors and search entries that were made of them; it is due to be embedded anew.
+void forget_questions(Batch& batch, const OrgId& org, const CallId& call);
+// The gaps alone.
+void erase_gaps_of(Batch& batch, const OrgId& org, const CallId& call);
 
 // ── Reading ────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,28 +7,34 @@
 namespace voxanne::store {
 namespace {
 
-#define INTO_MAILS                                                                              \
-  "INSERT INTO mails (id, org_id, recipient, subject, body, call_id, status, next_attempt_at, " \
-  "give_up_at, created_at) "
+#define INTO_MAILS                                                                         \
+  "INSERT INTO mails (id, org_id, recipient, subject, body, call_id, message_id, status, " \
+  "next_attempt_at, give_up_at, created_at) "
 
 constexpr Statement enqueue{"mails.enqueue",
-                            INTO_MAILS "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?8, ?7)"};
+                            INTO_MAILS "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?9, 'queued', ?7, ?8, ?7)"};
 constexpr Statement to_recipients{
     "mails.to_recipients", INTO_MAILS
-    "SELECT ?1, r.org_id, r.email, ?3, ?4, ?5, 'queued', ?6, ?7, ?6 FROM message_recipients r "
+    "SELECT ?1, r.org_id, r.email, ?3, ?4, ?5, ?8, 'queued', ?6, ?7, ?6 FROM message_recipients r "
     "WHERE r.org_id = ?2"};
 constexpr Statement to_owners{
     "mails.to_owners", INTO_MAILS
-    "SELECT ?1, m.org_id, a.email, ?3, ?4, ?5, 'queued', ?6, ?7, ?6 FROM memberships m "
+    "SELECT ?1, m.org_id, a.email, ?3, ?4, ?5, ?8, 'queued', ?6, ?7, ?6 FROM memberships m "
     "JOIN accounts a ON a.id = m.subject WHERE m.org_id = ?2 AND m.role = 'owner' "
     "AND NOT EXISTS (SELECT 1 FROM message_recipients r WHERE r.org_id = ?2)"};
 constexpr Statement forget_call{"mails.forget_call",
                                 "DELETE FROM mails WHERE org_id = ?1 AND call_id = ?2 AND call_id <> ''"};
+constexpr Statement forget_messages{
+    "mails.forget_messages",
+    "DELETE FROM mails WHERE (message_id, org_id) IN "
+    "(SELECT id, org_id FROM messages WHERE org_id = ?1 AND number = ?2 AND number <> '') "
+    "AND message_id <> ''"};
 
-constexpr Statement due{"mails.due",
-                        "SELECT id, org_id, recipient, subject, body, call_id, attempts, next_attempt_at, "
-                        "give_up_at, created_at FROM mails WHERE status = 'queued' AND next_attempt_at <= ?1 "
-                        "ORDER BY next_attempt_at LIMIT ?2"};
+constexpr Statement due{
+    "mails.due",
+    "SELECT id, org_id, recipient, subject, body, call_id, message_id, attempts, "
+    "next_attempt_at, give_up_at, created_at FROM mails WHERE status = 'queued' AND next_attempt_at <= ?1 "
+    "ORDER BY next_attempt_at LIMIT ?2"};
 constexpr Statement next_due{"mails.next_due",
                              "SELECT next_attempt_at FROM mails WHERE status = 'queued' AND next_attempt_at "
                              ">= 0 ORDER BY next_attempt_at LIMIT 1"};
@@ -67,10 +73,11 @@ Mail mail_from(const Row& row) {
           row.str(3),
           row.str(4),
           id_from<CallTag>(row, 5),
-          static_cast<int>(row.integer(6)),
-          from_unix_ms(row.integer(7)),
+          id_from<MessageTag>(row, 6),
+          static_cast<int>(row.integer(7)),
           from_unix_ms(row.integer(8)),
-          from_unix_ms(row.integer(9))};
+          from_unix_ms(row.integer(9)),
+          from_unix_ms(row.integer(10))};
 }
 
 MailCounts counts_from(const Row& row) { return {row.integer(0), row.integer(1)}; }
@@ -80,18 +87,22 @@ MailCounts counts_from(const Row& row) { return {row.integer(0), row.integer(1)}
 void enqueue_mail(Batch& batch, const Mail& mail) {
   batch.add(enqueue,
             {bound(mail.id), bound(mail.org), mail.recipient, mail.subject, mail.body, bound(mail.call),
-             bound(mail.created_at), bound(mail.give_up_at)},
+             bound(mail.created_at), bound(mail.give_up_at), bound(mail.message)},
             1);
 }
 
 void enqueue_mail_to_organization(Batch& batch, const Mail& mail) {
   for (const Statement* statement : {&to_recipients, &to_owners})
     batch.add(*statement, {bound(mail.id), bound(mail.org), mail.subject, mail.body, bound(mail.call),
-                           bound(mail.created_at), bound(mail.give_up_at)});
+                           bound(mail.created_at), bound(mail.give_up_at), bound(mail.message)});
 }
 
 void forget_mails_of(Batch& batch, const OrgId& org, const CallId& call) {
   batch.add(forget_call, {bound(org), bound(call)});
+}
+
+void forget_mails_of_messages(Batch& batch, const OrgId& org, const std::string& number) {
+  batch.add(forget_messages, {bound(org), number});
 }
 
 async::Task<Result<std::vector<Mail>>> due_mails(Store& store, UtcTime now, int limit) {
@@ -146,8 +157,9 @@ async::Task<Result<MailCounts>> count_mails(Store& store) {
 
 std::span<const Statement* const> mail_statements() {
   static constexpr const Statement* all[] = {
-      &enqueue, &to_recipients, &to_owners, &forget_call,   &due,        &next_due,         &claim,
-      &finish,  &retry,         &fail,      &forget_failed, &recipients, &clear_recipients, &add_recipient,
+      &enqueue, &to_recipients, &to_owners,  &forget_call,      &forget_messages,
+      &due,     &next_due,      &claim,      &finish,           &retry,
+      &fail,    &forget_failed, &recipients, &clear_recipients, &add_recipient,
       &release, &counts};
   return all;
 }

@@ -27,6 +27,7 @@ struct Mail {
   std::string subject;
   std::string body;  // sealed
   CallId call{};     // of which it tells, or empty
+  MessageId message{};
   int attempts = 0;
   UtcTime next_attempt_at{}, give_up_at{}, created_at{};
 };
@@ -36,6 +37,8 @@ void enqueue_mail(Batch& batch, const Mail& mail);
 // To whoever receives an organization's messages: its message_recipients, else its owners' addresses.
 void enqueue_mail_to_organization(Batch& batch, const Mail& mail);
 void forget_mails_of(Batch& batch, const OrgId& org, const CallId& call);
+// Those of the messages that name a number: before the messages go.
+void forget_mails_of_messages(Batch& batch, const OrgId& org, const std::string& number);
 
 async::Task<Result<std::vector<Mail>>> due_mails(Store& store, UtcTime now, int limit);
 async::Task<Result<std::optional<UtcTime>>> next_mail_due(Store& store);

@@ -51,6 +51,17 @@ constexpr Statement forget_dead{
 constexpr Statement forget_call{
     "webhook_deliveries.forget_call",
     "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND call_id = ?2 AND call_id <> ''"};
+constexpr Statement forget_contact{
+    "webhook_deliveries.forget_contact",
+    "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> ''"};
+constexpr Statement forget_appointments{
+    "webhook_deliveries.forget_appointments",
+    "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND subject_id IN "
+    "(SELECT id FROM appointments WHERE org_id = ?1 AND contact_id = ?2 AND contact_id <> '')"};
+constexpr Statement forget_messages{
+    "webhook_deliveries.forget_messages",
+    "DELETE FROM webhook_deliveries WHERE org_id = ?1 AND subject_id IN "
+    "(SELECT id FROM messages WHERE org_id = ?1 AND number = ?2 AND number <> '')"};
 constexpr Statement one{"webhook_deliveries.one",
                         "SELECT " DELIVERY_COLUMNS " FROM webhook_deliveries WHERE " THIS_ONE};
 constexpr Statement newest{"webhook_deliveries.page",
@@ -150,6 +161,13 @@ void forget_deliveries_of(Batch& batch, const OrgId& org, const CallId& call) {
   batch.add(forget_call, {bound(org), bound(call)});
 }
 
+void forget_deliveries_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
+                                  const std::string& number) {
+  for (const Statement* step : {&forget_contact, &forget_appointments})
+    batch.add(*step, {bound(org), bound(contact)});
+  batch.add(forget_messages, {bound(org), number});
+}
+
 async::Task<Result<std::optional<Delivery>>> find_delivery(Store& store, OrgId org, WebhookId webhook,
                                                            EventId event) {
   return find_one(store, one, {bound(org), bound(webhook), bound(event)}, delivery_from);
@@ -161,9 +179,22 @@ async::Task<Result<PageInfo>> page_of_deliveries(Store& store, OrgId org, Webhoo
 }
 
 std::span<const Statement* const> delivery_statements() {
-  static constexpr const Statement* all[] = {
-      &due,         &finish,      &retry, &bury,   &rouse,       &rouse_webhook, &replay, &forget_delivered,
-      &forget_dead, &forget_call, &one,   &newest, &count_queued};
+  static constexpr const Statement* all[] = {&due,
+                                             &finish,
+                                             &retry,
+                                             &bury,
+                                             &rouse,
+                                             &rouse_webhook,
+                                             &replay,
+                                             &forget_delivered,
+                                             &forget_dead,
+                                             &forget_call,
+                                             &forget_contact,
+                                             &forget_appointments,
+                                             &forget_messages,
+                                             &one,
+                                             &newest,
+                                             &count_queued};
   return all;
 }
 

@@ -66,7 +66,7 @@ struct Announcement {
   std::string_view type;  // "call.ended"
   std::string data;       // a JSON object
   UtcTime at{};
-  CallId call{};  // of which it tells; or empty
+  CallId call{};  // of which it tells; or empty. What else it tells of is read out of `data`: id, contactId.
 };
 void announce(Batch& batch, const Announcement& announcement);
 // call.started and call.ended, with the Call as it is then. Test calls are told to nobody.
@@ -124,6 +124,9 @@ void replay_delivery(Batch& batch, const OrgId& org, const WebhookId& webhook, c
 void forget_deliveries(Batch& batch, UtcTime delivered, UtcTime dead);
 // What tells of a call that is erased, told or not.
 void forget_deliveries_of(Batch& batch, const OrgId& org, const CallId& call);
+// What tells of a contact's appointments, and of the messages that name its number: before these go.
+void forget_deliveries_of_contact(Batch& batch, const OrgId& org, const ContactId& contact,
+                                  const std::string& number);
 
 namespace delivery_column {
 enum : int {

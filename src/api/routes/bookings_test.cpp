@@ -168,6 +168,38 @@ TEST_F(Bookings, an_owner_may_have_all_erased_that_was_recorded_of_a_contact) {
   expect_problem(world.ask("DELETE", path), 404, "contact_not_found");
 }
 
+TEST_F(Bookings, the_receipt_says_what_of_a_contact_is_still_to_be_erased) {
+  world.add_line("demo", "desk", "line");
+  const auto contact = made("/api/contacts", R"({"name":"Ada","number":"+447700900123"})");
+  store::Batch batch;
+  for (int i = 0; i < 3; ++i) {
+    domain::Call call;
+    call.id = CallId{"call_" + std::to_string(i)};
+    call.org = OrgId{"demo"};
+    call.assistant = AssistantId{"desk"};
+    call.customer.number = "+447700900123";
+    call.created_at = world.clock().utc();
+    store::insert_call(batch, call, {"node", "boot"});
+    if (i < 2)
+      store::end_call(batch, {call.org, call.id},
+                      {.status = domain::CallStatus::ended,
+                       .reason = std::string{domain::ended::customer},
+                       .fault = domain::FaultParty::nobody,
+                       .detail = {}},
+                      call.created_at);
+  }
+  world.write(std::move(batch));
+  const auto path = path_of("/api/contacts", contact);
+  const auto receipt = world.ask("DELETE", path + "?erase=true");
+  EXPECT_EQ(receipt.status, 202) << receipt.body;
+  EXPECT_EQ(receipt.json().at("pending"), (boost::json::array{"records"}));
+  EXPECT_TRUE(receipt.json().at("finishedAt").is_null());
+  EXPECT_EQ(receipt.json().at("removed").at("calls"), 2);
+  EXPECT_EQ(receipt.json().at("removed").at("contacts"), 0);
+  EXPECT_EQ(world.get(path).status, 200);
+  expect_problem(world.ask("DELETE", path + "?erase=true"), 409, "call_in_progress");
+}
+
 TEST_F(Bookings, the_organization_is_the_owner_s_to_change) {
   EXPECT_EQ(world.get("/api/organization").json().at("messageRecipients").as_array().size(), 0u);
   const auto changed = world.ask("PATCH", "/api/organization", "demo",

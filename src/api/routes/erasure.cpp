@@ -17,8 +17,13 @@ net::Response receipt_answer(const housekeeping::Receipt& receipt) {
   append_time(out, R"(,"finishedAt":)", erasure.finished_at);
   out.append(R"(,"removed":)").append(erasure.removed);
   out += R"(,"pending":[)";
-  if (!receipt.files_removed) out += R"("recordings")";
-  if (!receipt.search_merged) out += out.back() == '[' ? R"("search")" : R"(,"search")";
+  for (const auto& [done, what] :
+       {std::pair{receipt.rows_removed, R"("records")"}, std::pair{receipt.files_removed, R"("recordings")"},
+        std::pair{receipt.search_merged, R"("search")"}}) {
+    if (done) continue;
+    if (out.back() != '[') out.push_back(',');
+    out += what;
+  }
   out += "]}";
   return net::Response::json(erasure.finished_at ? 200 : 202, std::move(out));
 }

@@ -6,7 +6,8 @@
 
 namespace voxanne::api {
 
-// 200 when all of it is gone; 202 while what lies outside the database, or the search index, still follows.
+// 200 when all of it is gone; 202 while some of it still follows by itself: records of a contact of which a
+// call runs, or what lies outside the database, or the search index.
 net::Response receipt_answer(const housekeeping::Receipt& receipt);
 
 }  // namespace voxanne::api

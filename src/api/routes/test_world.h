@@ -287,11 +287,13 @@ class World {
                                objects_,
                                workers_,
                                clock_,
-                               directory_ / "spool",
-                               [this](const OrgId& org, const CallId& call) {
-                                 bus_.forget(org, call);
-                                 playback_.forget(org, call);
-                               }};
+                               {.spool = directory_ / "spool",
+                                .forget =
+                                    [this](const OrgId& org, const CallId& call) {
+                                      bus_.forget(org, call);
+                                      playback_.forget(org, call);
+                                    },
+                                .calls_at_a_time = 2}};
   Seal seal_{Secret{"the root of what is sealed"}, "webhooks"};
   notify::Targets targets_{net::parse_networks({"127.0.0.0/8"}).value()};
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};

@@ -25,6 +25,11 @@ Result<> Front::listen() {
     limiter.emplace(config.requests_per_minute);
     router->limit_rate(*limiter, foundation.clock);
   }
+  const auto knowledge_changed = [this](const OrgId& org) {
+    speech.models->refresh(org);
+    knowing.wake();
+  };
+  records.on_knowledge_erased(knowledge_changed);
   services.emplace(api::Services{.store = *records.prompt,
                                  .clock = foundation.clock,
                                  .authenticator = *entrance->authenticator,
@@ -42,11 +47,7 @@ Result<> Front::listen() {
                                  .retriever = *knowing.retriever,
                                  .seal = *outward.webhook_seal,
                                  .webhook_targets = *outward.targets,
-                                 .knowledge_changed =
-                                     [this](const OrgId& org) {
-                                       speech.models->refresh(org);
-                                       knowing.wake();
-                                     },
+                                 .knowledge_changed = knowledge_changed,
                                  .upload_queued = [this] { records.wake_uploads(); },
                                  .recordings_origin = recordings_origin(config),
                                  .outward_queued = [this] { outward.wake(); },

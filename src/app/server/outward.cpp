@@ -45,8 +45,7 @@ std::string page_of(const Config& config) {
 void Outward::mail(store::Batch& batch, const domain::Message& message,
                    const domain::Organization& to) const {
   if (mails)
-    mails->add_for_organization(batch, message.org, message.call,
-                                notify::text_of_message(message, to.name, page_of(foundation.config)));
+    mails->add(batch, message, notify::text_of_message(message, to.name, page_of(foundation.config)));
 }
 
 void Outward::mail(store::Batch& batch, const store::Invitation& invitation, const Secret& token) const {

@@ -180,9 +180,18 @@ void Records::start_scheduler() {
     bus->forget(org, call);
     playback->forget(org, call);
   };
-  eraser.emplace(*store, *objects, foundation.workers, foundation.clock, options.spool, options.forget);
-  prompt_eraser.emplace(*prompt, *objects, foundation.workers, foundation.clock, options.spool,
-                        options.forget);
+  const auto knowledge_changed = [this](const OrgId& org) {
+    async::asio::post(foundation.house.executor(), [this, org] {
+      if (tell_knowledge_erased_)
+        tell_knowledge_erased_(org);
+      else
+        knowledge_erased_.push_back(org);
+    });
+  };
+  const housekeeping::EraserOptions erasing{
+      .spool = options.spool, .forget = options.forget, .knowledge_changed = knowledge_changed};
+  eraser.emplace(*store, *objects, foundation.workers, foundation.clock, erasing);
+  prompt_eraser.emplace(*prompt, *objects, foundation.workers, foundation.clock, erasing);
   cleanup.emplace(*store, *objects, foundation.workers, foundation.clock, std::move(options));
   const async::Executor house = foundation.house.executor();
   scheduler.emplace(house, foundation.clock, *store, foundation.holder.node);
@@ -195,6 +204,13 @@ housekeeping::CleanupOptions cleanup_options(const Config& config, std::string n
           .node = std::move(node),
           .failed_upload_days = config.failed_upload_days,
           .recording_retention_days = config.recording_retention_days};
+}
+
+void Records::on_knowledge_erased(std::function<void(const OrgId&)> tell) {
+  async::asio::post(foundation.house.executor(), [this, tell = std::move(tell)]() mutable {
+    for (const auto& org : std::exchange(knowledge_erased_, {})) tell(org);
+    tell_knowledge_erased_ = std::move(tell);
+  });
 }
 
 void Records::wake_uploads() {

@@ -32,6 +32,9 @@ struct Records {
   void wake_uploads();
   // Whether recordings can be stored now; on the house loop. `files`: the same of a directory.
   async::Task<Result<>> probe_storage(std::function<async::Task<Result<>>()> files);
+  // Who is told, on the house loop, of each organization whose knowledge an erasure has changed: also of
+  // those of the time before.
+  void on_knowledge_erased(std::function<void(const OrgId&)> tell);
 
   Foundation& foundation;
   store::ReserveFile reserve;
@@ -61,6 +64,9 @@ struct Records {
   async::Task<> tend_erasures();
 
   bool storage_was_away_ = false;
+  // On the house loop.
+  std::function<void(const OrgId&)> tell_knowledge_erased_;
+  std::vector<OrgId> knowledge_erased_;  // while there is nobody to tell
   async::TaskGroup tasks_;
 };
 

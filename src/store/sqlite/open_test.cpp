@@ -161,7 +161,11 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
       R"(UPDATE search_rounds SET begun = 1, done = 1;)",
       R"(UPDATE idempotency_keys SET status = 200, body = '{"id":"c","callId":7}';
          INSERT INTO idempotency_keys (org_id, key, fingerprint, holder, status, body, started_at)
-           VALUES ('o', 'odd', 'f', 'h', 400, 'no JSON', 1);)"};
+           VALUES ('o', 'odd', 'f', 'h', 400, 'no JSON', 1);)",
+      R"(UPDATE erasures SET contact_id = 'k', number = '+447700900001';
+         UPDATE webhook_deliveries SET payload = '{"data":{"id":7}}', type = 'message.taken';
+         UPDATE mails SET message_id = 'm';
+         UPDATE search_rounds SET knowledge_due = 1;)"};
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
@@ -217,6 +221,49 @@ TEST_F(Migrations, calls_that_have_ended_are_found_after_the_step_that_indexes_w
     EXPECT_EQ(row.text(1), "1");
     EXPECT_EQ(row.integer(2), 0);
   }));
+}
+
+TEST_F(Migrations, what_was_told_before_is_found_by_what_it_tells_of) {
+  constexpr std::size_t before_subjects = 18;
+  Connection connection = connect();
+  ASSERT_TRUE(migrate(connection, sqlite_migrations().first(before_subjects)));
+  ASSERT_TRUE(connection.execute(R"(
+    INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'O', 1, 1);
+    INSERT INTO messages (id, org_id, call_id, caller_name, number, text, urgency, created_at)
+      VALUES ('m1', 'o', 'c', '', '', '', 'normal', 1), ('m2', 'o', 'd', '', '', '', 'normal', 1),
+             ('m3', 'o', 'd', '', '', '', 'normal', 1);
+    INSERT INTO mails (id, org_id, recipient, subject, body, call_id, status, next_attempt_at, give_up_at, created_at)
+      VALUES ('a', 'o', 'x', '', '', 'c', 'queued', 1, 2, 1), ('b', 'o', 'x', '', '', 'd', 'queued', 1, 2, 1),
+             ('c', 'o', 'x', '', '', '', 'queued', 1, 2, 1);
+    INSERT INTO webhooks (org_id, id, url, description, events, enabled, secret, created_at, updated_at)
+      VALUES ('o', 'w', '', '', '', 1, '', 1, 1);
+    INSERT INTO webhook_deliveries (org_id, webhook_id, event_id, type, call_id, payload, status, next_attempt_at,
+        give_up_at, created_at)
+      VALUES ('o', 'w', 'e1', 'appointment.created', '', '{"id":"e1","data":{"id":"appt_1"}}', 'queued', 1, 2, 1),
+             ('o', 'w', 'e2', 'call.ended', 'c', '{"id":"e2","data":{"id":"c"}}', 'queued', 1, 2, 1),
+             ('o', 'w', 'e3', 'message.taken', 'c', 'no JSON', 'queued', 1, 2, 1);)"));
+  ASSERT_TRUE(migrate(connection, sqlite_migrations()));
+  static constexpr Statement found{
+      "test.subjects",
+      "SELECT (SELECT group_concat(message_id) FROM (SELECT message_id FROM mails ORDER BY id)), "
+      "(SELECT group_concat(coalesce(subject_id, '-')) FROM "
+      "(SELECT subject_id FROM webhook_deliveries ORDER BY event_id))"};
+  ASSERT_TRUE(connection.run(found, {}, [](const Row& row) {
+    EXPECT_EQ(row.text(0), "m1,,");
+    EXPECT_EQ(row.text(1), "appt_1,-,-");
+  }));
+}
+
+// However old the program that tries.
+TEST_F(Migrations, an_erasure_is_not_finished_while_somebody_is_still_to_be_erased) {
+  ASSERT_EQ(code_of(path), "");
+  Connection connection = connect();
+  ASSERT_TRUE(connection.execute(R"(
+    INSERT INTO organizations (id, name, created_at, updated_at) VALUES ('o', 'O', 1, 1);
+    INSERT INTO erasures (id, org_id, subject, requested_by, requested_at, contact_id)
+      VALUES ('e', 'o', 'contact', 'u', 1, 'k');)"));
+  EXPECT_FALSE(connection.execute("UPDATE erasures SET finished_at = 2"));
+  EXPECT_TRUE(connection.execute("UPDATE erasures SET contact_id = ''; UPDATE erasures SET finished_at = 2"));
 }
 
 TEST_F(Migrations, a_newer_schema_is_refused) {

@@ -87,7 +87,7 @@ TEST_F(Smtp, a_message_goes_to_the_owners_or_to_whom_the_organization_says) {
   message.text = "Please call back.";
   const auto take = [&] {
     return store.write([&](store::Batch& batch) {
-      queue.add_for_organization(batch, harbour, CallId{}, notify::text_of_message(message, "Harbour", ""));
+      queue.add(batch, message, notify::text_of_message(message, "Harbour", ""));
     });
   };
   ASSERT_TRUE(store.write([&](store::Batch& batch) {
