@@ -26,6 +26,15 @@ bool only(std::string_view text, std::string_view characters) {
   return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
 }
 
+// At most so many bytes of it: to a blank, or to a character's end where a word is as long.
+std::string_view cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  auto part = text.substr(0, valid_utf8_prefix(text.substr(0, most)));
+  if (const auto blank = part.rfind(' '); blank != std::string_view::npos && blank > 0)
+    part = part.substr(0, blank);
+  return part;
+}
+
 bool is_rule(std::string_view line) {
   std::string marks;
   std::copy_if(line.begin(), line.end(), std::back_inserter(marks),
@@ -81,7 +90,10 @@ std::string table_row(std::string_view line) {
 
 class Chunker {
  public:
-  explicit Chunker(bool markdown) : markdown_(markdown) {}
+  Chunker(bool markdown, std::size_t most) : markdown_(markdown), most_(most) {}
+
+  // Whatever came now would be left out.
+  bool is_full() const { return pieces_.size() >= most_; }
 
   // What follows stands on this page.
   void begin_page(int page) {
@@ -151,12 +163,19 @@ class Chunker {
     pending_end_ = line_end_;
   }
 
-  void open_heading(std::size_t level, std::string title) {
+  void open_heading(std::size_t level, std::string_view title) {
     end_block();
     flush();
     path_.resize(std::min(path_.size(), level - 1));
     path_.resize(level - 1);
-    path_.push_back(std::move(title));
+    path_.emplace_back(cut(title, max_heading_bytes));
+    heading_.clear();
+    for (auto above = path_.rbegin(); above != path_.rend(); ++above) {
+      if (above->empty()) continue;
+      const auto separator = heading_.empty() ? std::string_view{} : heading_separator;
+      if (above->size() + separator.size() + heading_.size() > max_heading_path_bytes) break;
+      heading_.insert(0, *above + std::string{separator});
+    }
   }
 
   void end_block() {
@@ -169,23 +188,21 @@ class Chunker {
   void put_block(const std::string& block, std::size_t offset, std::size_t end) {
     // A block that leads to a list ("We accept:") stays with it.
     if (block.size() > roomy_bytes && !current_.text.empty() && !current_.text.ends_with(':')) flush();
-    for (const auto sentence : split_sentences(block)) put_sentence(sentence, offset, end);
+    for_each_sentence(block, [&](std::string_view sentence) {
+      put_sentence(sentence, offset, end);
+      return !is_full();
+    });
     if (!current_.text.empty() &&
         std::string_view{".!?:"}.find(current_.text.back()) == std::string_view::npos)
       current_.text += '.';  // a list item or a row is a sentence of its own
   }
 
   void put_sentence(std::string_view sentence, std::size_t offset, std::size_t end) {
-    while (!sentence.empty()) {
+    while (!sentence.empty() && !is_full()) {
       const bool full =
           sentences_ >= max_sentences || current_.text.size() + 1 + sentence.size() > max_chunk_bytes - 1;
       if (full && !current_.text.empty()) flush();
-      auto part = sentence;
-      if (part.size() > max_chunk_bytes - 1) {  // no end in sight: cut at a blank, or at a character
-        part = part.substr(0, valid_utf8_prefix(part.substr(0, max_chunk_bytes - 1)));
-        if (const auto blank = part.rfind(' '); blank != std::string_view::npos && blank > 0)
-          part = part.substr(0, blank);
-      }
+      const auto part = cut(sentence, max_chunk_bytes - 1);  // cuts where there is no end in sight
       if (current_.text.empty()) current_.offset = offset;
       if (!current_.text.empty()) current_.text += ' ';
       current_.text += part;
@@ -196,12 +213,8 @@ class Chunker {
   }
 
   void flush() {
-    if (!current_.text.empty()) {
-      for (const auto& title : path_) {
-        if (title.empty()) continue;
-        if (!current_.heading.empty()) current_.heading += heading_separator;
-        current_.heading += title;
-      }
+    if (!current_.text.empty() && !is_full()) {
+      current_.heading = heading_;
       current_.page = page_;
       pieces_.push_back(std::move(current_));
     }
@@ -210,8 +223,10 @@ class Chunker {
   }
 
   bool markdown_;
+  std::size_t most_;
   bool in_code_ = false, in_comment_ = false;
   std::vector<std::string> path_;
+  std::string heading_;  // the path as it is said
   std::string block_;
   std::size_t block_offset_ = 0, block_end_ = 0, line_end_ = 0;
   int block_lines_ = 0;
@@ -226,12 +241,12 @@ class Chunker {
 
 }  // namespace
 
-std::vector<Piece> chunk(Format format, const std::string& text) {
-  Chunker chunker{format == Format::markdown};
+std::vector<Piece> chunk(Format format, const std::string& text, std::size_t most) {
+  Chunker chunker{format == Format::markdown, most};
   const bool pages = format == Format::pdf;
   int page = 0;
   if (pages) chunker.begin_page(++page);
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = 0; at < text.size() && !chunker.is_full();) {
     if (pages && text[at] == '\f') {
       chunker.begin_page(++page);
       ++at;

@@ -4,11 +4,13 @@
 // Markdown headings (# and underlined) become the chunk's heading path; each list item, table row
 // and paragraph begins a chunk of its own unless it is short enough to share one. A table row is
 // said as "First cell: second, third". Code fences, rules and HTML comments are left out. Plain text
-// is paragraphs; it has no headings.
+// is paragraphs; it has no headings. Headings are cut, since every chunk repeats its own: what the chunks
+// take together is bounded by their number, whatever the document.
 #pragma once
 
 #include "knowledge/extract.h"
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,8 @@
 namespace voxanne::knowledge {
 
 inline constexpr std::size_t max_chunk_bytes = 800;
+// Of one heading, and of a path of them, which loses its outermost ones first.
+inline constexpr std::size_t max_heading_bytes = 200, max_heading_path_bytes = 600;
 
 inline constexpr std::string_view heading_separator = " › ";
 
@@ -27,6 +31,8 @@ struct Piece {
   int page = 0;            // from 1, where a form feed ends each; 0: the text has no pages
 };
 
-std::vector<Piece> chunk(Format format, const std::string& text);
+// The first `most` of them; the rest of the text is not read.
+std::vector<Piece> chunk(Format format, const std::string& text,
+                         std::size_t most = std::numeric_limits<std::size_t>::max());
 
 }  // namespace voxanne::knowledge

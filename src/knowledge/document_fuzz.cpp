@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!extracted) continue;
     for (const auto& piece : knowledge::chunk(extracted->format, extracted->text)) {
       if (piece.text.empty() || piece.text.size() > knowledge::max_chunk_bytes) std::abort();
+      if (piece.heading.size() > knowledge::max_heading_path_bytes) std::abort();
       if (!is_valid_utf8(piece.text) || !is_valid_utf8(piece.heading)) std::abort();
       if (piece.offset >= piece.end || piece.end > extracted->text.size()) std::abort();
       for (const auto sentence : knowledge::split_sentences(piece.text))

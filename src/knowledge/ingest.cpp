@@ -43,7 +43,7 @@ Result<Prepared> prepare(const Source& source, UtcTime at) {
   if (title.empty())
     return Error{Fault::impossible, "document_without_title", "give the document a title or a file name"};
 
-  auto pieces = chunk(extracted->format, extracted->text);
+  auto pieces = chunk(extracted->format, extracted->text, max_chunks + 1);
   if (pieces.empty()) return malformed("document_empty", "the document holds no text");
   if (pieces.size() > max_chunks)
     return Error{Fault::impossible, "document_too_long",

@@ -143,15 +143,15 @@ std::string plain_line(std::string_view text) {
   return out;
 }
 
-std::vector<std::string_view> split_sentences(std::string_view text) {
-  std::vector<std::string_view> out;
+void for_each_sentence(std::string_view text, const std::function<bool(std::string_view)>& take) {
   std::size_t start = 0;
+  bool more = true;
   const auto end_at = [&](std::size_t end) {
     const auto sentence = trim(text.substr(start, end - start));
-    if (!sentence.empty()) out.push_back(sentence);
+    if (!sentence.empty()) more = take(sentence);
     start = end;
   };
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; more && i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\n' && i + 1 < text.size() && text[i + 1] == '\n') {
       end_at(i);
@@ -170,7 +170,15 @@ std::vector<std::string_view> split_sentences(std::string_view text) {
     if (c == '.' && next < text.size() && !dot_may_end(text, mark)) continue;
     end_at(after);
   }
-  end_at(text.size());
+  if (more) end_at(text.size());
+}
+
+std::vector<std::string_view> split_sentences(std::string_view text) {
+  std::vector<std::string_view> out;
+  for_each_sentence(text, [&](std::string_view sentence) {
+    out.push_back(sentence);
+    return true;
+  });
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Text cut into sentences that can be said. Pure.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,5 +15,7 @@ std::string plain_line(std::string_view markdown);
 // Splits running text at sentence ends: not after "Dr.", "e.g.", an initial or within "9.30 a.m. to
 // noon". Each sentence is trimmed and keeps its punctuation.
 std::vector<std::string_view> split_sentences(std::string_view text);
+// The same one after the other, until `take` wants no more: text of any length, with no list of them.
+void for_each_sentence(std::string_view text, const std::function<bool(std::string_view)>& take);
 
 }  // namespace voxanne::knowledge

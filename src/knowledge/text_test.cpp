@@ -162,6 +162,45 @@ TEST(Chunk, stays_small_and_valid_whatever_comes) {
   }
 }
 
+TEST(Chunk, headings_are_cut_since_every_chunk_repeats_them) {
+  std::string euros;
+  for (int i = 0; i < 100; ++i) euros += "€";
+  const auto pieces = chunk(Format::markdown, "# " + euros + "\n## Prices of " + std::string(300, 'a') +
+                                                  "\n### Crowns\nOne.\n#### " + std::string(300, 'b') +
+                                                  "\nTwo.\n##### " + std::string(300, 'c') + "\nThree.");
+  ASSERT_EQ(pieces.size(), 3u);
+  std::string cut;
+  for (int i = 0; i < 66; ++i) cut += "€";
+  EXPECT_EQ(pieces[0].heading, cut + " › Prices of › Crowns") << "at characters and blanks";
+  EXPECT_EQ(pieces[2].heading,
+            "Prices of › Crowns › " + std::string(200, 'b') + " › " + std::string(200, 'c'))
+      << "outermost first";
+  for (const auto& piece : pieces) EXPECT_LE(piece.heading.size(), max_heading_path_bytes);
+}
+
+TEST(Chunk, a_heading_without_end_costs_no_more_than_its_text) {
+  std::string text = "# " + std::string(1'000'000, 'a') + "\n";
+  for (int i = 0; i < 10'000; ++i) text += std::string(250, 'x') + ".\n\n";
+  std::size_t bytes = 0;
+  for (const auto& piece : chunk(Format::markdown, text)) bytes += piece.heading.size() + piece.text.size();
+  EXPECT_LE(bytes, 10'000 * (max_chunk_bytes + max_heading_bytes));
+}
+
+TEST(Chunk, ends_at_the_most_that_are_wanted) {
+  for (const char* unit : {"x. Y. ", "# H\nx.\n", "- item\n", "| a | b |\n", "xxxxxxx"}) {
+    std::string text;
+    while (text.size() < 1'000'000) text += unit;
+    const auto all = chunk(Format::markdown, text);
+    ASSERT_GT(all.size(), 100u) << unit;
+    const auto some = chunk(Format::markdown, text, 100);
+    ASSERT_EQ(some.size(), 100u) << unit;
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      EXPECT_EQ(some[i].text, all[i].text);
+      EXPECT_EQ(some[i].heading, all[i].heading);
+    }
+  }
+}
+
 TEST(Chunk, offsets_point_to_the_first_line) {
   const std::string text = "# A\n\nFirst.\n\n# B\nSecond.";
   const auto pieces = chunk(Format::markdown, text);
@@ -172,12 +211,15 @@ TEST(Chunk, offsets_point_to_the_first_line) {
 
 TEST(Chunk, hostile_input_costs_linear_time) {
   // Each of these was chosen to make a careless parser look ahead again and again.
-  for (const char* unit :
-       {"[", "[a](", "<", "*", "`", "\\", "&", ". ", ".", "a.", "|", "> ", "- ", "<!--", "\n#", "…"}) {
+  for (const char* unit : {"[", "[a](", "<", "*", "`", "\\", "&", ". ", ".", "a.", "|", "> ", "- ", "<!--",
+                           "\n#", "…", "\n# a\nb.", "# ", "\n=\n"}) {
     std::string text;
     while (text.size() < 1'000'000) text += unit;
     const auto start = std::chrono::steady_clock::now();
-    for (const auto& piece : chunk(Format::markdown, text)) ASSERT_LE(piece.text.size(), max_chunk_bytes);
+    for (const auto& piece : chunk(Format::markdown, text)) {
+      ASSERT_LE(piece.text.size(), max_chunk_bytes);
+      ASSERT_LE(piece.heading.size(), max_heading_path_bytes);
+    }
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds{20}) << unit;
   }
 }
