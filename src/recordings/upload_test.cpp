@@ -112,7 +112,7 @@ class UploadTest : public testing::Test {
     return decoder ? decoder->total_samples().value() : 0;
   }
 
-  test::LoggedLines logged;
+  voxanne::test::LoggedLines logged;
   TempDir dir;
   fs::path spool = dir / "spool";
   TempStore store;
