@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/seal.h"
 #include "calls/call_control.h"
+#include "knowledge/ingest.h"
 #include "knowledge/retriever.h"
 #include "net/server.h"
 #include "notify/targets.h"
@@ -136,6 +137,7 @@ class Placing final : public calls::CallControl {
   const Seal seal{Secret{"the root of what is sealed"}, "webhooks"};
   const notify::Targets targets{{}};
   const recordings::UrlSigner signer{Secret{std::string{secret}}};
+  knowledge::DocumentReader documents{workers};
   api::Services services{.store = prompt,
                          .clock = clock,
                          .authenticator = authenticator,
@@ -149,7 +151,7 @@ class Placing final : public calls::CallControl {
                          .playback = playback,
                          .signer = signer,
                          .public_url = "http://localhost",
-                         .workers = workers,
+                         .documents = documents,
                          .retriever = retriever,
                          .seal = seal,
                          .webhook_targets = targets};

@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   parser.require_subcommand(1);
   parser.fallthrough();
   for (auto add : {add_serve, add_demo, add_call, add_loadtest, add_token, add_org, add_user, add_migrate,
-                   add_doctor, add_jobs, add_backup, add_restore, add_speech_worker})
+                   add_doctor, add_jobs, add_backup, add_restore, add_speech_worker, add_document_reader})
     add(line);
   try {
     parser.parse(argc, argv);

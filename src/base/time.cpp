@@ -83,7 +83,11 @@ std::optional<UtcTime> parse_rfc3339(std::string_view text) {
     return std::nullopt;
   }
   if (at != text.size()) return std::nullopt;
-  return UtcTime{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset};
+  const UtcTime time{sys_days{date} + hours{h} + minutes{mi} + seconds{s} + milliseconds{ms} - offset};
+  // What an offset or a leap second moves out of the four digits of a year cannot be written.
+  if (time < UtcTime{sys_days{year{0} / 1 / 1}} || time >= UtcTime{sys_days{year{10'000} / 1 / 1}})
+    return std::nullopt;
+  return time;
 }
 
 }  // namespace voxanne

@@ -1,9 +1,7 @@
 #include "knowledge/extract.h"
 
 #include "base/json_text.h"
-#include "knowledge/formats/csv.h"
-#include "knowledge/formats/docx.h"
-#include "knowledge/formats/html.h"
+#include "knowledge/formats/confined_reader.h"
 #include "knowledge/formats/pdf.h"
 
 #include <algorithm>
@@ -79,27 +77,26 @@ Result<std::string> clean_text(std::string_view bytes, bool pages) {
   return out;
 }
 
-// What a format's own reader makes of the bytes; `as` is how its text is to be read.
-Result<std::string> read(Format format, std::string_view bytes, Format& as) {
-  as = format;
+// What a format's own reader makes of the bytes.
+Result<std::string> read(Format format, std::string_view bytes, const std::vector<std::string>& reader) {
+  const auto read_as = [&](const char* kind, std::string_view document) {
+    return reader.empty() || !formats::confines_our_own ? formats::read_here(kind, document)
+                                                        : formats::read_confined(reader, kind, document);
+  };
   switch (format) {
-    case Format::text:
-    case Format::markdown:
-      return std::string{bytes};
     case Format::html:
-      as = Format::markdown;
-      return formats::html_to_markdown(bytes);
+      return read_as("html", bytes);
     case Format::docx:
-      as = Format::markdown;
-      return formats::docx_to_markdown(bytes);
+      return read_as("docx", bytes);
+    case Format::csv: {
+      const auto text = clean_text(bytes, false);
+      return text ? read_as("csv", *text) : text.error();
+    }
     case Format::pdf:
       return formats::pdf_to_text(bytes);
-    case Format::csv: {
-      as = Format::markdown;
-      const auto text = clean_text(bytes, false);
-      if (!text) return text.error();
-      return formats::csv_to_markdown(*text);
-    }
+    case Format::text:
+    case Format::markdown:
+      break;
   }
   return std::string{bytes};
 }
@@ -122,14 +119,16 @@ Result<Format> format_of(std::string_view file_name, std::string_view content_ty
       "and tables (.csv); save the document as one of these"};
 }
 
-Result<Extracted> extract(Format format, std::string_view bytes) {
+Result<Extracted> extract(Format format, std::string_view bytes, const std::vector<std::string>& reader) {
   if (bytes.size() > max_document_bytes)
     return Error{Fault::too_large, "document_too_large",
                  "a document may have at most 25 MB; split it into several"};
-  Extracted out{format, std::string{content_type_of(format)}, {}};
-  const auto read_text = read(format, bytes, out.format);
-  if (!read_text) return read_text.error();
-  auto text = clean_text(*read_text, out.format == Format::pdf);
+  const bool is_text = format == Format::text || format == Format::markdown;
+  Extracted out{
+      is_text || format == Format::pdf ? format : Format::markdown, std::string{content_type_of(format)}, {}};
+  const auto foreign = is_text ? Result<std::string>{std::string{}} : read(format, bytes, reader);
+  if (!foreign) return foreign.error();
+  auto text = clean_text(is_text ? bytes : std::string_view{*foreign}, format == Format::pdf);
   if (!text) return text.error();
   out.text = std::move(*text);
   return out;

@@ -2,13 +2,15 @@
 // Plain text stays as it is; Markdown (RFC 7763) keeps its marks, which the chunker reads; web pages, Word
 // documents and tables become Markdown; a PDF becomes plain text whose pages end with form feeds.
 //
-// PDFs are read by a child process and block for seconds: call it on a worker.
+// All but text and Markdown are read by child processes, within bounds, and block for seconds: call it on a
+// worker.
 #pragma once
 
 #include "base/result.h"
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace voxanne::knowledge {
 
@@ -26,8 +28,11 @@ struct Extracted {
 // parameters. Errors: unsupported_type (document_type_unsupported).
 Result<Format> format_of(std::string_view file_name, std::string_view content_type);
 
+// `reader` is the command of the confined child that reads web pages, Word documents and tables
+// (knowledge/formats/confined_reader.h); empty: they are read here, for fuzzers and for documents of our own.
+//
 // Errors: too_large (document_too_large), malformed (document_empty, document_binary, document_not_utf8 with
 // the offset of the first bad byte), and those of knowledge/formats/, each of which says how to mend it.
-Result<Extracted> extract(Format format, std::string_view bytes);
+Result<Extracted> extract(Format format, std::string_view bytes, const std::vector<std::string>& reader = {});
 
 }  // namespace voxanne::knowledge

@@ -34,10 +34,10 @@ struct Prepared {
   std::vector<domain::Chunk> chunks;
 };
 
-Result<Prepared> prepare(const Source& source, UtcTime at) {
+Result<Prepared> prepare(const Source& source, const std::vector<std::string>& reader, UtcTime at) {
   const auto format = format_of(source.file_name, source.content_type);
   if (!format) return format.error();
-  auto extracted = extract(*format, source.bytes);
+  auto extracted = extract(*format, source.bytes, reader);
   if (!extracted) return extracted.error();
   const auto title = clean_title(source.title.empty() ? name_of_file(source.file_name) : source.title);
   if (title.empty())
@@ -81,9 +81,9 @@ DocumentId document_id_of(std::string_view name) {
   return DocumentId{"doc_" + to_hex(sha256(key)).substr(0, 26)};
 }
 
-async::Task<Result<domain::Document>> ingest(store::Store& store, async::WorkerPool& workers, Source source,
+async::Task<Result<domain::Document>> ingest(store::Store& store, DocumentReader reader, Source source,
                                              UtcTime at) {
-  auto prepared = co_await workers.run([&] { return prepare(source, at); });
+  auto prepared = co_await reader.workers.run([&] { return prepare(source, reader.command, at); });
   if (!prepared) co_return prepared.error();
   store::Batch batch;
   store::put_document(batch, prepared->document, prepared->chunks,

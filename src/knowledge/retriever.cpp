@@ -36,10 +36,17 @@ Retriever::Retriever(store::Store& store, async::Clock& clock, std::optional<Mea
                      Options options)
     : store_(store), clock_(clock), meaning_(meaning), options_(options) {}
 
-async::Task<Nearest> Retriever::nearest(const VectorIndex& index, const std::string& model,
-                                        const Vector& question, std::size_t limit) {
-  if (index.floats(model) <= compare_here_at_most) co_return index.nearest(model, question, limit);
-  co_return co_await meaning_->workers.run([&] { return index.nearest(model, question, limit); });
+// The job owns what it reads: it may come to its turn long after the one who asked has left.
+async::Task<Result<Nearest>> Retriever::nearest(std::shared_ptr<const VectorIndex> index, std::string model,
+                                                Vector question, std::size_t limit,
+                                                async::Deadline deadline) {
+  if (index->floats(model) <= compare_here_at_most) co_return index->nearest(model, question, limit);
+  co_return co_await async::with_deadline(
+      clock_, deadline,
+      meaning_->workers.run_or_leave(
+          [index = std::move(index), model = std::move(model), question = std::move(question), limit] {
+            return Result<Nearest>{index->nearest(model, question, limit)};
+          }));
 }
 
 async::Task<std::vector<Retriever::Meant>> Retriever::by_meaning(const OrgId& org, std::string_view query,
@@ -52,23 +59,24 @@ async::Task<std::vector<Retriever::Meant>> Retriever::by_meaning(const OrgId& or
   auto models = index->models();
   if (models.size() > most_models) models.resize(most_models);
   for (const std::string& model : models) {
-    const auto question =
+    auto question =
         co_await meaning_->embedder.embed(model, {std::string{query}}, Embedder::Purpose::question, deadline);
     if (!question) continue;
-    const Nearest near = co_await nearest(*index, model, question->front(), limit);
+    const auto near = co_await nearest(index, model, std::move(question->front()), limit, deadline);
+    if (!near) break;
     std::vector<std::int64_t> numbers;
-    for (const Near& one : near.found) numbers.push_back(one.chunk);
+    for (const Near& one : near->found) numbers.push_back(one.chunk);
     // What was erased since the index was read is left out here.
     auto chunks = co_await store::find_chunks(store_, org, numbers);
     if (!chunks) continue;
-    const auto compared = static_cast<double>(std::max<std::size_t>(near.compared, 3));
-    const double chance = std::max(near.deviation, least_deviation) * std::sqrt(2 * std::log(compared));
+    const auto compared = static_cast<double>(std::max<std::size_t>(near->compared, 3));
+    const double chance = std::max(near->deviation, least_deviation) * std::sqrt(2 * std::log(compared));
     std::size_t at = 0;
     for (auto& [seq, chunk] : *chunks) {
-      while (at < near.found.size() && near.found[at].chunk != seq) ++at;
-      if (at == near.found.size()) break;
-      const double similarity = near.found[at].similarity;
-      out.push_back({std::move(chunk), similarity, (similarity - near.mean) / chance, near.compared});
+      while (at < near->found.size() && near->found[at].chunk != seq) ++at;
+      if (at == near->found.size()) break;
+      const double similarity = near->found[at].similarity;
+      out.push_back({std::move(chunk), similarity, (similarity - near->mean) / chance, near->compared});
     }
   }
   std::ranges::sort(out, [](const Meant& a, const Meant& b) {

@@ -9,7 +9,8 @@
 // Meaning is a help and never a condition: without an embedder, without vectors, past the deadline or while
 // the provider fails it is words alone.
 //
-// Owner: app. Tasks run on the caller's loop, a media shard too: large indexes are compared on the workers.
+// Owner: app. Tasks run on the caller's loop, a media shard too: large indexes are compared on the workers,
+// which are waited for no longer than for anything else.
 #pragma once
 
 #include "async/worker_pool.h"
@@ -54,8 +55,9 @@ class Retriever {
   // Nearest first; empty when it cannot be done in time.
   async::Task<std::vector<Meant>> by_meaning(const OrgId& org, std::string_view query, std::size_t limit,
                                              milliseconds within);
-  async::Task<Nearest> nearest(const VectorIndex& index, const std::string& model, const Vector& question,
-                               std::size_t limit);
+  // Errors: timed_out.
+  async::Task<Result<Nearest>> nearest(std::shared_ptr<const VectorIndex> index, std::string model,
+                                       Vector question, std::size_t limit, async::Deadline deadline);
 
   store::Store& store_;
   async::Clock& clock_;

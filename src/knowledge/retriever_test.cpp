@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 namespace voxanne::knowledge {
 namespace {
 
@@ -123,6 +125,37 @@ TEST_F(Retrieval, a_provider_that_fails_costs_a_caller_nothing_but_the_meaning) 
   embedder_.always = timed_out("embedding_timed_out", "too slow");
   EXPECT_EQ(look_up("how much is a crown"), "A crown costs £650.");
   EXPECT_EQ(look_up("is there a zebra crossing"), "");
+}
+
+// More floats than are compared on the asker's loop, and workers that are busy for longer than anybody waits.
+TEST_F(Retrieval, workers_that_are_busy_cost_the_deadline_and_the_meaning_and_nothing_else) {
+  test::ScriptedEmbedder wide{"m", 1u << 16};
+  EmbeddingQueue queue{*store_, wide, clock_, {}};
+  VectorCache cache{store_.executor(), *store_, clock_, {.between_reads = 0ms}};
+  for (int i = 0; i < 10; ++i) know("Note " + std::to_string(i), "Swan number " + std::to_string(i) + ".");
+  know("Prices", "# Prices\n\nA crown costs £650.\n");
+  for (auto& item : store_.run(queue.claim(100, clock_.utc() + 60s)).value()) {
+    const auto outcome = store_.run(queue.handle(item));
+    ASSERT_TRUE(store_.run(queue.complete(item, outcome, noon)));
+  }
+  std::promise<void> released;
+  async::WorkerPool busy{"busy", 2};
+  Retriever retriever{*store_, clock_, Retriever::Meaning{wide, cache, busy},
+                      Retriever::Options{.caller_waits = 300ms, .manager_waits = 300ms}};
+  ASSERT_TRUE(store_.run(retriever.search(harbour, "swan", 5)).value().by_meaning);
+
+  const auto until = released.get_future().share();
+  for (int i = 0; i < 2; ++i) busy.post([until] { until.wait(); });
+  const auto found = store_.run(retriever.search(harbour, "crown", 5)).value();
+  EXPECT_FALSE(found.by_meaning);
+  EXPECT_EQ(titles(found), std::vector<std::string>{"Prices"});
+  EXPECT_EQ(store_.run(retriever.look_up(harbour, "how much is a crown")).value()->sentence,
+            "A crown costs £650.");
+  EXPECT_FALSE(store_.run(retriever.look_up(harbour, "do you repair telescopes")).value());
+
+  released.set_value();
+  EXPECT_TRUE(store_.run(retriever.search(harbour, "swan", 5)).value().by_meaning) << "they are free again";
+  store_.run(cache.stop());
 }
 
 TEST_F(Retrieval, an_erased_document_is_not_found_by_its_old_vector) {

@@ -143,8 +143,8 @@ Answer list_of(Services& services, Context& context, std::string_view name, Page
 Answer upload_document(Services& services, Context& context) {
   auto source = read_upload(context);
   if (!source) co_return source.error();
-  const auto document =
-      co_await knowledge::ingest(services.store, services.workers, std::move(*source), services.clock.utc());
+  const auto document = co_await knowledge::ingest(services.store, services.documents, std::move(*source),
+                                                   services.clock.utc());
   if (!document) co_return document.error();
   tell_changed(services, document->org, document->id, false);
   co_return answer(*document);

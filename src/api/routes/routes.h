@@ -25,12 +25,10 @@ class Credentials;
 namespace voxanne {
 class Seal;
 }
-namespace voxanne::async {
-class WorkerPool;
-}
 namespace voxanne::knowledge {
 class Retriever;
-}
+struct DocumentReader;
+}  // namespace voxanne::knowledge
 namespace voxanne::housekeeping {
 class Eraser;
 }
@@ -66,7 +64,7 @@ struct Services {
   recordings::Playback& playback;
   const recordings::UrlSigner& signer;
   std::string public_url;  // before "/storage/…", no slash at its end; empty: as the client called us
-  async::WorkerPool& workers;
+  const knowledge::DocumentReader& documents;
   knowledge::Retriever& retriever;
   const Seal& seal;  // of webhooks' secrets
   const notify::Targets& webhook_targets;

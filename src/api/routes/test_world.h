@@ -10,6 +10,7 @@
 #include "base/seal.h"
 #include "calls/call_control.h"
 #include "housekeeping/eraser.h"
+#include "knowledge/ingest.h"
 #include "knowledge/retriever.h"
 #include "net/server.h"
 #include "notify/targets.h"
@@ -297,6 +298,7 @@ class World {
   Seal seal_{Secret{"the root of what is sealed"}, "webhooks"};
   notify::Targets targets_{net::parse_networks({"127.0.0.0/8"}).value()};
   recordings::UrlSigner signer_{Secret{"a secret of at least thirty-two bytes"}};
+  knowledge::DocumentReader documents_{workers_};
   knowledge::Retriever retriever_{*store_, clock_};
   Services services_{
       .store = prompt_,
@@ -312,7 +314,7 @@ class World {
       .playback = playback_,
       .signer = signer_,
       .public_url = "https://voxanne.example",
-      .workers = workers_,
+      .documents = documents_,
       .retriever = retriever_,
       .seal = seal_,
       .webhook_targets = targets_,

@@ -37,7 +37,8 @@ void add_doctor(CommandLine& line);
 void add_backup(CommandLine& line);
 void add_restore(CommandLine& line);
 void add_jobs(CommandLine& line);
-void add_speech_worker(CommandLine& line);  // internal, hidden
+void add_speech_worker(CommandLine& line);    // internal, hidden
+void add_document_reader(CommandLine& line);  // internal, hidden
 
 // "90", "15m", "1h", "7d" → seconds; nullopt on anything else.
 std::optional<seconds> parse_duration(std::string_view text);

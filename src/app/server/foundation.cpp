@@ -22,6 +22,7 @@ Foundation::Foundation(Config c, std::string p)
       cores(std::max(1u, std::thread::hardware_concurrency())),
       holder{.node = node_name(), .boot = make_ulid()},
       workers("workers", cores),
+      documents("documents", std::min(cores, 2u)),
       voicing("voicing", cores) {}
 
 Result<Secret> Foundation::start() {

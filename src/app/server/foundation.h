@@ -26,13 +26,15 @@ namespace voxanne::app {
 std::string node_name();
 
 struct Foundation {
-  // `program` is our own executable, which the speech workers are started from.
+  // `program` is our own executable, which speech workers and readers of documents are started
+  // from.
   Foundation(Config config, std::string program);
 
   // The root secret. Errors: of the data directory and its lock.
   Result<Secret> start();
   void stop_workers() {
     workers.stop();
+    documents.stop();
     voicing.stop();
   }
   // Last of all: tells what is left to tell.
@@ -58,6 +60,10 @@ struct Foundation {
   std::vector<std::unique_ptr<async::LoopThread>> web;
   std::vector<std::unique_ptr<media::Shard>> media;
   async::WorkerPool workers;
+  // Reading documents, for up to 20 s each, and nothing else: playback, files and a caller's question wait
+  // for none. Two at a time, since each may take the memory of its child
+  // (knowledge/formats/confined_reader.h).
+  async::WorkerPool documents;
   // Synthesis alone: a caller's next word waits for no document that is read and no disk that hangs.
   async::WorkerPool voicing;
 

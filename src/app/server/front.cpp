@@ -43,7 +43,7 @@ Result<> Front::listen() {
                                  .playback = *records.playback,
                                  .signer = *signer,
                                  .public_url = config.public_url,
-                                 .workers = foundation.workers,
+                                 .documents = knowing.documents,
                                  .retriever = *knowing.retriever,
                                  .seal = *outward.webhook_seal,
                                  .webhook_targets = *outward.targets,

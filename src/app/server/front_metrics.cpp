@@ -73,6 +73,8 @@ void Front::add_metrics() {
 
   metrics.gauge("voxanne_queue_depth", "what waits to be done", {{"queue", "workers"}},
                 [this] { return double(foundation.workers.backlog()); });
+  metrics.gauge("voxanne_queue_depth", "", {{"queue", "documents"}},
+                [this] { return double(foundation.documents.backlog()); });
   metrics.gauge("voxanne_queue_depth", "", {{"queue", "voicing"}},
                 [this] { return double(foundation.voicing.backlog()); });
   metrics.gauge("voxanne_queue_depth", "", {{"queue", "uploads"}},

@@ -4,6 +4,9 @@
 
 namespace voxanne::app {
 
+Knowing::Knowing(Foundation& house, Records& kept)
+    : foundation(house), records(kept), documents(house.documents, {house.program, "document-reader"}) {}
+
 void Knowing::start() {
   const Config& config = foundation.config;
   const async::Executor house = foundation.house.executor();

@@ -7,12 +7,13 @@
 #include "app/server/records.h"
 #include "knowledge/embed/openai_embedder.h"
 #include "knowledge/embedding_queue.h"
+#include "knowledge/ingest.h"
 #include "knowledge/retriever.h"
 
 namespace voxanne::app {
 
 struct Knowing {
-  Knowing(Foundation& house, Records& kept) : foundation(house), records(kept) {}
+  Knowing(Foundation& house, Records& kept);
 
   void start();
   void stop();
@@ -21,6 +22,7 @@ struct Knowing {
 
   Foundation& foundation;
   Records& records;
+  const knowledge::DocumentReader documents;
   std::optional<knowledge::embed::OpenAiEmbedder> embedder;  // absent: none is configured
   std::optional<knowledge::VectorCache> vectors;
   std::optional<knowledge::EmbeddingQueue> waiting;

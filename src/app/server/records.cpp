@@ -132,7 +132,7 @@ async::Task<Result<>> Records::seed_demo() {
   auto known = co_await store::find_document(*store, org, document);
   if (known.has_error()) co_return known.error();
   if (*known) co_return Result<>{};
-  auto ingested = co_await knowledge::ingest(*store, foundation.workers,
+  auto ingested = co_await knowledge::ingest(*store, foundation.documents,
                                              {.org = org,
                                               .title = "Harbour Dental",
                                               .file_name = "harbour-dental.md",

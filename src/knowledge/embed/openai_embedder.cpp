@@ -100,7 +100,13 @@ async::Task<Vectors> OpenAiEmbedder::request(const Model& model, const std::vect
   }
   if (answer->status != 200) co_return read_refusal(answer->status, answer->headers, clock_.utc());
   if (answer->body.size() <= read_here_at_most) co_return read_answer(answer->body, model, texts.size());
-  co_return co_await workers_.run([&] { return read_answer(answer->body, model, texts.size()); });
+  auto read = co_await async::with_deadline(
+      clock_, deadline, workers_.run_or_leave([body = std::move(answer->body), model, count = texts.size()] {
+        return read_answer(body, model, count);
+      }));
+  if (!read && read.error().code == "deadline_passed")
+    co_return timed_out("embedding_timed_out", "no time was left for reading the provider's answer");
+  co_return read;
 }
 
 void OpenAiEmbedder::learn(const std::string& model, Purpose purpose, const Vectors& outcome) {

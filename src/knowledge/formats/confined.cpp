@@ -83,6 +83,7 @@ struct Plan {
   char* const* arguments;
   char* const* environment;
   int in, out, err;
+  int file;   // the program where it was opened, or -1 where it is run by its path
   int files;  // a Landlock ruleset, or -1 where the kernel has none
   Confines confines;
 };
@@ -101,7 +102,8 @@ void limit(int what, rlim_t value) {
   if (!placed) ::_exit(126);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) ::_exit(126);
   if (plan.files >= 0 && ::syscall(SYS_landlock_restrict_self, plan.files, 0) != 0) ::_exit(126);
-  ::syscall(SYS_close_range, 3u, ~0u, 0u);
+  if (plan.file >= 0 && plan.file != 3 && ::dup3(plan.file, 3, O_CLOEXEC) != 3) ::_exit(126);
+  ::syscall(SYS_close_range, plan.file >= 0 ? 4u : 3u, ~0u, 0u);
   limit(RLIMIT_AS, plan.confines.max_memory);
   limit(RLIMIT_CPU, plan.confines.max_cpu_seconds);
   limit(RLIMIT_FSIZE, plan.confines.max_output);
@@ -120,6 +122,8 @@ void limit(int what, rlim_t value) {
                           const_cast<sock_filter*>(refusals)};
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) ::_exit(126);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // What was opened needs no way to it, which nobody might not be permitted to go.
+  if (plan.file >= 0) ::syscall(SYS_execveat, 3, "", plan.arguments, plan.environment, AT_EMPTY_PATH);
   ::execve(plan.program, plan.arguments, plan.environment);
   ::_exit(127);
 }
@@ -137,11 +141,18 @@ std::string find_program(const std::string& name) {
 }
 
 // Reading programs, libraries and their data, and nothing else of the disk: our own files least of all.
-Descriptor readable_files() {
+// `program` (or -1) is one more that may be run.
+Descriptor readable_files(int program) {
   landlock_ruleset_attr all{};
   all.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;  // every right of the first version
   Descriptor rules{static_cast<int>(::syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0))};
   if (rules.get() < 0) return rules;
+  if (program >= 0) {
+    landlock_path_beneath_attr rule{};
+    rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+    rule.parent_fd = program;
+    ::syscall(SYS_landlock_add_rule, rules.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+  }
   for (const char* place : {"/usr", "/lib", "/lib64", "/etc/ld.so.cache"}) {
     const Descriptor parent{::open(place, O_PATH | O_CLOEXEC)};
     landlock_path_beneath_attr rule{};
@@ -209,8 +220,10 @@ ChildOutput::End read_all(int out, int err, const Confines& confines, ChildOutpu
 
 Result<ChildOutput> run_confined(const std::vector<std::string>& command, std::string_view input,
                                  const Confines& confines) {
-  const std::string program = find_program(command.front());
-  if (program.empty())
+  const bool by_path = command.front().find('/') != std::string::npos;
+  const std::string program = by_path ? command.front() : find_program(command.front());
+  Descriptor file{by_path ? ::open(program.c_str(), O_PATH | O_CLOEXEC) : -1};
+  if (program.empty() || (by_path && !file))
     return unavailable("program_missing", "the program " + command.front() + " is not installed");
   const auto failed = [](const char* what) {
     return unavailable("child_not_started", std::string{what} + ": " + std::strerror(errno));
@@ -226,7 +239,8 @@ Result<ChildOutput> run_confined(const std::vector<std::string>& command, std::s
   const auto above = [](Descriptor& one) {
     if (one.get() <= 2) one = Descriptor{::fcntl(one.get(), F_DUPFD_CLOEXEC, 3)};
   };
-  const Descriptor files = readable_files();
+  above(file);
+  const Descriptor files = readable_files(file.get());
   above(in);
   above(out_end);
   above(err_end);
@@ -235,9 +249,11 @@ Result<ChildOutput> run_confined(const std::vector<std::string>& command, std::s
   for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   char language[] = "LC_ALL=C.UTF-8", path[] = "PATH=/usr/bin:/bin";
-  char* environment[] = {language, path, nullptr};
+  // A library of our own program, which would look for its settings before main() and end it without them.
+  char no_gnutls[] = "GNUTLS_NO_IMPLICIT_INIT=1";
+  char* environment[] = {language, path, no_gnutls, nullptr};
   const pid_t child = start({program.c_str(), arguments.data(), environment, in.get(), out_end.get(),
-                             err_end.get(), files.get(), confines});
+                             err_end.get(), file.get(), files.get(), confines});
   if (child < 0) return failed("no process");
   out_end.close();
   err_end.close();

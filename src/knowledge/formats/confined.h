@@ -1,6 +1,6 @@
-// A program of others that reads hostile input, run as a child that can do nothing but read what it is given
-// and write what it found: no network, none of our files, no new ones, no other programs, bounded memory,
-// processor time, output and real time; as nobody where we are root.
+// A program that reads hostile input, of others or our own, run as a child that can do nothing but read what
+// it is given and write what it found: no network, none of our files, no new ones, no other programs, bounded
+// memory, processor time, output and real time; as nobody where we are root.
 //
 // Blocks: call it on a worker. The child is always gone when it returns.
 #pragma once
@@ -27,8 +27,16 @@ struct ChildOutput {
   std::string out, err;
 };
 
-// `command[0]` is looked for in PATH; `input` is its standard input, seekable. Errors: unavailable
-// (program_missing, child_not_started).
+// Whether our own program can be run like this: a sanitizer needs more memory and files than there are.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool confines_our_own = false;
+#else
+inline constexpr bool confines_our_own = true;
+#endif
+
+// `command[0]` is looked for in PATH, but for one with a slash, which the child may read wherever it lies
+// (and must be executable by everybody where we are root); `input` is its standard input, seekable. Errors:
+// unavailable (program_missing, child_not_started).
 Result<ChildOutput> run_confined(const std::vector<std::string>& command, std::string_view input,
                                  const Confines& confines);
 

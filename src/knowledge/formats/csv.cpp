@@ -3,6 +3,8 @@
 #include "knowledge/formats/markdown_writer.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace voxanne::knowledge::formats {
 namespace {
@@ -28,12 +30,14 @@ char separator_of(std::string_view text) {
   return best;
 }
 
-}  // namespace
+using Row = std::vector<std::string>;
 
-Result<std::vector<std::vector<std::string>>> read_csv(std::string_view text) {
+// Each row in turn, until `take` has an error.
+template <class Take>
+Result<> for_each_row(std::string_view text, Take take) {
   const char separator = separator_of(text);
-  std::vector<std::vector<std::string>> rows;
-  std::vector<std::string> row;
+  Result<> taken;
+  Row row;
   std::string cell;
   std::size_t line = 1, opened = 0;
   bool quoted = false, begun = false;
@@ -45,10 +49,10 @@ Result<std::vector<std::vector<std::string>>> read_csv(std::string_view text) {
   const auto end_row = [&] {
     if (row.empty() && cell.empty() && !begun) return;  // an empty line
     end_cell();
-    rows.push_back(std::move(row));
+    taken = take(std::move(row));
     row.clear();
   };
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; taken && i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\n') ++line;
     if (quoted) {
@@ -76,30 +80,66 @@ Result<std::vector<std::vector<std::string>>> read_csv(std::string_view text) {
       cell.push_back(c);
     }
   }
+  if (!taken) return taken;
   if (quoted)
     return malformed("csv_quote_open", "the quote that is opened in line " + std::to_string(opened) +
                                            " of the table is never closed; save it as CSV again");
   end_row();
+  return taken;
+}
+
+}  // namespace
+
+Result<std::vector<Row>> read_csv(std::string_view text) {
+  std::vector<Row> rows;
+  const auto read = for_each_row(text, [&](Row row) {
+    rows.push_back(std::move(row));
+    return Result<>{};
+  });
+  if (!read) return read.error();
   return rows;
 }
 
 Result<std::string> csv_to_markdown(std::string_view text) {
-  const auto rows = read_csv(text);
-  if (!rows) return rows.error();
   MarkdownWriter out;
-  const bool named = rows->size() > 1 && names_columns(rows->front());
-  for (std::size_t r = named ? 1 : 0; r < rows->size(); ++r) {
-    const auto& row = (*rows)[r];
+  Row names;
+  const auto say = [&](const Row& row) -> Result<> {
     std::string said;
+    bool colon = false;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string value = collapsed(row[i]);
       if (value.empty()) continue;
-      if (!said.empty()) said += said.find(": ") == std::string::npos ? ": " : ", ";
-      if (named && i > 0 && i < rows->front().size()) said += collapsed(rows->front()[i]) + " ";
+      if (!said.empty()) said += std::exchange(colon, true) ? ", " : ": ";
+      if (i > 0 && i < names.size()) said += names[i] + " ";
       said += value;
+      colon = colon || value.find(": ") != std::string::npos;
     }
     out.paragraph(said);
-  }
+    if (out.size() > max_csv_markdown)
+      return Error{Fault::too_large, "csv_text_too_large",
+                   "the table holds more than 32 MB of text once every value has its column's name; split "
+                   "it into several"};
+    return {};
+  };
+  // Whether the first row names the columns is known once there is a second.
+  std::optional<Row> first;
+  bool begun = false;
+  const auto read = for_each_row(text, [&](Row row) -> Result<> {
+    if (!std::exchange(begun, true)) {
+      first = std::move(row);
+      return {};
+    }
+    if (const auto before = std::exchange(first, std::nullopt)) {
+      if (names_columns(*before))
+        for (const std::string& name : *before) names.push_back(collapsed(name));
+      else if (const auto said = say(*before); !said)
+        return said;
+    }
+    return say(row);
+  });
+  if (!read) return read.error();
+  if (first)
+    if (const auto said = say(*first); !said) return said.error();
   return out.take();
 }
 

@@ -35,6 +35,7 @@ Result<std::optional<std::string>> unpack(zip_t* archive, const char* name) {
   const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> part{zip_fopen(archive, name, 0), zip_fclose};
   if (!part) return unreadable();
   std::string out;
+  if (about.valid & ZIP_STAT_SIZE) out.reserve(std::min<std::size_t>(about.size, max_docx_part));
   std::string block(256u << 10, '\0');
   for (;;) {
     const auto count = zip_fread(part.get(), block.data(), block.size());
@@ -181,15 +182,20 @@ class Reader {
   bool item_ = false;
 };
 
-}  // namespace
-
-Result<std::string> docx_parts_to_markdown(std::string_view document, std::string_view styles) {
+// The tree lies in the document itself, which is no more once that is read.
+Result<std::string> body_to_markdown(std::string document, Levels levels) {
   pugi::xml_document xml;
-  if (!xml.load_buffer(document.data(), document.size(), pugi::parse_default | pugi::parse_ws_pcdata))
+  if (!xml.load_buffer_inplace(document.data(), document.size(), pugi::parse_default | pugi::parse_ws_pcdata))
     return unreadable();
   const auto body = child(xml.document_element(), "body");
   if (!body) return unreadable();
-  return Reader{heading_styles(styles)}.read(body);
+  return Reader{std::move(levels)}.read(body);
+}
+
+}  // namespace
+
+Result<std::string> docx_parts_to_markdown(std::string_view document, std::string_view styles) {
+  return body_to_markdown(std::string{document}, heading_styles(styles));
 }
 
 Result<std::string> docx_to_markdown(std::string_view bytes) {
@@ -207,11 +213,14 @@ Result<std::string> docx_to_markdown(std::string_view bytes) {
     return unreadable();
   }
   const Archive archive{opened, zip_discard};
-  const auto document = unpack(archive.get(), "word/document.xml");
+  // One tree after the other: the styles' is no more when the document's is made.
+  Levels levels;
+  if (const auto styles = unpack(archive.get(), "word/styles.xml"); styles && *styles)
+    levels = heading_styles(**styles);
+  auto document = unpack(archive.get(), "word/document.xml");
   if (!document) return document.error();
   if (!*document) return unreadable();
-  const auto styles = unpack(archive.get(), "word/styles.xml");
-  return docx_parts_to_markdown(**document, styles && *styles ? std::string_view{**styles} : "");
+  return body_to_markdown(std::move(**document), std::move(levels));
 }
 
 }  // namespace voxanne::knowledge::formats

@@ -1,4 +1,4 @@
-#include "knowledge/formats/confined.h"
+#include "knowledge/formats/confined_reader.h"
 #include "knowledge/formats/csv.h"
 #include "knowledge/formats/docx.h"
 #include "knowledge/formats/html.h"
@@ -10,8 +10,10 @@
 #include <gtest/gtest.h>
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <fstream>
+#include <tuple>
 
 namespace voxanne::knowledge::formats {
 namespace {
@@ -205,6 +207,97 @@ TEST_F(Confined, time_output_memory_and_processor_are_bounded) {
 }
 TEST_F(Confined, a_program_that_is_not_there_is_named) {
   EXPECT_EQ(run_confined({"no-such-program-here"}, "", {}).error().code, "program_missing");
+}
+
+// ── Readers within confines ────────────────────────────────────────────────────────────────────
+
+class ConfinedReader : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!confines_our_own) GTEST_SKIP() << "NOT TESTED: a sanitizer needs more than the confines leave";
+  }
+  static Result<std::string> read(const std::string& kind, std::string_view bytes,
+                                  const Confines& confines = of_our_own) {
+    return read_confined({DOCUMENT_READER}, kind, bytes, confines);
+  }
+  static std::string times(std::string_view unit, std::size_t bytes) {
+    std::string out;
+    out.reserve(bytes + unit.size());
+    while (out.size() < bytes) out += unit;
+    return out;
+  }
+  static std::string word(const std::string& content) {
+    return "<w:document xmlns:w=\"w\"><w:body>" + content + "</w:body></w:document>";
+  }
+  // Of this process, at its peak.
+  static std::size_t resident() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return static_cast<std::size_t>(used.ru_maxrss) << 10;
+  }
+};
+
+TEST_F(ConfinedReader, reads_what_is_read_here) {
+  const std::pair<const char*, std::string> documents[] = {
+      {"html", "<h1>Hours</h1><p>Caf\u00e9, nine to five.</p>"},
+      {"csv", "Item,Price\nCrown,\"£650\"\n"},
+      {"docx", test::docx({test::docx_heading("Prices", 1), test::docx_row({"Crown", "£650"})})}};
+  for (const auto& [kind, bytes] : documents) {
+    const auto text = read(kind, bytes);
+    ASSERT_TRUE(text) << kind << ": " << text.error().message;
+    EXPECT_EQ(*text, read_here(kind, bytes).value());
+    EXPECT_FALSE(text->empty());
+  }
+}
+TEST_F(ConfinedReader, errors_come_back_as_they_are) {
+  const std::pair<const char*, std::string> documents[] = {
+      {"csv", "a,b\nc,\"d\ne\n"},
+      {"csv", std::string(300, ',')},
+      {"html", ""},
+      {"docx", "no archive"},
+      {"docx", test::encrypted_zip("word/document.xml", "<a/>")},
+      {"docx", test::zip_bomb("word/document.xml", 80u << 20)}};
+  for (const auto& [kind, bytes] : documents) {
+    const auto here = read_here(kind, bytes).error(), there = read(kind, bytes).error();
+    EXPECT_EQ(there.kind, here.kind) << here.code;
+    EXPECT_EQ(there.code, here.code);
+    EXPECT_EQ(there.message, here.message);
+  }
+}
+TEST_F(ConfinedReader, what_would_take_gigabytes_ends_the_child_alone) {
+  const auto nodes = word(times("<a/> ", max_docx_part - 100));
+  const auto bomb = test::zip({{"word/document.xml", nodes}});
+  const auto styles = test::zip(
+      {{"word/document.xml", word("")}, {"word/styles.xml", "<s>" + times("<a/> ", 60u << 20) + "</s>"}});
+  const auto attributes = times("<p a>", max_html_bytes - 100);
+  const auto before = resident();
+  for (const auto& [kind, bytes, memory] : {std::tuple{"docx", std::string_view{bomb}, 512u << 20},
+                                            {"docx", std::string_view{styles}, 512u << 20},
+                                            {"html", std::string_view{attributes}, 256u << 20}}) {
+    const auto text = read(kind, bytes, {.max_memory = memory});
+    ASSERT_FALSE(text) << kind;
+    EXPECT_EQ(text.error().code, "document_too_costly");
+    EXPECT_EQ(text.error().kind, Fault::too_large);
+  }
+  EXPECT_LT(resident() - before, 64u << 20);
+}
+TEST_F(ConfinedReader, tables_are_read_row_by_row_and_end_where_their_text_is_too_much) {
+  const auto before = resident();
+  const auto empty = read("csv", times(std::string(199, ',') + "\n", 25u << 20));
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_EQ(*empty, "");
+  std::string names;
+  for (int i = 0; i < 199; ++i) names += std::string(59, 'n') + ",";
+  const auto named = names + "n\n" + times(times("x,", 398) + "x\n", 20u << 20);
+  EXPECT_EQ(read("csv", named).error().code, "csv_text_too_large");
+  EXPECT_EQ(read_here("csv", named).error().code, "csv_text_too_large");
+  EXPECT_LT(resident() - before, 256u << 20);
+}
+TEST_F(ConfinedReader, a_program_that_is_none_is_our_fault_and_not_the_documents) {
+  EXPECT_EQ(read_confined({"/usr/bin/false"}, "html", "<p>x").error().code, "document_reader_failed");
+  EXPECT_EQ(read_confined({"/usr/bin/false"}, "html", "<p>x").error().kind, Fault::unavailable);
+  EXPECT_EQ(read_confined({"/no/such/program"}, "html", "<p>x").error().code, "program_missing");
+  EXPECT_EQ(read("unknown", "x").error().code, "document_reader_failed");
 }
 
 // ── The writer ─────────────────────────────────────────────────────────────────────────────────

@@ -128,7 +128,7 @@ async::Task<Result<std::vector<ObjectInfo>>> S3Store::list_objects(std::string p
         {.query = std::move(query), .timeout = milliseconds{30'000}, .max_body = 4 << 20});
     if (!answer) co_return answer.error();
     auto listing = parse_listing(answer->body);
-    if (!listing) co_return unreadable();
+    if (!listing) co_return unavailable("object_store_unavailable", listing.error().message);
     for (auto& object : listing->objects) {
       if (!object.key.starts_with(root)) continue;
       auto key = object.key.substr(root.size());

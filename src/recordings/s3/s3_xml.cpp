@@ -66,9 +66,16 @@ Result<Listing> parse_listing(std::string_view body) {
   const auto root = root_of(document, body, "ListBucketResult");
   if (!root) return unreadable("ListBucketResult");
   Listing out;
-  for (const auto& entry : root.children("Contents"))
-    out.objects.push_back({text_of(entry, "Key"), entry.child("Size").text().as_ullong(),
-                           parse_rfc3339(text_of(entry, "LastModified")).value_or(UtcTime{})});
+  for (const auto& entry : root.children("Contents")) {
+    const auto modified = text_of(entry, "LastModified");
+    const auto time = parse_rfc3339(modified);
+    // By it what nobody knows any more is deleted: no age is made up.
+    if (!time)
+      return malformed("s3_answer_unreadable", "the S3 service's listing has no time of \"" +
+                                                   text_of(entry, "Key") + "\" that can be read (\"" +
+                                                   modified + "\")");
+    out.objects.push_back({text_of(entry, "Key"), entry.child("Size").text().as_ullong(), *time});
+  }
   out.truncated = root.child("IsTruncated").text().as_bool();
   out.next = text_of(root, "NextContinuationToken");
   return out;

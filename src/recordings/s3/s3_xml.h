@@ -1,7 +1,7 @@
 // What an S3 service says in XML, and the one document that is said to it. Pure.
 //
-// Whatever comes is read leniently: a service leaves out what it does not know. What is not XML, or not
-// the document expected, is malformed (s3_answer_unreadable).
+// Whatever comes is read leniently: a service leaves out what it does not know. What is not XML, not the
+// document expected, or a listing with an object of no readable age, is malformed (s3_answer_unreadable).
 #pragma once
 
 #include "base/result.h"
@@ -29,7 +29,7 @@ Result<std::string> parse_completed(std::string_view body);
 struct Listed {
   std::string key;
   std::uint64_t size = 0;
-  UtcTime modified{};
+  UtcTime modified{};  // from any RFC 3339 time
 };
 struct Listing {
   std::vector<Listed> objects;
