@@ -3,9 +3,9 @@
 // at a time, and a deleted term is gone once it has been rewritten together with everything older. Two SQL
 // functions let a round of that be begun and watched while entries are added (store/erasure.h):
 //
-//   search_gathered(block)    the record with all segments in level 16, oldest first, and no level above: what
-//                             the next merge takes is exactly these. Newer ones come in at level 0, and reach 16 by some
-//                             4^16 commits. FTS5 itself only ever adds levels.
+//   search_gathered(block)    the record with all segments in level 16, oldest first, and none above: just
+//                             these the next merge takes. Newer ones come in at level 0, and reach 16
+//                             by some 4^16 commits. FTS5 itself only ever adds levels.
 //   search_gathering(block)   whether level 16 is being rewritten
 //
 // An error of the statement where the record is malformed. FTS5 keeps a copy of the record: whoever changes
