@@ -48,7 +48,8 @@ class Silence : public testing::Test {
   }
   int made(const std::string& name) {
     int count = 0;
-    for (const auto& assistant : world.get("/api/assistants").json().at("assistants").as_array())
+    const auto all = world.get("/api/assistants").json();
+    for (const auto& assistant : all.at("assistants").as_array())
       count += std::string_view{assistant.at("name").as_string()} == name;
     return count;
   }
