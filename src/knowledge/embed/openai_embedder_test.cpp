@@ -120,13 +120,11 @@ TEST_F(OpenAi, questions_are_remembered) {
 
 TEST_F(OpenAi, an_outage_and_its_end_are_noticed_by_themselves) {
   std::atomic<int> recovered = 0;
-  OpenAiEmbedder watched{{.base_url = provider_.url(),
-                          .model = "m",
-                          .probe_every = 20ms,
-                          .on_recovered = [&] { ++recovered; }},
-                         clock_,
-                         house_.executor(),
-                         workers_};
+  OpenAiEmbedder watched{
+      {.base_url = provider_.url(), .model = "m", .probe_every = 20ms, .on_recovered = [&] { ++recovered; }},
+      clock_,
+      house_.executor(),
+      workers_};
   async::asio::post(house_.executor(), [&] { watched.start(); });
   ASSERT_TRUE(provider_.wait_until(5s, [](const auto& provider) { return !provider.asked().empty(); }));
   provider_.set(Mood::broken);

@@ -10,7 +10,7 @@
 namespace voxanne::recordings::s3 {
 namespace {
 
-constexpr seconds write_again_after{3};  // health is to know within 5 s
+constexpr seconds write_again_after{3};     // health is to know within 5 s
 constexpr std::size_t most_listed = 1'000;  // what S3 gives at a time
 
 Error bad_key() { return malformed("object_key_invalid", "this is not the key of an object"); }
