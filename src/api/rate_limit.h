@@ -2,8 +2,8 @@
 // minute's worth. All web shards share it; taking one costs a short lock of one of 16 stripes.
 //
 // Owner: app, beside the router, which asks it once per authenticated request; so do sockets when they know
-// who opens them. Buckets that have
-// filled up again are forgotten, so memory follows the organizations of the last minute.
+// who opens them. Buckets that have filled up again are forgotten, so memory follows the organizations of the
+// last minute.
 #pragma once
 
 #include "base/ids.h"

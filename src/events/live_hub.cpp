@@ -1,8 +1,8 @@
 #include "events/live_hub.h"
 
 #include "async/deadline.h"
+#include "base/token_bucket.h"
 #include "events/live_protocol.h"
-#include "net/allowance.h"
 #include "net/credential_check.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -208,7 +208,7 @@ class LiveHub::Session final : public net::WebSocketSession, public std::enable_
   net::WebSocket& socket_;
   async::TaskGroup& tasks_;
   const CheckToken check_;
-  net::Allowance requests_ = net::controls_allowed();
+  TokenBucket requests_{20, 40};  // as many as a page has that catches up, and more
   std::shared_ptr<const Listener> listener_;
   std::unique_ptr<Subscription> subscription_;
   std::unique_ptr<async::Alarm> alarm_;

@@ -1,7 +1,7 @@
 #include "telephony/browser/gateway.h"
 
 #include "async/deadline.h"
-#include "net/allowance.h"
+#include "base/token_bucket.h"
 #include "net/credential_check.h"
 
 #include <boost/asio/post.hpp>
@@ -17,7 +17,9 @@ constexpr std::size_t max_control = 16 * 1024;  // a token of 8 KiB, escaped
 constexpr int max_excess_frames = 500;          // 10 s of audio beyond real time
 
 // Frames come at 50 a second; 52 forgives a fast clock, a second at once forgives a stalled network.
-net::Allowance frames_allowed() { return {52, 50}; }
+TokenBucket frames_allowed() { return {52, 50}; }
+// Nobody has more to say than this.
+TokenBucket controls_allowed() { return {20, 40}; }
 
 Error out_of_turn(std::string message) { return {Fault::forbidden, "out_of_turn", std::move(message)}; }
 
@@ -35,7 +37,7 @@ struct Gateway::Session {
   net::WebSocket& socket;
   CheckToken& check;
   std::optional<Caller> caller;
-  net::Allowance frames = frames_allowed(), controls = net::controls_allowed();
+  TokenBucket frames = frames_allowed(), controls = controls_allowed();
   int excess_frames = 0;
   bool renewed = false;
 

@@ -1,7 +1,6 @@
 #include "telephony/sip/digest.h"
 #include "telephony/sip/guess_limiter.h"
 #include "telephony/sip/screen.h"
-#include "telephony/sip/token_bucket.h"
 
 #include "telephony/sip/test_digest.h"
 
@@ -111,17 +110,6 @@ TEST(guess_limiter, refuses_a_source_that_guesses_on_until_it_waits) {
   EXPECT_TRUE(guesses.exhausted(guesser, now));
   EXPECT_FALSE(guesses.exhausted(other, now));
   EXPECT_FALSE(guesses.exhausted(guesser, now + 11s));
-}
-
-TEST(token_bucket, gives_a_burst_and_then_its_rate) {
-  TokenBucket bucket{10, 2};
-  SteadyTime now{std::chrono::hours{1}};
-  EXPECT_TRUE(bucket.take(now));
-  EXPECT_TRUE(bucket.take(now));
-  EXPECT_FALSE(bucket.take(now));
-  EXPECT_FALSE(bucket.take(now + 99ms));
-  EXPECT_TRUE(bucket.take(now + 101ms));
-  EXPECT_FALSE(bucket.take(now + 101ms));
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 // One thread; the caller passes time.
 #pragma once
 
+#include "base/token_bucket.h"
 #include "telephony/sip/address.h"
-#include "telephony/sip/token_bucket.h"
 
 #include <map>
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "async/clock.h"
+#include "base/token_bucket.h"
 #include "telephony/sip/digest.h"
 #include "telephony/sip/gateway.h"
 #include "telephony/sip/guess_limiter.h"
@@ -18,7 +19,6 @@
 #include "telephony/sip/route.h"
 #include "telephony/sip/screen.h"
 #include "telephony/sip/sip_thread.h"
-#include "telephony/sip/token_bucket.h"
 #include "telephony/sip/trunk_watch.h"
 
 #include <atomic>

@@ -1,11 +1,12 @@
-// A token bucket: `rate` a second on average, `burst` at once. One thread; the caller passes time.
+// A token bucket: `rate` a second on average, `burst` at once. A value of one thread or loop; the caller
+// passes time.
 #pragma once
 
 #include "base/time.h"
 
 #include <algorithm>
 
-namespace voxanne::telephony::sip {
+namespace voxanne {
 
 class TokenBucket {
  public:
@@ -26,4 +27,4 @@ class TokenBucket {
   SteadyTime last_{};
 };
 
-}  // namespace voxanne::telephony::sip
+}  // namespace voxanne
