@@ -240,7 +240,7 @@ int recall(const std::string& labelled, const std::string& vectors) {
     all.questions.insert(all.questions.end(), org.questions.begin(), org.questions.end());
   }
   std::cout << "\n";
-  held = recall({all}, vectors, {.recall_at_5 = 70}) && held;
+  held = recall({all}, vectors, {.recall_at_5 = 60}) && held;
   std::cout << "vectors: recorded GloVe word vectors, averaged; a sentence model of today does better\n";
   return held ? 0 : 1;
 }

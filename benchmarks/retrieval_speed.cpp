@@ -68,6 +68,7 @@ float read_all(const float* rows, std::size_t count) {
 }
 
 constexpr std::size_t passages = 10'000, dimensions = 1'536;
+constexpr double wanted_ms = 8;
 
 Vector random_vector(std::size_t seed) {
   std::minstd_rand random{static_cast<std::minstd_rand::result_type>(seed % 2'147'483'646 + 1)};
@@ -107,11 +108,6 @@ Peer sqlite_vec(const std::vector<Vector>& questions, int rounds) {
 }
 
 bool exact_search(int rounds) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
-  sched_setaffinity(0, sizeof one, &one);
-
   VectorIndex index{1};
   for (std::size_t i = 0; i < passages; ++i)
     index.add(static_cast<std::int64_t>(i), "m", to_bytes(random_vector(i)));
@@ -146,7 +142,7 @@ bool exact_search(int rounds) {
   if (peer.nearest != ours) std::cout << "NOT HELD: the two find different passages\n";
   std::cout << fmt::format("{:.2f}x the floor; p99 {:.2f} ms (wanted: under 8 ms){}\n", ratio, p99,
                            nearest + static_cast<std::int64_t>(sum) == 1 ? " " : "");
-  return p99 < 8 && peer.nearest == ours;
+  return p99 < wanted_ms && peer.nearest == ours;
 }
 
 // Vectors that mean nothing, at once: what is measured is everything but the provider.
@@ -178,11 +174,12 @@ bool whole_search(int rounds) {
   const OrgId org{"org"};
   store.run(store::ensure_organization(*store, org, test::noon)).value();
 
-  // Words as often as in a language: the n-th most frequent every n-th time (Zipf).
+  // Words as often as in a language: the n-th most frequent every n-th time (Zipf). The hundred most
+  // frequent, "the" and its like, are none that a question is looked up by.
   std::minstd_rand random{7};
   const auto word = [&] {
-    return "w" + std::to_string(static_cast<int>(
-                     std::exp(std::uniform_real_distribution<>{0, std::log(20'000)}(random))));
+    const double rank = std::exp(std::uniform_real_distribution<>{std::log(100), std::log(20'000)}(random));
+    return "w" + std::to_string(static_cast<int>(rank));
   };
   const auto sentence = [&](int words) {
     std::string out = word();
@@ -228,14 +225,21 @@ bool whole_search(int rounds) {
   std::cout << fmt::format("words and vectors          p50 {:.2f} ms   p99 {:.2f} ms{}\n",
                            Times::at(both.wall, 0.5), p99,
                            by_meaning ? "" : "   NOT HELD: a question was answered by words alone");
-  return by_meaning;
+  if (p99 >= wanted_ms)
+    std::cout << fmt::format("NOT HELD: p99 {:.2f} ms, wanted under {:.0f} ms\n", p99, wanted_ms);
+  return by_meaning && p99 < wanted_ms;
 }
 
 }  // namespace
 
 int speed(int rounds) {
-  const bool whole = whole_search(rounds);
-  return exact_search(rounds) && whole ? 0 : 1;  // last, for it keeps to one core
+  // One core for all of it: threads that are made from here on keep to it, and so does the peer.
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+  sched_setaffinity(0, sizeof one, &one);
+  const bool whole = whole_search(rounds), exact = exact_search(rounds);
+  return whole && exact ? 0 : 1;
 }
 
 }  // namespace voxanne::bench
