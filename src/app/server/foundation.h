@@ -26,8 +26,7 @@ namespace voxanne::app {
 std::string node_name();
 
 struct Foundation {
-  // `program` is our own executable, which speech workers and readers of documents are started
-  // from.
+  // `program` is our own executable, which speech workers and readers of documents are started from.
   Foundation(Config config, std::string program);
 
   // The root secret. Errors: of the data directory and its lock.
