@@ -1,6 +1,6 @@
 // The server's configuration: one TOML file, every key overridable by the environment variable of
 // the same name in capitals, secrets also as NAME_FILE. An unknown key or a bad value is an error
-// that names the key and what is allowed. docs/configuration.md is checked against keys().
+// that names the key and what is allowed. docs/configuration.md is checked against config_keys().
 #pragma once
 
 #include "base/log.h"
@@ -94,12 +94,5 @@ Environ process_environment();
 
 // `file`: --config; else VOXANNE_CONFIG, else ./voxanne.toml if present.
 Result<Config> load_config(const std::optional<std::filesystem::path>& file, const Environ& environ);
-
-// Every key with its meaning, for --help and the documentation's test.
-struct KeyInfo {
-  std::string_view variable, meaning;
-  bool secret;
-};
-std::vector<KeyInfo> keys();
 
 }  // namespace voxanne::app

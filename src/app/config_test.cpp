@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "app/config_keys.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -173,7 +173,7 @@ TEST(ConfigurationPage, has_one_row_for_every_key_and_none_besides) {
   while (std::getline(page, line) && !line.starts_with("## "))
     if (line.starts_with("| `")) documented.push_back(line.substr(3, line.find('`', 3) - 3));
   std::vector<std::string> known;
-  for (const KeyInfo& key : keys()) known.emplace_back(key.variable);
+  for (const ConfigKey& key : config_keys()) known.emplace_back(key.variable);
   // Keys whose part is not built are errors or warnings; the page tells of them in words.
   std::ifstream again{VOXANNE_SOURCE_DIR "/docs/configuration.md"};
   const std::string text{std::istreambuf_iterator<char>{again}, {}};

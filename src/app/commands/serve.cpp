@@ -1,4 +1,5 @@
 #include "app/commands/command.h"
+#include "app/config_keys.h"
 #include "app/server/server.h"
 #include "base/log_thread.h"
 
@@ -87,7 +88,7 @@ void add_serve(CommandLine& line) {
   auto* command = line.parser.add_subcommand("serve", "run the server; SIGTERM drains it");
   std::string footer{
       "Settings, as environment variables or, in lower case, in voxanne.toml (secrets also as NAME_FILE):\n"};
-  for (const KeyInfo& key : keys())
+  for (const ConfigKey& key : config_keys())
     footer.append("  ")
         .append(key.variable)
         .append(std::string(28 - std::min<std::size_t>(27, key.variable.size()), ' '))
