@@ -14,7 +14,7 @@ export class LiveEvents {
   #timers = new Set();
   #pongTimer = null;
 
-  /** @param handlers onState('connecting'|'live'|'offline'), onOrganization(id), onEvent(event), onResync(), onRefused(reason) */
+  /** @param handlers onState('connecting'|'live'|'offline'), onEvent(event), onResync(), onRefused(reason) */
   constructor(handlers) {
     this.#handlers = handlers;
   }
@@ -95,7 +95,6 @@ export class LiveEvents {
       const known = this.#epoch !== null;
       if (!known) this.#seq = message.seq;
       this.#epoch = message.epoch;
-      this.#handlers.onOrganization(message.orgId);
       this.#handlers.onState('live');
       // What happened between loading the list and subscribing would be missed.
       if (!known) this.#handlers.onResync();

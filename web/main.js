@@ -24,7 +24,6 @@ function showConnection(state) {
 const calls = new Calls();
 const live = new LiveEvents({
   onState: showConnection,
-  onOrganization: (id) => { byId('org').textContent = id; },
   onEvent: (event) => calls.apply(event),
   onResync: () => load(),
   onRefused: async (reason) => {
@@ -70,8 +69,18 @@ async function open() {
     return;
   }
   if (!await load()) return;
+  await introduce();
   show('dashboard');
   live.start();
+}
+
+// Nobody is offered what their role would be refused.
+async function introduce() {
+  const me = await api('/api/auth/me').catch(() => null);
+  byId('org').textContent = me?.organization || me?.orgId || '';
+  const viewer = me?.role === 'viewer';
+  byId('phone-call').hidden = viewer;
+  byId('phone-state').textContent = viewer ? 'Managers and owners can call it from here.' : "Uses this device's microphone. Headphones work best.";
 }
 
 function onSubmit(form, enter) {

@@ -38,6 +38,8 @@ await finish(async () => {
   await step('the owner signs in', async () => {
     await signIn(options.email, options.password);
     await isIn();
+    await text('#org', 'Acme');
+    assert.equal(await page.getByRole('button', { name: 'Call the assistant' }).isVisible(), true);
     await noBarriers();
   });
 
@@ -84,5 +86,10 @@ await finish(async () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await signIn('nurse@acme.example', 'long enough for a nurse');
     await isIn();
+    // A viewer.
+    assert.equal(await page.getByRole('button', { name: 'Call the assistant' }).isVisible(), false);
+    await text('#phone-state', 'Managers and owners');
+    await noBarriers();
+    await picture('viewer');
   });
 });
