@@ -63,10 +63,16 @@ function(voxanne_folder name)
   endif()
 endfunction()
 
-# voxanne_test(name sources... LINKS targets... [TIMEOUT seconds] [SERIAL]): a GoogleTest
-# executable, one ctest per case; SERIAL for those that are the whole machine's work.
+# voxanne_test(name sources... LINKS targets... [TIMEOUT seconds] [SERIAL | WAITING]): a GoogleTest
+# executable, one ctest per case; SERIAL for those that are the whole machine's work, WAITING for those that
+# mostly wait (a lease, a deadline, a caller who listens): they take half a processor, and ctest is told the
+# number of halves (./test).
 function(voxanne_test name)
-  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;WAITING" "TIMEOUT" "LINKS" ${ARGN})
+  set(halves 2)
+  if(ARG_WAITING)
+    set(halves 1)
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 240) # what hangs; recognition of an hour of speech takes two minutes beside other work
   endif()
@@ -84,5 +90,5 @@ function(voxanne_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} house_flags GTest::gmock GTest::gtest_main)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX "${name}."
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} ${reports})
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL} PROCESSORS ${halves} ${reports})
 endfunction()

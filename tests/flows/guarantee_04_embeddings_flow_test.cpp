@@ -356,7 +356,7 @@ TEST_F(Embeddings, bombs_locked_and_broken_files_are_refused_with_what_to_do) {
     EXPECT_EQ(answer.status, status) << name << answer.body;
     EXPECT_EQ(answer.json().at("code"), json::string_view{code}) << name;
   }
-  EXPECT_EQ(http_get(server.url("/health")).status, 200);
+  EXPECT_EQ(http_get(server.url("/health/ready")).status, 200);
 }
 
 }  // namespace

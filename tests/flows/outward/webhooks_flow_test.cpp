@@ -116,7 +116,7 @@ TEST_F(Webhooks, an_endpoint_that_is_away_holds_up_nobody_else) {
   };
   EXPECT_TRUE(one_with(redirecting, "redirect_refused"));
   EXPECT_TRUE(one_with(endless, "response_too_large"));
-  EXPECT_EQ(http_get(server.url("/health")).status, 200);
+  EXPECT_EQ(http_get(server.url("/health/ready")).status, 200);
 
   // The operator sees it: some are taken, some are not, and the dead one's wait (counted now and then).
   const auto shows = [&](const std::string& series) {
