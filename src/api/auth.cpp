@@ -158,7 +158,7 @@ async::Task<Result<Identity>> Authenticator::authenticate_token(unsigned shard, 
 }
 
 async::Task<Result<milliseconds>> Authenticator::may_stay(unsigned shard, std::string_view token,
-                                                          UtcTime expires_at) {
+                                                          UtcTime expires_at, Role role, Scope scope) {
   const async::Clock& clock = impl_->clock;
   if (clock.utc() >= expires_at)
     co_return Error{Fault::unauthenticated, "expired_token", "what opened this connection has expired"};
@@ -167,6 +167,8 @@ async::Task<Result<milliseconds>> Authenticator::may_stay(unsigned shard, std::s
   if (!identity) {
     const Fault kind = identity.error().kind;
     if (kind == Fault::unauthenticated || kind == Fault::forbidden) co_return identity.error();
+  } else if (const auto allowed = check_allowed(*identity, role, scope); !allowed) {
+    co_return allowed.error();
   }
   co_return std::clamp<milliseconds>(expires_at - clock.utc(), 1ms, impl_->options.look_again);
 }

@@ -65,9 +65,11 @@ class Authenticator {
   async::Task<Result<Identity>> authenticate_token(unsigned shard, std::string_view token,
                                                    const net::RequestIds& ids);
   // For a connection that lives on: how soon to ask again, or why it may not (unauthenticated, forbidden):
-  // its credential has expired, was revoked or belongs to somebody who was removed. A database that is
-  // away, or an identity provider, ends nothing but what has expired: `expires_at` is that of the identity.
-  async::Task<Result<milliseconds>> may_stay(unsigned shard, std::string_view token, UtcTime expires_at);
+  // its credential has expired, was revoked, or belongs to somebody who was removed or is no longer of the
+  // `role` and `scope` that it takes. A database that is away, or an identity provider, ends nothing but what
+  // has expired: `expires_at` is that of the identity.
+  async::Task<Result<milliseconds>> may_stay(unsigned shard, std::string_view token, UtcTime expires_at,
+                                             Role role, Scope scope);
   // What was remembered is looked up again: call it after a revocation. Any thread.
   void forget();
   // What no token means for this connection; also for a WebSocket whose first message has none.

@@ -294,7 +294,7 @@ TEST_F(AuthTest, who_stays_leaves_when_the_credential_expires_whatever_the_datab
   Authenticator authenticator{o, clock_};
   const auto may_stay = [&] {
     std::optional<Result<milliseconds>> outcome;
-    boost::asio::co_spawn(loop_, authenticator.may_stay(0, "vx_key", expires_at),
+    boost::asio::co_spawn(loop_, authenticator.may_stay(0, "vx_key", expires_at, Role::viewer, Scope::read),
                           [&](std::exception_ptr, Result<milliseconds> result) { outcome.emplace(result); });
     clock_.settle();
     return *outcome;
@@ -305,6 +305,29 @@ TEST_F(AuthTest, who_stays_leaves_when_the_credential_expires_whatever_the_datab
   EXPECT_EQ(may_stay().value(), 5s) << "it is asked again when it expires";
   clock_.run_for(5s);
   EXPECT_EQ(may_stay().error().code, "expired_token");
+}
+
+TEST_F(AuthTest, who_stays_leaves_when_their_role_is_no_longer_enough) {
+  Role role = Role::manager;
+  auto o = options(prod);
+  o.admit = [&](Identity& identity, const net::RequestIds&) -> async::Task<Result<>> {
+    identity.role = role;
+    co_return Result<>{};
+  };
+  Authenticator authenticator{o, clock_};
+  const std::string shown = token(clock_.utc());
+  const auto may_stay = [&](Role needed) {
+    std::optional<Result<milliseconds>> outcome;
+    boost::asio::co_spawn(loop_, authenticator.may_stay(0, shown, clock_.utc() + 1h, needed, Scope::calls),
+                          [&](std::exception_ptr, Result<milliseconds> result) { outcome.emplace(result); });
+    clock_.settle();
+    return *outcome;
+  };
+  EXPECT_TRUE(may_stay(Role::manager));
+  role = Role::viewer;
+  authenticator.forget();  // as whoever demotes them does
+  EXPECT_EQ(may_stay(Role::manager).error().kind, Fault::forbidden);
+  EXPECT_TRUE(may_stay(Role::viewer));
 }
 
 TEST_F(AuthTest, what_is_remembered_is_bounded) {

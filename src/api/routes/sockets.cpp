@@ -47,8 +47,9 @@ async::Task<Result<Visitor>> enter(std::shared_ptr<Guard> guard, std::string tok
   if (!identity) co_return identity.error();
   if (auto admitted = guard->admit(*identity); !admitted) co_return admitted.error();
   const UtcTime expires_at = identity->expires_at;
-  co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token), expires_at] {
-                      return authenticator.may_stay(shard, token, expires_at);
+  co_return Visitor{std::move(*identity), [&authenticator, shard, token = std::move(token), expires_at,
+                                           role = guard->role, scope = guard->scope] {
+                      return authenticator.may_stay(shard, token, expires_at, role, scope);
                     }};
 }
 
