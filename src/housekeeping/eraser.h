@@ -32,11 +32,7 @@
 
 namespace voxanne::housekeeping {
 
-struct Receipt {
-  store::Erasure erasure;
-  // Of calls and contact; of all whose rows are gone.
-  bool rows_removed = false, files_removed = false, search_merged = false;
-};
+using store::Receipt;
 
 struct EraserOptions {
   std::filesystem::path spool;

@@ -90,6 +90,15 @@ constexpr Statement open{"erasures.open",
                          "SELECT " ERASURE_COLUMNS
                          " FROM erasures "
                          "WHERE finished_at IS NULL AND requested_at > 0 ORDER BY requested_at LIMIT ?1"};
+#define RECEIPT                                                                                   \
+  "SELECT " ERASURE_COLUMNS                                                                       \
+  ", contact_id = '', "                                                                           \
+  "NOT EXISTS (SELECT 1 FROM erasure_files f WHERE f.erasure_id = e.id), "                        \
+  "finished_at IS NOT NULL OR search_round <= (SELECT done FROM search_rounds r WHERE r.id = 1) " \
+  "FROM erasures e "
+constexpr Statement receipts{"erasures.page",
+                             RECEIPT "WHERE e.org_id = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3 OFFSET ?4"};
+constexpr Statement one_receipt{"erasures.receipt", RECEIPT "WHERE e.org_id = ?1 AND e.id = ?2"};
 constexpr Statement owed{"erasure_files.of_erasure",
                          "SELECT call_id, object_key FROM erasure_files WHERE erasure_id = ?1 LIMIT ?2"};
 
@@ -169,6 +178,10 @@ Erasure erasure_from(const Row& row) {
           .removed = row.str(6),
           .contact = id_from<ContactTag>(row, 7),
           .number = row.str(8)};
+}
+
+Receipt receipt_from(const Row& row) {
+  return {erasure_from(row), row.integer(9) != 0, row.integer(10) != 0, row.integer(11) != 0};
 }
 
 ErasureFile file_from(const Row& row) { return {id_from<CallTag>(row, 0), row.str(1)}; }
@@ -251,6 +264,14 @@ void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file)
   batch.add(paid, {erasure.id, bound(file.call)});
 }
 
+async::Task<Result<Listed<Receipt>>> page_of_receipts(Store& store, OrgId org, KeyPage page) {
+  return find_page(store, receipts, std::move(org), std::move(page), receipt_from, 0);
+}
+
+async::Task<Result<std::optional<Receipt>>> find_receipt(Store& store, OrgId org, std::string id) {
+  return find_one(store, one_receipt, {bound(org), std::move(id)}, receipt_from);
+}
+
 async::Task<Result<std::optional<Erasure>>> find_erasure(Store& store, std::string id) {
   return find_one(store, one_erasure, {std::move(id)}, erasure_from);
 }
@@ -310,6 +331,8 @@ std::span<const Statement* const> erasure_statements() {
                                              &paid,
                                              &one_erasure,
                                              &open,
+                                             &receipts,
+                                             &one_receipt,
                                              &owed,
                                              &round_of,
                                              &begin_round,

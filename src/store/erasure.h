@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/calls.h"
+#include "store/key_page.h"
 
 #include <optional>
 #include <string>
@@ -58,6 +59,12 @@ struct Erasure {
   ContactId contact{};
   std::string number{};
 };
+// What of it is done.
+struct Receipt {
+  Erasure erasure;
+  // Of calls and contact; of all whose rows are gone.
+  bool rows_removed = false, files_removed = false, search_merged = false;
+};
 struct ErasureFile {
   CallId call;
   std::string object_key;
@@ -71,6 +78,9 @@ void put_erasure(Batch& batch, const Erasure& erasure);
 void finish_erasure(Batch& batch, const Erasure& erasure, UtcTime at);
 void owe_file(Batch& batch, const Erasure& erasure, const ErasureFile& file);
 void file_removed(Batch& batch, const Erasure& erasure, const ErasureFile& file);
+// Oldest first.
+async::Task<Result<Listed<Receipt>>> page_of_receipts(Store& store, OrgId org, KeyPage page);
+async::Task<Result<std::optional<Receipt>>> find_receipt(Store& store, OrgId org, std::string id);
 async::Task<Result<std::optional<Erasure>>> find_erasure(Store& store, std::string id);
 // Oldest first.
 async::Task<Result<std::vector<Erasure>>> open_erasures(Store& store, int limit);

@@ -200,6 +200,35 @@ TEST_F(Bookings, the_receipt_says_what_of_a_contact_is_still_to_be_erased) {
   expect_problem(world.ask("DELETE", path + "?erase=true"), 409, "call_in_progress");
 }
 
+TEST_F(Bookings, a_receipt_can_be_read_again_until_all_of_it_is_gone_and_after_it) {
+  const auto contact = made("/api/contacts", R"({"name":"Ada","number":"+447700900123"})");
+  const auto receipt = world.ask("DELETE", path_of("/api/contacts", contact) + "?erase=true").json();
+  const std::string id{receipt.at("id").as_string()};
+  const auto read = world.get("/api/erasures/" + id);
+  ASSERT_EQ(read.status, 200) << read.body;
+  EXPECT_EQ(read.json(), receipt);
+  EXPECT_EQ(world.get("/api/erasures").json().at("erasures"), boost::json::array{receipt});
+  EXPECT_EQ(world.ask("GET", "/api/erasures", "demo", "", Role::manager).status, 403);
+  expect_problem(world.get("/api/erasures/ers_none"), 404, "erasure_not_found");
+  expect_problem(world.ask("GET", "/api/erasures/" + id, "other", "", Role::owner), 404, "erasure_not_found");
+
+  // A file that is owed, as an object store that is away leaves it.
+  store::Erasure open;
+  open.id = "ers_open";
+  open.org = OrgId{"demo"};
+  open.subject = "call";
+  open.requested_by = "somebody";
+  open.requested_at = world.clock().utc();
+  open.removed = R"({"calls":1,"turns":0,"logLines":0,"messages":0,"recordings":1,"contacts":0})";
+  store::Batch batch;
+  store::put_erasure(batch, open);
+  store::owe_file(batch, open, {CallId{"call_gone"}, "demo/call_gone.ogg"});
+  world.write(std::move(batch));
+  EXPECT_EQ(world.get("/api/erasures/ers_open").json().at("pending"),
+            (boost::json::array{"recordings", "search"}));
+  EXPECT_EQ(world.get("/api/erasures?limit=1").json().at("erasures").as_array().size(), 1u);
+}
+
 TEST_F(Bookings, the_organization_is_the_owner_s_to_change) {
   EXPECT_EQ(world.get("/api/organization").json().at("messageRecipients").as_array().size(), 0u);
   const auto changed = world.ask("PATCH", "/api/organization", "demo",

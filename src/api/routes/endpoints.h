@@ -24,6 +24,8 @@ Answer create_call(Services&, Context&);
 Answer get_call(Services&, Context&);
 Answer end_call(Services&, Context&);
 Answer erase_call(Services&, Context&);
+Answer list_erasures(Services&, Context&);
+Answer get_erasure(Services&, Context&);
 Answer say_in_call(Services&, Context&);
 Answer get_transcript(Services&, Context&);
 Answer get_call_events(Services&, Context&);

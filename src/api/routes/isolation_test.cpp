@@ -115,6 +115,13 @@ class Isolation : public testing::Test {
     store::insert_webhook(batch, webhook);
     store::announce(batch,
                     {.org = demo, .type = "call.ended", .data = R"({"summary":"belongstodemo"})", .at = now});
+    store::Erasure erasure;
+    erasure.id = ids.at("erasureId");
+    erasure.org = demo;
+    erasure.subject = "call";
+    erasure.requested_by = marker;
+    erasure.removed = R"({"calls":1,"turns":0,"logLines":0,"messages":0,"recordings":0,"contacts":0})";
+    store::put_erasure(batch, erasure);
     store::set_message_recipients(batch, demo, {"belongstodemo@example.net"});
     world.write(std::move(batch));
     // Made by the store, so not known before.
@@ -146,7 +153,7 @@ class Isolation : public testing::Test {
       {"messageId", "msg_demo"},  {"documentId", "doc_demo"},   {"gapId", "gap_demo"},
       {"memberId", "user_demo"},  {"invitationId", "inv_demo"}, {"keyId", "key_demo"},
       {"contactId", "cont_demo"}, {"webhookId", "wh_demo"},     {"appointmentId", "appt_demo"},
-      {"name", "main.js"}};
+      {"erasureId", "ers_demo"},  {"name", "main.js"}};
   World world;
   const UtcTime now = world.clock().utc();
 };

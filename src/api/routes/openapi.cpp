@@ -107,7 +107,7 @@ json::object success(const json::object& components, const Declaration& route) {
   if (route.shape.answer.empty()) return {{"204", {{"description", "Done"}}}};
   json::object out{{"200", answer("OK", content("application/json",
                                                 reference(components, "schemas", route.shape.answer)))}};
-  if (route.shape.answer == "Erasure" && !out.contains("202"))
+  if (route.shape.answer == "Erasure" && route.method == Method::del)
     out["202"] = answer("Rows are gone; files follow",
                         content("application/json", reference(components, "schemas", route.shape.answer)));
   if (route.path == "/api/contacts/:contactId" && route.method == Method::del)
