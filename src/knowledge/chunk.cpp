@@ -90,7 +90,9 @@ std::string table_row(std::string_view line) {
 
 class Chunker {
  public:
-  Chunker(bool markdown, std::size_t most) : markdown_(markdown), most_(most) {}
+  // `comments_end`: behind which no comment ends.
+  Chunker(bool markdown, std::size_t comments_end, std::size_t most)
+      : markdown_(markdown), comments_end_(comments_end), most_(most) {}
 
   // Whatever came now would be left out.
   bool is_full() const { return pieces_.size() >= most_; }
@@ -107,15 +109,18 @@ class Chunker {
     std::string_view text = trim(raw);
     if (text.empty()) return end_block();
     if (!markdown_) return add(std::string{text}, offset);
-    if (in_comment_ || text.starts_with("<!--")) {
-      in_comment_ = text.find("-->") == std::string_view::npos;
-      return end_block();
+    // One that nothing ends would hide all that follows: it is text.
+    const auto at = [&] { return offset + static_cast<std::size_t>(text.data() - raw.data()); };
+    while (in_comment_ || (text.starts_with("<!--") && at() < comments_end_)) {
+      end_block();
+      const auto close = text.find("-->");
+      in_comment_ = close == std::string_view::npos;
+      if (in_comment_) return;
+      text = trim(text.substr(close + 3));
+      if (text.empty()) return;
     }
-    if (text.starts_with("```") || text.starts_with("~~~")) {
-      in_code_ = !in_code_;
-      return end_block();
-    }
-    if (in_code_) return;
+    // What stands between fences is text as well: people paste whole documents so.
+    if (text.starts_with("```") || text.starts_with("~~~")) return end_block();
     // Setext: the paragraph above is the heading (CommonMark 4.3).
     if ((only(text, "=") || (only(text, "-") && text.size() >= 2)) && !block_.empty() && block_lines_ == 1 &&
         !item_) {
@@ -223,8 +228,8 @@ class Chunker {
   }
 
   bool markdown_;
-  std::size_t most_;
-  bool in_code_ = false, in_comment_ = false;
+  std::size_t comments_end_, most_;
+  bool in_comment_ = false;
   std::vector<std::string> path_;
   std::string heading_;  // the path as it is said
   std::string block_;
@@ -242,7 +247,8 @@ class Chunker {
 }  // namespace
 
 std::vector<Piece> chunk(Format format, const std::string& text, std::size_t most) {
-  Chunker chunker{format == Format::markdown, most};
+  const auto last = text.rfind("-->");
+  Chunker chunker{format == Format::markdown, last == text.npos ? 0 : last, most};
   const bool pages = format == Format::pdf;
   int page = 0;
   if (pages) chunker.begin_page(++page);

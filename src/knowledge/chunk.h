@@ -3,9 +3,10 @@
 //
 // Markdown headings (# and underlined) become the chunk's heading path; each list item, table row
 // and paragraph begins a chunk of its own unless it is short enough to share one. A table row is
-// said as "First cell: second, third". Code fences, rules and HTML comments are left out. Plain text
-// is paragraphs; it has no headings. Headings are cut, since every chunk repeats its own: what the chunks
-// take together is bounded by their number, whatever the document.
+// said as "First cell: second, third". Rules, HTML comments and the marks of code are left out, but not what
+// is marked as code: people paste whole documents between such marks. Plain text is paragraphs; it has no
+// headings. Headings are cut, since every chunk repeats its own: what the chunks take together is bounded by
+// their number, whatever the document.
 #pragma once
 
 #include "knowledge/extract.h"

@@ -106,7 +106,7 @@ TEST_F(IngestTest, bad_uploads_change_nothing) {
   EXPECT_EQ(put("Prices", "").error().code, "document_empty");
   EXPECT_EQ(put("Prices", "caf\xE9").error().code, "document_not_utf8");
   EXPECT_EQ(put("Prices", std::string("a\0b", 3)).error().code, "document_binary");
-  EXPECT_EQ(put("Prices", "```\nonly code\n```").error().code, "document_empty");
+  EXPECT_EQ(put("Prices", "<!-- only\na comment -->\n```\n```").error().code, "document_empty");
   EXPECT_EQ(store.run(ingest(*store, workers, {harbour, "x", "a.exe", "application/pdf", "%PDF"}, noon))
                 .error()
                 .code,

@@ -146,10 +146,19 @@ TEST(Chunk, lists_rows_and_paragraphs_become_sentences) {
             (std::vector<Flat>{{"", "Check-up: £45. Crown: £650, from."}}));
   EXPECT_EQ(chunks("A paragraph\nin two lines.\n\nAnother."),
             (std::vector<Flat>{{"", "A paragraph in two lines. Another."}}));
-  EXPECT_EQ(chunks("Text.\n```\ncode\n```\n---\n<!-- a\ncomment -->\n> Quoted."),
-            (std::vector<Flat>{{"", "Text. Quoted."}}));
+  EXPECT_EQ(chunks("Text.\n---\n<!-- a\ncomment -->\n> Quoted.\n\n<!-- one --> <!-- two --> Said."),
+            (std::vector<Flat>{{"", "Text. Quoted. Said."}}));
+  EXPECT_EQ(chunks("<!-- one --> <!-- two"), (std::vector<Flat>{{"", "<!-- two."}}));
   EXPECT_EQ(chunks("# not a heading\n- nor a list", Format::text),
             (std::vector<Flat>{{"", "# not a heading - nor a list."}}));
+}
+
+TEST(Chunk, nothing_is_lost_behind_a_fence_or_a_comment_without_end) {
+  EXPECT_EQ(chunks("Here is your FAQ:\n```markdown\n# Prices\nA crown costs £650.\n```\nAnything else?"),
+            (std::vector<Flat>{{"", "Here is your FAQ:"}, {"Prices", "A crown costs £650. Anything else?"}}));
+  EXPECT_EQ(chunks("~~~\nA crown costs £650."), (std::vector<Flat>{{"", "A crown costs £650."}}));
+  EXPECT_EQ(chunks("<!-- note -->\n<!-- A crown costs £650.\n\nA bridge costs £900."),
+            (std::vector<Flat>{{"", "<!-- A crown costs £650. A bridge costs £900."}}));
 }
 
 TEST(Chunk, stays_small_and_valid_whatever_comes) {
