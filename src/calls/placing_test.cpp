@@ -179,6 +179,23 @@ TEST_F(PlacingTest, nobody_is_dialled_while_the_database_hangs_and_no_record_is_
   EXPECT_TRUE(place());
 }
 
+TEST_F(PlacingTest, nobody_is_dialled_by_a_server_that_began_to_drain_meanwhile) {
+  gate.mode = Mode::hung;
+  std::optional<Result<domain::Call>> placed;
+  std::jthread placing{[&] { placed = place(); }};
+  ASSERT_TRUE(eventually([&] { return gate.held() > 0; }));
+  board->drain(milliseconds{0});
+  gate.mode = Mode::open;
+  placing.join();
+  ASSERT_FALSE(*placed);
+  EXPECT_EQ(placed->error().code, "draining");
+  ASSERT_TRUE(settled());
+  ASSERT_EQ(calls().size(), 1u);
+  EXPECT_EQ(calls().at(0).ended_reason, domain::ended::shutdown);
+  EXPECT_EQ(to_be_told(), 0);
+  EXPECT_TRUE(nobody_was_called());
+}
+
 TEST_F(PlacingTest, a_record_that_is_said_to_have_failed_is_withdrawn_if_it_is_there) {
   gate.mode = Mode::deaf;
   expect_turned_away("database_io_error");

@@ -291,6 +291,12 @@ async::Task<Result<domain::Call>> Switchboard::place_on(Desk& desk, PlaceCall re
   store::announce_call(batch, "call.started", call, call.created_at);
   auto written = co_await services_.store.write(std::move(batch));
   if (written.has_error()) co_return not_recorded(desk, call, written.error(), request.trace);
+  // Who drains may have seen the last call end while this one was not yet among the tasks.
+  if (admission_.draining()) {
+    co_await withdraw({call.org, call.id}, shutdown_verdict(), std::string{request.trace.trace_id()});
+    co_return refusal_error(telephony::Refusal::draining,
+                            retry_of(telephony::Refusal::draining, options_.retry_after));
+  }
   services_.outward_queued();
   desk.tasks.spawn(
       serve(desk, std::move(place),
@@ -309,16 +315,16 @@ Error Switchboard::not_recorded(Desk& desk, const domain::Call& call, Error why,
                                      {"code", why.code}});
   // Of all else that may pass, the outcome is unknown (store.h).
   if (why.kind != Fault::unavailable || why.code == silent.code) return why;
-  desk.tasks.spawn(withdraw({call.org, call.id}, std::string{trace.trace_id()}));
+  desk.tasks.spawn(withdraw({call.org, call.id}, not_recorded_verdict(), std::string{trace.trace_id()}));
   return store::is_outcome_unknown(why) ? silent : why;
 }
 
 // As durable as a call's own records, and behind what it ends: in the database, or first in the journal.
-async::Task<> Switchboard::withdraw(store::CallKey call, std::string trace_id) {
+async::Task<> Switchboard::withdraw(store::CallKey call, domain::Verdict verdict, std::string trace_id) {
   Ledger ledger{co_await async::asio::this_coro::executor, services_.clock, services_.store,
                 Ledger::Ids{call.id.str(), call.org.str(), std::move(trace_id)}};
   store::Batch batch;
-  store::withdraw_call(batch, call, not_recorded_verdict(), services_.clock.utc());
+  store::withdraw_call(batch, call, verdict, services_.clock.utc());
   ledger.write(std::move(batch));
   if (!co_await ledger.flush(async::Deadline::after(services_.clock, longest_withdrawing)))
     log::error("call.records_not_durable",

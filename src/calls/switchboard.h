@@ -88,7 +88,7 @@ class Switchboard final : public CallControl {
   async::Task<Result<domain::Call>> place_on(Desk& desk, PlaceCall request);
   // Why a call is not placed whose row was not written.
   Error not_recorded(Desk& desk, const domain::Call& call, Error why, const Trace& trace);
-  async::Task<> withdraw(store::CallKey call, std::string trace_id);
+  async::Task<> withdraw(store::CallKey call, domain::Verdict verdict, std::string trace_id);
   async::Task<Result<Target>> route(const std::string& dialled,
                                     std::optional<std::pair<OrgId, AssistantId>> known);
   async::Task<Result<Target>> look_up(std::string dialled,
