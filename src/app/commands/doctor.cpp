@@ -8,6 +8,7 @@
 #include "async/thread.h"
 #include "base/ids.h"
 #include "knowledge/embed/openai_embedder.h"
+#include "knowledge/formats/confined.h"
 #include "net/smtp_client.h"
 #include "net/tls_identity.h"
 #include "recordings/s3/s3_store.h"
@@ -228,6 +229,13 @@ void check_machine(Report& report) {
   else
     report.fail("recognition: " + std::string{model} + " is missing; callers would be guided by keys only",
                 "apt-get install pocketsphinx-en-us");
+  if (knowledge::formats::withholds_files())
+    report.ok("documents: whatever reads them cannot read our files");
+  else
+    report.warn(
+        "documents: the kernel has no Landlock, so a hostile document that takes its reader over can read "
+        "what this user can",
+        "Linux 5.13 or newer with landlock among `cat /sys/kernel/security/lsm`");
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   if (files.rlim_max < 16'384)

@@ -1,5 +1,8 @@
 #include "app/server/knowing.h"
 
+#include "base/log.h"
+#include "knowledge/formats/confined.h"
+
 #include <boost/asio/detached.hpp>
 
 namespace voxanne::app {
@@ -9,6 +12,9 @@ Knowing::Knowing(Foundation& house, Records& kept)
 
 void Knowing::start() {
   const Config& config = foundation.config;
+  if (!knowledge::formats::withholds_files())
+    log::warning("documents.files_not_withheld",
+                 {{"mend", "a kernel with Landlock: voxanne doctor says more"}});
   const async::Executor house = foundation.house.executor();
   if (config.embeddings_by().empty()) {
     retriever.emplace(*records.store, foundation.clock);

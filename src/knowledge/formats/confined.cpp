@@ -218,6 +218,8 @@ ChildOutput::End read_all(int out, int err, const Confines& confines, ChildOutpu
 
 }  // namespace
 
+bool withholds_files() { return readable_files(-1).get() >= 0; }
+
 Result<ChildOutput> run_confined(const std::vector<std::string>& command, std::string_view input,
                                  const Confines& confines) {
   const bool by_path = command.front().find('/') != std::string::npos;

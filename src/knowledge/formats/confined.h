@@ -34,6 +34,10 @@ inline constexpr bool confines_our_own = false;
 inline constexpr bool confines_our_own = true;
 #endif
 
+// Whether the kernel withholds our files from it (Landlock: Linux 5.13, where it is switched on). Where not,
+// what it may read is what our user may, or nobody's where we are root; all other confines hold.
+bool withholds_files();
+
 // `command[0]` is looked for in PATH, but for one with a slash, which the child may read wherever it lies
 // (and must be executable by everybody where we are root); `input` is its standard input, seekable. Errors:
 // unavailable (program_missing, child_not_started).
