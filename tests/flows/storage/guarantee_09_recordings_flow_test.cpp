@@ -1,7 +1,9 @@
-// Guarantee 9, recordings play or say why: through the built program, with s3rver behind AWS's own signer,
-// and with an S3 service that fails on demand.
+// Guarantee 9, recordings play or say why: through the built program, kept as files, with s3rver behind AWS's
+// own signer, and with an S3 service that fails on demand.
 #include "async/thread.h"
+#include "recordings/key.h"
 #include "recordings/s3/s3_store.h"
+#include "recordings/signed_url.h"
 #include "support/http.h"
 #include "support/live.h"
 #include "support/s3_imposter.h"
@@ -121,6 +123,27 @@ void expect_plays(const HttpAnswer& link, const std::string& type, const std::st
   const auto part = http_get(url, {"Range: bytes=100-299"});
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, whole.body.substr(100, 200));
+}
+
+TEST(Recordings, kept_as_files_play_by_a_link_of_ours_until_it_expires) {
+  const std::string secret = "a secret of at least thirty-two bytes";
+  Server server{{{"SECRET_KEY", secret}}};
+  Live live{server.ws_url("/ws/live-calls")};
+  const auto id = record(server, live);
+  ASSERT_TRUE(is_stored(server, id)) << server.process().output();
+  const auto link = recording_of(server, id);
+  expect_plays(link, "audio/ogg", "OggS");
+  expect_plays(recording_of(server, id, "?format=wav"), "audio/wav", "RIFF");
+  auto tampered = text_of(link.json().at("recordingUrl"));
+  tampered.replace(tampered.find("expires=") + 8, 1, "9");
+  EXPECT_EQ(http_get(tampered).status, 403);
+  EXPECT_EQ(http_get(server.url("/storage/demo/" + id + ".ogg")).status, 403);
+  const auto a_second_ago =
+      std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()) - seconds{1};
+  const auto expired = http_get(server.url(recordings::UrlSigner{Secret{secret}}.sign(
+      recordings::recording_key(OrgId{"demo"}, CallId{id}), a_second_ago)));
+  EXPECT_EQ(expired.status, 410) << expired.body;
+  EXPECT_EQ(expired.json().at("code"), "link_expired");
 }
 
 TEST(Recordings, in_s3_play_by_a_presigned_link_and_from_the_spool_before) {
