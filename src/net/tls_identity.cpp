@@ -96,9 +96,7 @@ void harden(ssl::context& context) {
 }  // namespace
 
 Result<TlsIdentity::Loaded> TlsIdentity::read(const TlsFiles& files) {
-  Loaded loaded{.context = std::make_shared<ssl::context>(ssl::context::tls_server),
-                .valid_until = {},
-                .stamp = stamp_of(files)};
+  Loaded loaded{.context = std::make_shared<ssl::context>(ssl::context::tls_server)};
   harden(*loaded.context);
   SSL_CTX* const native = loaded.context->native_handle();
   ERR_clear_error();
@@ -141,19 +139,20 @@ Result<TlsIdentity::Loaded> TlsIdentity::read(const TlsFiles& files) {
 }
 
 Result<std::shared_ptr<TlsIdentity>> TlsIdentity::load(TlsFiles files) {
+  auto stamp = stamp_of(files);
   auto loaded = read(files);
   if (!loaded) return loaded.error();
+  loaded->stamp = std::move(stamp);
   return std::shared_ptr<TlsIdentity>{new TlsIdentity{std::move(files), std::move(*loaded)}};
 }
 
 Result<> TlsIdentity::reload() {
+  auto stamp = stamp_of(files_);  // before reading: a file that comes meanwhile is looked at the next time
   auto loaded = read(files_);
   const std::lock_guard lock{mutex_};
-  if (!loaded) {
-    loaded_.stamp = stamp_of(files_);  // told once
-    return loaded.error();
-  }
-  loaded_ = std::move(*loaded);
+  if (loaded) loaded_ = std::move(*loaded);
+  loaded_.stamp = std::move(stamp);  // also of what does not work, which is told once
+  if (!loaded) return loaded.error();
   return {};
 }
 

@@ -46,7 +46,7 @@ class TlsIdentity {
   struct Loaded {
     Context context;
     UtcTime valid_until{};
-    std::string stamp;  // what the files were: times, sizes, inodes
+    std::string stamp{};  // what the files were before they were read: times, sizes, inodes
   };
   explicit TlsIdentity(TlsFiles files, Loaded loaded)
       : files_(std::move(files)), loaded_(std::move(loaded)) {}
