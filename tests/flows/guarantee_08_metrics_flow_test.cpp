@@ -1,5 +1,6 @@
 // Guarantee 8, /metrics: who may read it, what a call and a request leave in it, and that every metric
 // that the dashboard and the alert rules in packaging/ name is there.
+#include "support/certificate.h"
 #include "support/http.h"
 #include "support/live.h"
 #include "support/server.h"
@@ -120,9 +121,18 @@ void expect_answerable(const std::string& query, const std::string& text, const 
 }
 
 TEST(Metrics, all_that_the_dashboard_and_the_alerts_name_exist) {
-  Server server;
-  http_get(server.url("/api/calls/no-such-call"));
-  const auto text = http_get(server.url("/metrics")).body;
+  TempDir files;
+  const auto until = std::chrono::ceil<seconds>(std::chrono::system_clock::now() + std::chrono::days{30});
+  const auto [certificate, key] = make_certificate(files.path(), "served", until);
+  Server server{{{"TLS_CERT", certificate.string()}, {"TLS_KEY", key.string()}}};
+  const auto ask = [&, trusted = certificate.string()](const std::string& path) {
+    const std::string host = "https://localhost:" + std::to_string(server.port());
+    return http({.url = host + path, .headers = {}, .body = {}, .trusted = trusted});
+  };
+  ask("/api/calls/no-such-call");
+  const auto text = ask("/metrics").body;
+  EXPECT_EQ(value_of(text, "voxanne_tls_certificate_expiry_timestamp_seconds"),
+            double(until.time_since_epoch().count()));
   for (const char* path : {"packaging/grafana/voxanne.json", "packaging/prometheus/alerts.yml"}) {
     const auto content = file(path);
     ASSERT_FALSE(content.empty()) << path;

@@ -7,7 +7,7 @@ namespace voxanne::app {
 
 namespace {
 constexpr seconds look_every{2};
-constexpr std::chrono::days renew_within{14};
+constexpr std::chrono::days renew_within{14}, remind_every{1};
 }  // namespace
 
 Result<> Certificate::start(net::TlsFiles files) {
@@ -30,6 +30,7 @@ void Certificate::reload() {
 }
 
 async::Task<> Certificate::watch() {
+  auto remind_at = clock_.now() + remind_every;
   for (;;) {
     co_await clock_.sleep_for(look_every);
     const auto changed = identity_->reload_if_changed();
@@ -37,13 +38,19 @@ async::Task<> Certificate::watch() {
       tell(changed.error());
     else if (*changed)
       tell();
+    if (clock_.now() < remind_at) continue;
+    remind_at += remind_every;
+    tell_if_it_ends();
   }
 }
 
 void Certificate::tell() const {
-  const auto until = identity_->valid_until();
-  log::info("tls.certificate", {{"validUntil", to_rfc3339(until)}});
-  const auto now = clock_.utc();
+  log::info("tls.certificate", {{"validUntil", to_rfc3339(identity_->valid_until())}});
+  tell_if_it_ends();
+}
+
+void Certificate::tell_if_it_ends() const {
+  const auto until = identity_->valid_until(), now = clock_.utc();
   if (until < now)
     log::error("tls.certificate_expired", {{"validUntil", to_rfc3339(until)},
                                            {"notice", "clients refuse it: put a renewed one into TLS_CERT"}});

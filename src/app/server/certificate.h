@@ -1,5 +1,6 @@
 // The listener's certificate while the server runs: looked at every few seconds and at SIGHUP, so that a
-// renewed one is shown without a restart. A bad one is told of in the log; the former goes on serving.
+// renewed one is shown without a restart. A bad one is told of in the log, and the former goes on serving;
+// one that ends within two weeks is told of every day.
 //
 // Owner: the front. start() before the listener, stop() after it; both block, from outside all loops.
 #pragma once
@@ -27,6 +28,7 @@ class Certificate {
  private:
   async::Task<> watch();
   void tell() const;
+  void tell_if_it_ends() const;
   void tell(const Error& error) const;
 
   async::Clock& clock_;
