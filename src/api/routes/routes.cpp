@@ -40,7 +40,7 @@ constexpr Declaration table[] = {
     {Method::post,
      "/api/test-error",
      raise_test_error,
-     viewer,
+     owner,
      "Raise an error on purpose, to see it at the tracker",
      {.answer = "Problem"}},
 
