@@ -1,6 +1,7 @@
 #include "api/client.h"
 
 #include <algorithm>
+#include <array>
 
 namespace voxanne::api {
 
@@ -48,9 +49,22 @@ bool is_from_elsewhere(const net::Headers& headers) {
   return site && *site != "same-origin" && *site != "none";
 }
 
-bool is_local(const net::Request& request) {
+bool is_trusted(const IpAddress& address, const std::vector<net::Network>& proxies) {
+  return std::ranges::any_of(proxies, [&](const net::Network& network) { return network.contains(address); });
+}
+
+// A proxy may pass on what it gets without a word: with one on this machine, a peer from here may be anybody.
+bool has_proxy_here(const net::Request& request, const std::vector<net::Network>& proxies) {
+  return std::ranges::any_of(std::array<std::string_view, 3>{"127.0.0.1", "::1", request.peer.address},
+                             [&](std::string_view text) {
+                               const auto address = IpAddress::parse(text);
+                               return address && is_trusted(*address, proxies);
+                             });
+}
+
+bool is_local(const net::Request& request, const std::vector<net::Network>& proxies) {
   const net::Headers& headers = request.headers;
-  if (!request.peer.loopback || is_forwarded(headers)) return false;
+  if (!request.peer.loopback || is_forwarded(headers) || has_proxy_here(request, proxies)) return false;
   const auto host = headers.get("Host");
   if (headers.count("Host") != 1 || !is_local_host(host)) return false;
   if (headers.count("Origin") > 1 || is_from_elsewhere(headers)) return false;
@@ -80,10 +94,6 @@ std::optional<IpAddress> parse_hop(std::string_view text) {
     text = text.substr(0, colon);
   }
   return IpAddress::parse(text);
-}
-
-bool is_trusted(const IpAddress& address, const std::vector<net::Network>& proxies) {
-  return std::ranges::any_of(proxies, [&](const net::Network& network) { return network.contains(address); });
 }
 
 // The last of a list that several fields of one name make.
@@ -131,7 +141,9 @@ bool is_own_origin(std::string_view origin, std::string_view host) {
 }
 
 Client client_of(const net::Request& request, const std::vector<net::Network>& trusted_proxies) {
-  Client client{.address = request.peer.address, .secure = request.peer.secure, .local = is_local(request)};
+  Client client{.address = request.peer.address,
+                .secure = request.peer.secure,
+                .local = is_local(request, trusted_proxies)};
   const auto peer = IpAddress::parse(request.peer.address);
   if (!peer) return client;
   if (!is_trusted(*peer, trusted_proxies)) {

@@ -18,8 +18,9 @@ namespace voxanne::api {
 struct Client {
   std::string address;  // for limits: an IPv4 address or an IPv6 /64
   bool secure = false;  // it came by HTTPS to the outermost proxy of ours
-  // A program or page of this very machine: loopback peer, no forwarding header, Host localhost,
-  // 127.0.0.1 or [::1], Origin absent or that host's, not sent by a page from elsewhere.
+  // A program or page of this very machine: loopback peer, no trusted proxy on loopback, no forwarding
+  // header, Host localhost, 127.0.0.1 or [::1], Origin absent or that host's, not sent by a page from
+  // elsewhere.
   bool local = false;
 };
 

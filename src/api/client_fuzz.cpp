@@ -1,5 +1,5 @@
 // Lines "Name: value" of a request that a trusted proxy sends. A stranger's headers never move the
-// address, and an address is always one.
+// address, an address is always one, and nobody behind a proxy here is of this machine.
 #include "api/client.h"
 
 #include <cstddef>
@@ -26,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (stranger.address != "203.0.113.9" || stranger.secure || stranger.local) std::abort();
   request.peer = {.address = "127.0.0.1", .port = 1, .loopback = true};
   const auto seen = api::client_of(request, proxies);
+  if (seen.local) std::abort();
   const auto address =
       seen.address.ends_with("/64") ? seen.address.substr(0, seen.address.size() - 3) : seen.address;
   if (!net::IpAddress::parse(address)) std::abort();

@@ -51,12 +51,25 @@ TEST(ClientTest, what_the_client_claims_left_of_our_proxies_is_not_believed) {
 }
 
 TEST(ClientTest, local_is_this_machine_and_nobody_through_it) {
-  EXPECT_TRUE(client("127.0.0.1", {{"Host", "localhost:3001"}}).local);
-  EXPECT_TRUE(client("127.0.0.1", {{"Host", "127.0.0.1"}, {"Origin", "http://127.0.0.1"}}).local);
-  EXPECT_FALSE(client("203.0.113.9", {{"Host", "localhost"}}).local);
-  EXPECT_FALSE(client("127.0.0.1", {{"Host", "rebound.example"}}).local);
-  EXPECT_FALSE(client("127.0.0.1", {{"Host", "localhost"}, {"X-Forwarded-For", "127.0.0.1"}}).local);
-  EXPECT_FALSE(client("127.0.0.1", {{"Host", "localhost"}, {"Origin", "https://evil.example"}}).local);
+  const auto local = [](std::string peer, std::vector<std::pair<std::string, std::string>> headers) {
+    return client(std::move(peer), std::move(headers), {}).local;
+  };
+  EXPECT_TRUE(local("127.0.0.1", {{"Host", "localhost:3001"}}));
+  EXPECT_TRUE(local("127.0.0.1", {{"Host", "127.0.0.1"}, {"Origin", "http://127.0.0.1"}}));
+  EXPECT_FALSE(local("203.0.113.9", {{"Host", "localhost"}}));
+  EXPECT_FALSE(local("127.0.0.1", {{"Host", "rebound.example"}}));
+  EXPECT_FALSE(local("127.0.0.1", {{"Host", "localhost"}, {"X-Forwarded-For", "127.0.0.1"}}));
+  EXPECT_FALSE(local("127.0.0.1", {{"Host", "localhost"}, {"Origin", "https://evil.example"}}));
+}
+
+TEST(ClientTest, with_a_trusted_proxy_on_this_machine_a_peer_from_here_may_be_anybody) {
+  const auto local = [](const char* proxy) {
+    return client("127.0.0.1", {{"Host", "127.0.0.1:3001"}}, net::parse_networks({proxy}).value()).local;
+  };
+  EXPECT_FALSE(local("127.0.0.1"));
+  EXPECT_FALSE(local("127.0.0.0/8"));
+  EXPECT_FALSE(local("::1")) << "the proxy's name for this machine may be either";
+  EXPECT_TRUE(local("10.0.0.0/8")) << "that one is elsewhere";
 }
 
 }  // namespace
