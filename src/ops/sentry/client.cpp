@@ -20,7 +20,8 @@ namespace {
 
 constexpr milliseconds look_every{200};
 constexpr milliseconds first_pause{1'000}, longest_pause{60'000};
-constexpr int most_tries = 8;  // of what the tracker answered 5xx to
+constexpr int most_tries = 8;              // of what the tracker answered 5xx to
+constexpr const char* logged = ".logged";  // a crash report that no tracker has, but the log
 
 UtcTime utc_now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
 
@@ -285,6 +286,7 @@ void Client::Impl::tell_of_former_runs() {
   former.at = utc_now();
   former.status = "abnormal";
   for (const auto& report : crash::collect(options.directory)) {
+    if (!options.dsn && report.file.extension() == logged) continue;
     Event event = event_of(report);
     log::error("crash.found", {{"signal", event.type},
                                {"at", to_rfc3339(report.at)},
@@ -296,7 +298,9 @@ void Client::Impl::tell_of_former_runs() {
       former.at = report.at;
     }
     if (!options.dsn) {
-      crash::forget(report.file);
+      std::error_code ignored;
+      std::filesystem::rename(report.file, std::filesystem::path{report.file}.replace_extension(logged),
+                              ignored);
       continue;
     }
     Origin then = origin;

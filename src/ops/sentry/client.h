@@ -12,8 +12,8 @@
 // told, lest a storm of errors be a storm of events.
 //
 // Lifecycle: construct in main before anything else runs; start() begins the session and tells of
-// crashes, whose reports stay until the tracker took or refused them; stop() ends it, within the deadline.
-// Owner: the serve command.
+// crashes, whose reports (the newest 16) stay until a tracker took or refused them; stop() ends it, within
+// the deadline. Owner: the serve command.
 #pragma once
 
 #include "base/metrics.h"

@@ -1,5 +1,6 @@
 #include "ops/sentry/client.h"
 
+#include "support/logged_lines.h"
 #include "support/sentry_imposter.h"
 #include "support/temp_dir.h"
 
@@ -265,6 +266,29 @@ TEST_F(SentryClientTest, without_a_dsn_nothing_is_sent_and_crashes_are_still_not
   EXPECT_TRUE(std::filesystem::exists(directory.path() / "crash" / "session"));
   client->stop(seconds{1});
   EXPECT_EQ(tracker.requests(), 0u);
+}
+
+TEST_F(SentryClientTest, without_a_dsn_a_crash_is_logged_once_and_its_report_waits_for_a_tracker) {
+  const auto crashes = directory.path() / "crash";
+  std::filesystem::create_directories(crashes);
+  std::ofstream{crashes / "crash-b2.txt"}
+      << "voxanne-crash 1\nsession b2\nat 1790000000100\nsignal 11\nend\n";
+  auto silent = options();
+  silent.dsn.reset();
+  const auto times_logged = [&] {
+    const test::LoggedLines lines;
+    client.emplace(silent);
+    client->start();
+    client->stop(seconds{1});
+    return lines.of("crash.found").size();
+  };
+  EXPECT_EQ(times_logged(), 1u);
+  EXPECT_EQ(times_logged(), 0u);
+  client.emplace(options());
+  client->start();
+  EXPECT_TRUE(tracker.wait_for("event", seconds{10}));
+  client->stop(seconds{5});
+  EXPECT_TRUE(crash::collect(crashes).empty());
 }
 
 TEST_F(SentryClientTest, many_threads_report_at_once) {

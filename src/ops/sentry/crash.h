@@ -5,7 +5,7 @@
 //   crash::install({.directory = data / "crash", .session = id, .release = …}, breadcrumbs);
 //   …  kill -SEGV …
 //   for (Report& report : crash::collect(data / "crash")) …     // the next start
-//   crash::forget(report.file);                                 // once told
+//   crash::forget(report.file);                                 // once a tracker has it
 //
 // install() once per process, from main's thread, before others write breadcrumbs; everything it is
 // given outlives the process. Its handler runs on the thread's signal stack (async/signal_stack.h).
