@@ -133,6 +133,7 @@ TEST(Metrics, all_that_the_dashboard_and_the_alerts_name_exist) {
   const auto text = ask("/metrics").body;
   EXPECT_EQ(value_of(text, "voxanne_tls_certificate_expiry_timestamp_seconds"),
             double(until.time_since_epoch().count()));
+  EXPECT_EQ(value_of(text, "voxanne_draining"), 0);
   for (const char* path : {"packaging/grafana/voxanne.json", "packaging/prometheus/alerts.yml"}) {
     const auto content = file(path);
     ASSERT_FALSE(content.empty()) << path;

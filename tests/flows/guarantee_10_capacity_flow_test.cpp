@@ -195,6 +195,8 @@ TEST(Capacity, a_draining_server_lets_its_calls_finish_and_takes_no_new_one) {
   const auto answer = place(server);
   EXPECT_EQ(answer.status, 503) << answer.body;
   EXPECT_EQ(answer.json().at("code").as_string(), "draining");
+  EXPECT_THAT(http_get(server.url("/metrics")).body, testing::HasSubstr("\nvoxanne_draining 1\n"))
+      << "what keeps the alerts quiet";
   // The built-in callee hangs up by itself, and so do we.
   ASSERT_TRUE(live.wait_for(
       [&](const json::object& event) {

@@ -169,6 +169,8 @@ void Front::add_metrics() {
                   [this, name = service.name] { return health->holds(name) ? 1.0 : 0.0; });
   metrics.gauge("voxanne_ready", "1 while a call could be answered", {},
                 [this] { return health->ready().status == 200 ? 1.0 : 0.0; });
+  metrics.gauge("voxanne_draining", "1 while calls finish before the server stops", {},
+                [this] { return lines.switchboard->admission().draining() ? 1.0 : 0.0; });
   if (const auto identity = certificate.identity())
     metrics.gauge("voxanne_tls_certificate_expiry_timestamp_seconds",
                   "until when the listener's certificate is valid, since 1970", {},
