@@ -55,6 +55,7 @@ bool is_trusted(const IpAddress& address, const std::vector<net::Network>& proxi
 
 // A proxy may pass on what it gets without a word: with one on this machine, a peer from here may be anybody.
 bool has_proxy_here(const net::Request& request, const std::vector<net::Network>& proxies) {
+  if (proxies.empty()) return false;
   return std::ranges::any_of(std::array<std::string_view, 3>{"127.0.0.1", "::1", request.peer.address},
                              [&](std::string_view text) {
                                const auto address = IpAddress::parse(text);
