@@ -11,7 +11,8 @@ constexpr Statement add_account{"accounts.insert",
                                 "INSERT INTO accounts (id, email, name, password, created_at, updated_at) "
                                 "VALUES (?1, ?2, ?3, ?4, ?5, ?5)"};
 constexpr Statement new_password{"accounts.password",
-                                 "UPDATE accounts SET password = ?2, updated_at = ?3 WHERE id = ?1"};
+                                 "UPDATE accounts SET password = ?2, updated_at = ?3 WHERE id = ?1 AND "
+                                 "password = coalesce(?4, password)"};
 #define ACCOUNT_COLUMNS "id, email, name, password"
 constexpr Statement one_account{"accounts.one", "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id = ?1"};
 constexpr Statement by_email{"accounts.by_email",
@@ -71,7 +72,7 @@ constexpr Statement invite_by_token{"invitations.by_token",
 constexpr Statement add_session{
     "sessions.insert",
     "INSERT INTO sessions (id, org_id, account_id, generation, created_at, refreshed_at, expires_at) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)"};
+    "SELECT ?1, ?2, id, ?4, ?5, ?5, ?6 FROM accounts WHERE id = ?3 AND password = ?7"};
 constexpr Statement rotate{"sessions.rotate",
                            "UPDATE sessions SET generation = generation + 1, refreshed_at = ?3, "
                            "expires_at = ?4 WHERE id = ?1 AND generation = ?2 AND expires_at > ?3"};
@@ -123,8 +124,9 @@ void insert_account(Batch& batch, const Account& account, UtcTime at) {
   batch.add(add_account, {bound(account.id), account.email, account.name, account.password, bound(at)}, 1);
 }
 
-void set_password(Batch& batch, const AccountId& account, std::string hash, UtcTime at) {
-  batch.add(new_password, {bound(account), std::move(hash), bound(at)}, 1);
+void set_password(Batch& batch, const AccountId& account, std::string hash, UtcTime at,
+                  const std::optional<std::string>& instead_of) {
+  batch.add(new_password, {bound(account), std::move(hash), bound(at), bound(instead_of)}, 1);
 }
 
 void insert_member(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at) {
@@ -155,10 +157,10 @@ void remove_invitation(Batch& batch, const OrgId& org, const InvitationId& id) {
   batch.add(drop_invite, {bound(org), bound(id)}, 1);
 }
 
-void insert_session(Batch& batch, const Session& session) {
+void insert_session(Batch& batch, const Session& session, std::string password) {
   batch.add(add_session,
             {bound(session.id), bound(session.org), bound(session.account), session.generation,
-             bound(session.created_at), bound(session.expires_at)},
+             bound(session.created_at), bound(session.expires_at), std::move(password)},
             1);
 }
 

@@ -72,7 +72,9 @@ struct Session {
 // ── Writing: pieces of a Batch, each a conflict when it changes nothing ────────────────────────
 
 void insert_account(Batch& batch, const Account& account, UtcTime at);
-void set_password(Batch& batch, const AccountId& account, std::string hash, UtcTime at);
+// `instead_of`: only while this is the account's hash; without it, whatever that is.
+void set_password(Batch& batch, const AccountId& account, std::string hash, UtcTime at,
+                  const std::optional<std::string>& instead_of = {});
 // Somebody new; add_member_once leaves one that exists as it is.
 void insert_member(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at);
 void add_member_once(Batch& batch, const OrgId& org, std::string subject, std::string role, UtcTime at);
@@ -82,7 +84,8 @@ void remove_member(Batch& batch, const OrgId& org, std::string subject);
 // Takes the place of an earlier one for the same address.
 void put_invitation(Batch& batch, const Invitation& invitation);
 void remove_invitation(Batch& batch, const OrgId& org, const InvitationId& id);
-void insert_session(Batch& batch, const Session& session);
+// Only while `password` is the account's hash: by one that was changed meanwhile nobody comes in.
+void insert_session(Batch& batch, const Session& session, std::string password);
 // The next refresh token: a conflict unless `generation` is the current one.
 void rotate_session(Batch& batch, const SessionId& id, std::int64_t generation, UtcTime at,
                     UtcTime expires_at);

@@ -73,7 +73,7 @@ async::Task<Result<Accounts::Login>> Accounts::begin_session(store::Account acco
   session.created_at = now;
   session.expires_at = now + options_.session_idle;
   store::end_expired_sessions(batch, now);
-  store::insert_session(batch, session);
+  store::insert_session(batch, session, std::move(account.password));
   if (const auto written = co_await store_.write(std::move(batch)); !written) co_return written.error();
   co_return issue(session, role);
 }
@@ -109,6 +109,8 @@ async::Task<Result<Accounts::Login>> Accounts::login(Ask ask) {
   auto login = co_await begin_session(**account, chosen->org, role_from(chosen->role), {});
   // Nobody has its tokens.
   if (!login && store::is_outcome_unknown(login.error())) co_return store::database_silent();
+  // What was verified is not the password any more.
+  if (!login && login.error().kind == Fault::conflict) co_return bad_credentials();
   co_return login;
 }
 
@@ -186,9 +188,11 @@ async::Task<Result<Accounts::Login>> Accounts::change_password(Identity who, Sec
   auto hash = co_await passwords_.hash(std::move(next));
   if (!hash) co_return hash.error();
   store::Batch batch;
-  store::set_password(batch, (*account)->id, std::move(*hash), clock_.utc());
+  store::set_password(batch, (*account)->id, *hash, clock_.utc(), (*account)->password);
   store::end_sessions_of(batch, (*account)->id);
+  (*account)->password = std::move(*hash);
   auto login = co_await begin_session(std::move(**account), who.org, who.role, std::move(batch));
+  if (!login && login.error().kind == Fault::conflict) co_return bad_credentials();
   changed();
   co_return login;
 }
@@ -271,12 +275,19 @@ async::Task<Result<Accounts::Login>> Accounts::accept(Acceptance acceptance) {
     account = {AccountId::make(), invitation.email, acceptance.name, std::move(*hash)};
     store::insert_account(batch, account, now);
   }
-  // Whoever comes second with the same invitation finds none, or is a member: the batch is a conflict.
+  // Whoever comes second with the same invitation finds none, or is a member: the batch is a conflict. It is
+  // one as well when what was verified is not the password any more.
   store::remove_invitation(batch, invitation.org, invitation.id);
   store::insert_member(batch, invitation.org, account.id.str(), invitation.role, now);
   auto login = co_await begin_session(std::move(account), invitation.org, role_from(invitation.role),
                                       std::move(batch));
-  if (!login && login.error().kind == Fault::conflict) co_return unknown;
+  if (!login && login.error().kind == Fault::conflict) {
+    if (!*existing) co_return unknown;
+    const auto still = co_await store::find_account(store_, (*existing)->id);
+    if (!still) co_return still.error();
+    if (!*still || (*still)->password != (*existing)->password) co_return bad_credentials();
+    co_return unknown;
+  }
   changed();
   co_return login;
 }

@@ -51,6 +51,23 @@ class LoginTest : public testing::Test {
   static std::string code_of(const test::HttpAnswer& answer) {
     return std::string{answer.json().at("code").as_string()};
   }
+  // Between the check of the next password and what comes of it; `given` is the new one.
+  void reset_meanwhile(std::string& given) {
+    world_.meanwhile([this, &given] {
+      const auto reset = world_.run(world_.accounts().reset(email));
+      ASSERT_TRUE(reset) << reset.error().message;
+      given = std::string{reset->reveal()};
+    });
+  }
+  std::int64_t logins_of_ann() {
+    static constexpr store::Statement count{"test.logins",
+                                            "SELECT count(*) FROM sessions WHERE account_id = ?1"};
+    std::int64_t logins = -1;
+    const auto read = world_.run(
+        world_.store().read(count, {ann_.str()}, [&](const store::Row& row) { logins = row.integer(0); }));
+    EXPECT_TRUE(read);
+    return logins;
+  }
 
   const AccountId ann_{"user_ann"};
   test::LoggedLines logged_;
@@ -160,6 +177,66 @@ TEST_F(LoginTest, a_new_password_ends_every_other_login) {
       world_.ask("POST", "/api/auth/password", "demo", R"({"currentPassword":"x","newPassword":"y"})").status,
       403)
       << "a token from elsewhere has no password here";
+}
+
+TEST_F(LoginTest, a_login_under_way_does_not_outrun_a_reset) {
+  std::string given;
+  reset_meanwhile(given);
+  const auto late = sign_in();
+  EXPECT_EQ(late.status, 401) << late.body;
+  EXPECT_EQ(code_of(late), "bad_credentials");
+  EXPECT_FALSE(late.headers.contains("set-cookie"));
+  EXPECT_EQ(logins_of_ann(), 0);
+  EXPECT_EQ(sign_in(email, given).status, 200);
+}
+
+TEST_F(LoginTest, a_login_under_way_ends_with_its_account) {
+  static constexpr store::Statement remove{"test.no_account", "DELETE FROM accounts WHERE id = ?1"};
+  world_.meanwhile([this] {
+    store::Batch batch;
+    batch.add(remove, {ann_.str()}, 1);
+    world_.write(std::move(batch));
+  });
+  const auto late = sign_in();
+  EXPECT_EQ(late.status, 401) << late.body;
+  EXPECT_EQ(code_of(late), "bad_credentials");
+}
+
+TEST_F(LoginTest, a_change_of_password_under_way_does_not_outrun_a_reset) {
+  const auto login = sign_in();
+  std::string given;
+  reset_meanwhile(given);
+  const auto late =
+      post("/api/auth/password",
+           std::string{R"({"currentPassword":")"} + password + R"(","newPassword":"my own again"})",
+           {bearer_of(login)});
+  EXPECT_EQ(late.status, 401) << late.body;
+  EXPECT_EQ(code_of(late), "bad_credentials");
+  EXPECT_FALSE(late.headers.contains("set-cookie"));
+  EXPECT_EQ(logins_of_ann(), 0);
+  EXPECT_EQ(sign_in(email, "my own again").status, 401);
+  EXPECT_EQ(sign_in(email, given).status, 200);
+}
+
+TEST_F(LoginTest, an_acceptance_under_way_does_not_outrun_a_reset) {
+  const auto invited =
+      world_
+          .ask("POST", "/api/members/invitations", "other", R"({"email":"ann@example.com","role":"viewer"})")
+          .json();
+  const std::string id{invited.at("id").as_string()}, token{invited.at("token").as_string()};
+  const auto accept = [&](const std::string& secret) {
+    return post("/api/auth/invitation", R"({"token":")" + token + R"(","password":")" + secret + "\"}");
+  };
+  std::string given;
+  reset_meanwhile(given);
+  const auto late = accept(password);
+  EXPECT_EQ(late.status, 401) << late.body;
+  EXPECT_EQ(code_of(late), "bad_credentials");
+  // The invitation is as it was; once it is not, that is what is told.
+  world_.meanwhile(
+      [&] { EXPECT_EQ(world_.ask("DELETE", "/api/members/invitations/" + id, "other").status, 204); });
+  EXPECT_EQ(accept(given).status, 404);
+  EXPECT_EQ(logins_of_ann(), 0);
 }
 
 TEST_F(LoginTest, whoever_is_invited_becomes_a_member_with_that_role_once) {
