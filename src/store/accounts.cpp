@@ -73,6 +73,11 @@ constexpr Statement add_session{
     "sessions.insert",
     "INSERT INTO sessions (id, org_id, account_id, generation, created_at, refreshed_at, expires_at) "
     "SELECT ?1, ?2, id, ?4, ?5, ?5, ?6 FROM accounts WHERE id = ?3 AND password = ?7"};
+// From before there was a bound there may be any number: the writer is not held up by all of them at once.
+constexpr Statement drop_unused{
+    "sessions.delete_unused",
+    "DELETE FROM sessions WHERE id IN "
+    "(SELECT id FROM sessions WHERE account_id = ?1 ORDER BY refreshed_at DESC LIMIT 1000 OFFSET ?2)"};
 constexpr Statement rotate{"sessions.rotate",
                            "UPDATE sessions SET generation = generation + 1, refreshed_at = ?3, "
                            "expires_at = ?4 WHERE id = ?1 AND generation = ?2 AND expires_at > ?3"};
@@ -158,6 +163,7 @@ void remove_invitation(Batch& batch, const OrgId& org, const InvitationId& id) {
 }
 
 void insert_session(Batch& batch, const Session& session, std::string password) {
+  batch.add(drop_unused, {bound(session.account), bound(Session::max_per_account - 1)});
   batch.add(add_session,
             {bound(session.id), bound(session.org), bound(session.account), session.generation,
              bound(session.created_at), bound(session.expires_at), std::move(password)},
@@ -236,7 +242,8 @@ std::span<const Statement* const> account_statements() {
       &add_membership,       &new_role,     &drop_member, &member_page,  &one_member,
       &all_of_subject,       &standing,     &put_invite,  &drop_invite,  &invite_page,
       &invite_by_token,      &add_session,  &rotate,      &drop_session, &drop_account_sessions,
-      &drop_member_sessions, &drop_expired, &one_session, &session_role, &rotate_back};
+      &drop_member_sessions, &drop_expired, &one_session, &session_role, &rotate_back,
+      &drop_unused};
   return all;
 }
 

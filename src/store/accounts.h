@@ -62,6 +62,8 @@ struct Invitation {
 };
 
 struct Session {
+  static constexpr int max_per_account = 50;
+
   SessionId id;
   OrgId org;
   AccountId account;
@@ -84,7 +86,8 @@ void remove_member(Batch& batch, const OrgId& org, std::string subject);
 // Takes the place of an earlier one for the same address.
 void put_invitation(Batch& batch, const Invitation& invitation);
 void remove_invitation(Batch& batch, const OrgId& org, const InvitationId& id);
-// Only while `password` is the account's hash: by one that was changed meanwhile nobody comes in.
+// Only while `password` is the account's hash: by one that was changed meanwhile nobody comes in. Beyond
+// max_per_account the account's longest unused sessions end.
 void insert_session(Batch& batch, const Session& session, std::string password);
 // The next refresh token: a conflict unless `generation` is the current one.
 void rotate_session(Batch& batch, const SessionId& id, std::int64_t generation, UtcTime at,

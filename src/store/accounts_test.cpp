@@ -57,5 +57,21 @@ TEST_F(AccountRecords, a_password_takes_the_place_of_the_one_that_was_shown) {
   EXPECT_EQ(store.run(find_account(*store, bob)).value()->password, "first");
 }
 
+TEST_F(AccountRecords, beyond_fifty_the_longest_unused_session_ends) {
+  ASSERT_TRUE(begin(bob, "bob"));
+  for (int i = 0; i < Session::max_per_account; ++i)
+    ASSERT_TRUE(begin(ann, "s" + std::to_string(i), noon + std::chrono::seconds{i}));
+  ASSERT_TRUE(store.write([&](Batch& b) { rotate_session(b, SessionId{"s0"}, 0, noon + 1h, noon + 25h); }));
+  EXPECT_FALSE(begin(ann, "no", noon + 2h, "wrong"));
+  EXPECT_TRUE(lives("s1")) << "nothing ends for a login that is none";
+
+  ASSERT_TRUE(begin(ann, "s50", noon + 2h));
+  EXPECT_FALSE(lives("s1"));
+  for (const char* kept : {"s0", "s2", "s49", "s50", "bob"}) EXPECT_TRUE(lives(kept)) << kept;
+  ASSERT_TRUE(begin(ann, "s51", noon + 2h));
+  EXPECT_FALSE(lives("s2"));
+  EXPECT_TRUE(lives("s3"));
+}
+
 }  // namespace
 }  // namespace voxanne::store

@@ -5,12 +5,13 @@
 //               the whole session ends, for the thief and the robbed alike
 //   logout    → the session ends
 //
-// A session lives 14 days after its last refresh and 90 in all. It begins only while the password that was
-// verified is the account's: a login or a change of password under way does not outrun a new one. Unknown
-// accounts, wrong passwords and attempts too many are answered alike, at the same cost. Whoever is invited
-// sets a password when accepting, or shows the one there is. An address alone opens nothing: without a mail
-// server an account's is only what its inviter said, so what an account gets it gets by an invitation that
-// was brought to its owner, and by its password.
+// A session lives 14 days after its last refresh and 90 in all; an account has 50 of them at most, of which
+// the longest unused gives way. It begins only while the password that was verified is the account's: a login
+// or a change of password under way does not outrun a new one. Unknown accounts, wrong passwords and
+// attempts too many are answered alike, at the same cost. Whoever is invited sets a password when
+// accepting, or shows the one there is. An address alone opens nothing: without a mail server an account's
+// is only what its inviter said, so what an account gets it gets by an invitation that was brought to its
+// owner, and by its password.
 //
 // A database that does not answer keeps nobody waiting: unavailable (database_silent, outcome_unknown). A
 // login that may have begun then is nobody's, and the refresh token that was shown stays good.

@@ -239,6 +239,17 @@ TEST_F(LoginTest, an_acceptance_under_way_does_not_outrun_a_reset) {
   EXPECT_EQ(logins_of_ann(), 0);
 }
 
+TEST_F(LoginTest, an_account_has_fifty_logins_at_most) {
+  std::string last;
+  for (int i = 0; i <= 50; ++i) {
+    const auto login = sign_in();
+    ASSERT_EQ(login.status, 200) << login.body;
+    last = cookie_of(login);
+  }
+  EXPECT_EQ(logins_of_ann(), 50);
+  EXPECT_EQ(post("/api/auth/refresh", "", {last}).status, 200);
+}
+
 TEST_F(LoginTest, whoever_is_invited_becomes_a_member_with_that_role_once) {
   const auto invited = world_.ask("POST", "/api/members/invitations", "demo",
                                   R"({"email":"Bob@Example.com","role":"viewer"})");

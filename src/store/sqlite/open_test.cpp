@@ -165,7 +165,9 @@ TEST_F(Migrations, keep_what_every_earlier_version_held) {
       R"(UPDATE erasures SET contact_id = 'k', number = '+447700900001';
          UPDATE webhook_deliveries SET payload = '{"data":{"id":7}}', type = 'message.taken';
          UPDATE mails SET message_id = 'm';
-         UPDATE search_rounds SET knowledge_due = 1;)"};
+         UPDATE search_rounds SET knowledge_due = 1;)",
+      R"(SELECT 1;)",   // an index
+      R"(SELECT 1;)"};  // another
   static constexpr Statement rows{
       "test.rows",
       "SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM phone_numbers) + "
