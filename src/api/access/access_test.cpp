@@ -139,6 +139,12 @@ class ThrottleTest : public testing::Test {
     for (int i = 0; i < attempts; ++i) count += fails("user" + std::to_string(i), address);
     return count;
   }
+  // From everywhere.
+  int let_through_into(const std::string& account) {
+    int count = 0;
+    for (int i = 0; i < 200; ++i) count += fails(account, "198.51.100." + std::to_string(i));
+    return count;
+  }
   seconds wait(const std::string& account, const std::string& address) {
     return throttle_.attempt(account, address).error().retry_after.value();
   }
@@ -175,9 +181,7 @@ TEST_F(ThrottleTest, many_at_once_gain_nothing) {
 
 TEST_F(ThrottleTest, neither_many_accounts_nor_many_addresses_help) {
   EXPECT_EQ(let_through_from(200, "192.0.2.1"), 30);
-  int addresses = 0;
-  for (int i = 0; i < 200; ++i) addresses += fails("ann", "198.51.100." + std::to_string(i));
-  EXPECT_EQ(addresses, 50);
+  EXPECT_EQ(let_through_into("ann"), 50);
 }
 
 TEST_F(ThrottleTest, whoever_succeeds_starts_afresh) {
@@ -215,6 +219,44 @@ TEST_F(ThrottleTest, what_is_counted_is_bounded) {
   for (int i = 0; i < 70'000; ++i) fails("u" + std::to_string(i), "a" + std::to_string(i));
   EXPECT_FALSE(throttle_.attempt("ann", "192.0.2.1")) << "who is made to wait is not forgotten for others";
   EXPECT_EQ(let_through(10, "bob", "192.0.2.2"), 5) << "who is not made room for them";
+}
+
+TEST_F(ThrottleTest, nobody_is_kept_out_where_they_are_known_by_what_is_failed_from_everywhere) {
+  ASSERT_TRUE(succeeds("ann", "192.0.2.1"));
+  EXPECT_EQ(let_through_into("ann"), 50);
+  EXPECT_EQ(let_through_into("nobody"), 50);
+  EXPECT_EQ(wait("ann", "203.0.113.1"), wait("nobody", "203.0.113.1")) << "alike to a stranger";
+  EXPECT_FALSE(succeeds("ann", "203.0.113.1"));
+  EXPECT_FALSE(fails("nobody", "192.0.2.1")) << "an account is known there, not the address";
+  EXPECT_TRUE(succeeds("ann", "192.0.2.1"));
+  EXPECT_EQ(let_through(20, "ann", "192.0.2.1"), 5) << "a count of its own holds there";
+}
+
+TEST_F(ThrottleTest, what_is_failed_where_one_is_known_holds_nobody_elsewhere) {
+  ASSERT_TRUE(succeeds("ann", "192.0.2.1"));
+  EXPECT_EQ(let_through(20, "ann", "192.0.2.1"), 5);
+  EXPECT_EQ(let_through_into("ann"), 50) << "as where there is no account";
+}
+
+TEST_F(ThrottleTest, one_is_known_for_a_month_and_at_few_places) {
+  for (int i = 0; i <= 8; ++i) ASSERT_TRUE(succeeds("ann", "192.0.2." + std::to_string(i)));
+  EXPECT_EQ(let_through_into("ann"), 50);
+  EXPECT_FALSE(succeeds("ann", "192.0.2.0")) << "the ninth";
+  for (int i = 1; i <= 8; ++i) EXPECT_TRUE(succeeds("ann", "192.0.2." + std::to_string(i))) << i;
+  clock_.run_for(std::chrono::hours{31 * 24});
+  EXPECT_EQ(let_through_into("ann"), 50);
+  EXPECT_FALSE(succeeds("ann", "192.0.2.8"));
+}
+
+TEST_F(ThrottleTest, who_is_known_is_bounded) {
+  ASSERT_TRUE(succeeds("ann", "192.0.2.1"));
+  ASSERT_TRUE(succeeds("bob", "192.0.2.2"));
+  clock_.run_for(1s);
+  ASSERT_TRUE(succeeds("ann", "192.0.2.1"));
+  for (int i = 0; i < 4'095; ++i) succeeds("u" + std::to_string(i), "a" + std::to_string(i));
+  for (const char* account : {"ann", "bob"}) EXPECT_EQ(let_through_into(account), 50) << account;
+  EXPECT_TRUE(succeeds("ann", "192.0.2.1"));
+  EXPECT_FALSE(succeeds("bob", "192.0.2.2")) << "longest not seen";
 }
 
 TEST(AccountsTest, what_is_too_busy_to_judge_a_password_counts_no_failure) {

@@ -6,18 +6,22 @@
 // what others have failed from that address, or at that account, stays as it was. Unknown accounts count
 // like known ones.
 //
+// Whoever fails at an account from everywhere does not keep its owner out where they are known: at the eight
+// addresses from which they have succeeded last, each for 30 days, the count from anywhere does not hold, and
+// failures there are not in it. From all other addresses every account looks alike, existing or not.
+//
 // Any thread; outlives its attempts. Addresses of e-mail are kept as digests only.
 #pragma once
 
 #include "async/clock.h"
 #include "base/result.h"
 
-#include <array>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace voxanne::api {
 
@@ -26,7 +30,10 @@ class LoginThrottle {
     std::string name;
     int free;  // failures before the first wait
   };
-  using Keys = std::array<Key, 3>;
+  struct Keys {
+    std::string who, where;
+    std::vector<Key> counted;  // first that of both together
+  };
   enum class Outcome { failed, succeeded, not_judged };
 
  public:
@@ -65,15 +72,22 @@ class LoginThrottle {
     SteadyTime opens(int free, SteadyTime now) const;
     void fail(int free, SteadyTime now);
   };
-  static constexpr std::size_t max_counts = 65'536;
+  struct Place {
+    std::string address;
+    SteadyTime last_success;
+  };
+  static constexpr std::size_t max_counts = 65'536, max_known = 4'096, max_places = 8;
 
   static Keys keys_of(std::string_view account, std::string_view address);
+  bool is_known(const Keys& keys, SteadyTime now) const;
+  void know(const Keys& keys, SteadyTime now);
   void make_room(SteadyTime now);
   void end(const Keys& keys, Outcome outcome);
 
   const async::Clock& clock_;
   std::mutex mutex_;
   std::unordered_map<std::string, Count> counts_;
+  std::unordered_map<std::string, std::vector<Place>> known_;  // by account; the latest success last
 };
 
 }  // namespace voxanne::api
