@@ -17,7 +17,7 @@ struct Track;
 
 // 25 slots of stereo µ-law fill one.
 struct Block {
-  static constexpr std::size_t capacity = 8'192;
+  static constexpr std::size_t capacity = 8'256;
 
   Block* next = nullptr;
   std::shared_ptr<Track> track;

@@ -17,8 +17,9 @@ static_assert(std::endian::native == std::endian::little, "spool files are writt
 
 constexpr std::string_view magic = "VXSPOOL1";
 constexpr std::uint8_t caller_follows = 0x01, assistant_follows = 0x02;
-constexpr std::uint8_t silence_run = 0x10, lost_run = 0x11;
-constexpr std::size_t crc_bytes = 4, run_bytes = 1 + 2 + crc_bytes;
+constexpr std::uint8_t silence_run = 0x10, lost_run = 0x11, numbered = 0x20;
+constexpr std::uint16_t most_slots_in_a_run = std::numeric_limits<std::uint16_t>::max();
+constexpr std::size_t number_bytes = 4, crc_bytes = 4, run_bytes = 1 + number_bytes + 2 + crc_bytes;
 
 bool is_rate(int rate) { return rate == audio::narrowband || rate == audio::wideband; }
 
@@ -58,6 +59,38 @@ std::byte* put_frame(std::byte* to, const audio::Frame& frame) {
   }
   std::memcpy(to, samples.data(), samples.size_bytes());
   return to + samples.size_bytes();
+}
+
+struct Shape {
+  std::uint8_t what = 0;  // the tag without the bit of the number
+  std::size_t head = 0, bytes = 0;
+
+  bool is_run() const { return what == silence_run || what == lost_run; }
+};
+
+// What a record with this tag is like; nullopt: none has it.
+std::optional<Shape> shape_of(std::byte first, int rate) {
+  const auto tag = std::to_integer<std::uint8_t>(first);
+  Shape shape;
+  shape.what = tag & static_cast<std::uint8_t>(~numbered);
+  shape.head = 1 + (tag & numbered ? number_bytes : 0);
+  if (!shape.is_run() && shape.what > (caller_follows | assistant_follows)) return std::nullopt;
+  shape.bytes = shape.head + crc_bytes +
+                (shape.is_run() ? sizeof(std::uint16_t)
+                                : static_cast<std::size_t>(std::popcount(shape.what)) * frame_bytes(rate));
+  return shape;
+}
+
+// How many are missing between the first `slots` and a record that stands behind so many damaged bytes;
+// nullopt: more than these can have held, or it belongs before them.
+std::optional<std::uint64_t> slots_missing(const Record& record, int rate, std::uint64_t slots,
+                                           std::uint64_t damaged) {
+  // Without a number it is the least that can have stood there.
+  if (!record.first_slot)
+    return damaged == 0 ? 0 : std::max<std::uint64_t>(1, damaged / max_record_bytes(rate));
+  if (*record.first_slot < slots) return std::nullopt;
+  const auto missing = *record.first_slot - slots;
+  return missing <= (damaged / run_bytes + 1) * most_slots_in_a_run ? std::optional{missing} : std::nullopt;
 }
 
 }  // namespace
@@ -125,29 +158,52 @@ Result<ParsedHeader> parse_header(Bytes bytes) {
   return parsed;
 }
 
-std::size_t max_record_bytes(int rate) { return 1 + 2 * frame_bytes(rate) + crc_bytes; }
+std::size_t max_record_bytes(int rate) { return 1 + number_bytes + 2 * frame_bytes(rate) + crc_bytes; }
 
 std::optional<Record> parse_record(Bytes bytes, int rate) {
-  if (bytes.empty()) return std::nullopt;
-  const auto tag = std::to_integer<std::uint8_t>(bytes[0]);
-  const bool run = tag == silence_run || tag == lost_run;
-  if (!run && tag > (caller_follows | assistant_follows)) return std::nullopt;
-
-  const std::size_t frame = frame_bytes(rate);
-  Record record;
-  record.bytes = run ? run_bytes : 1 + static_cast<std::size_t>(std::popcount(tag)) * frame + crc_bytes;
-  if (bytes.size() < record.bytes) return std::nullopt;
-  const Bytes body = bytes.first(record.bytes - crc_bytes);
+  const auto shape = bytes.empty() ? std::nullopt : shape_of(bytes[0], rate);
+  if (!shape || bytes.size() < shape->bytes) return std::nullopt;
+  const Bytes body = bytes.first(shape->bytes - crc_bytes);
   if (load<std::uint32_t>(bytes.data() + body.size()) != crc_of(body)) return std::nullopt;
 
-  if (run) {
-    record.kind = tag == silence_run ? Record::Kind::silence : Record::Kind::lost;
-    record.slots = load<std::uint16_t>(body.data() + 1);
+  Record record;
+  record.bytes = shape->bytes;
+  if (shape->head > 1) record.first_slot = load<std::uint32_t>(body.data() + 1);
+  if (shape->is_run()) {
+    record.kind = shape->what == silence_run ? Record::Kind::silence : Record::Kind::lost;
+    record.slots = load<std::uint16_t>(body.data() + shape->head);
     return record.slots == 0 ? std::nullopt : std::optional{record};
   }
-  if (tag & caller_follows) record.caller = body.subspan(1, frame);
-  if (tag & assistant_follows) record.assistant = body.last(frame);
+  const std::size_t frame = frame_bytes(rate);
+  if (shape->what & caller_follows) record.caller = body.subspan(shape->head, frame);
+  if (shape->what & assistant_follows) record.assistant = body.last(frame);
   return record;
+}
+
+std::optional<Record> next_record(Bytes rest, int rate, std::uint64_t slots, std::uint64_t passed) {
+  const auto found_at = [&](std::size_t offset) -> std::optional<Record> {
+    auto record = parse_record(rest.subspan(offset), rate);
+    const auto missing =
+        record ? slots_missing(*record, rate, slots, passed + offset) : std::optional<std::uint64_t>{};
+    if (!missing) return std::nullopt;
+    if (*missing == 0 && passed + offset == 0) return record;
+    Record damaged;
+    damaged.kind = Record::Kind::damaged;
+    damaged.slots = *missing;
+    damaged.bytes = passed + offset;
+    return damaged;
+  };
+  if (rest.empty()) return std::nullopt;
+  if (passed == 0) {
+    if (auto found = found_at(0)) return found;
+    // Where only what it holds is damaged, the next one stands where the tag says; then nothing inside of
+    // sound is taken for a record.
+    if (const auto shape = shape_of(rest[0], rate); shape && shape->bytes < rest.size())
+      if (auto found = found_at(shape->bytes)) return found;
+  }
+  for (std::size_t offset = passed == 0 ? 1 : 0; offset < rest.size(); ++offset)
+    if (auto found = found_at(offset)) return found;
+  return std::nullopt;
 }
 
 void decode_frame(Bytes encoded, int rate, audio::Frame& out) {
@@ -179,33 +235,23 @@ bool BlockEncoder::append(const audio::Frame& caller, const audio::Frame& assist
   const bool caller_silent = is_silent(caller, rate_), assistant_silent = is_silent(assistant, rate_);
   ++slots_;
   if (caller_silent && assistant_silent) {
-    if (++silent_ == std::numeric_limits<std::uint16_t>::max())
-      put_run(silence_run, std::exchange(silent_, 0));
+    if (++silent_ == most_slots_in_a_run) put_run(silence_run, std::exchange(silent_, 0));
     return true;
   }
   if (silent_ > 0) put_run(silence_run, std::exchange(silent_, 0));
-  std::byte* const start = block_.data() + used_;
-  std::byte* to = start + 1;
-  std::uint8_t tag = 0;
-  if (!caller_silent) {
-    tag |= caller_follows;
-    to = put_frame(to, caller);
-  }
-  if (!assistant_silent) {
-    tag |= assistant_follows;
-    to = put_frame(to, assistant);
-  }
-  *start = std::byte{tag};
-  store(to, crc_of({start, to}));
-  used_ += static_cast<std::size_t>(to - start) + crc_bytes;
+  const auto tag = static_cast<std::uint8_t>((caller_silent ? 0 : caller_follows) |
+                                             (assistant_silent ? 0 : assistant_follows));
+  std::byte* to = put_head(tag, 1);
+  if (!caller_silent) to = put_frame(to, caller);
+  if (!assistant_silent) to = put_frame(to, assistant);
+  put_crc(to);
   return true;
 }
 
 void BlockEncoder::append_lost(std::uint32_t slots) {
   slots_ += slots;
   while (slots > 0 && block_.size() - used_ >= run_bytes) {
-    const auto part =
-        static_cast<std::uint16_t>(std::min<std::uint32_t>(slots, std::numeric_limits<std::uint16_t>::max()));
+    const auto part = static_cast<std::uint16_t>(std::min<std::uint32_t>(slots, most_slots_in_a_run));
     put_run(lost_run, part);
     slots -= part;
   }
@@ -216,12 +262,24 @@ std::size_t BlockEncoder::end() {
   return used_;
 }
 
-void BlockEncoder::put_run(std::uint8_t tag, std::uint16_t slots) {
+// Where the payload of a record of so many slots begins.
+std::byte* BlockEncoder::put_head(std::uint8_t tag, std::uint16_t slots) {
   std::byte* const to = block_.data() + used_;
-  *to = std::byte{tag};
-  store(to + 1, slots);
-  store(to + 3, crc_of({to, 3}));
-  used_ += run_bytes;
+  *to = std::byte{static_cast<std::uint8_t>(tag | numbered)};
+  store(to + 1, next_slot_);
+  next_slot_ += slots;
+  return to + 1 + number_bytes;
+}
+
+void BlockEncoder::put_crc(std::byte* end) {
+  store(end, crc_of({block_.data() + used_, end}));
+  used_ = static_cast<std::size_t>(end - block_.data()) + crc_bytes;
+}
+
+void BlockEncoder::put_run(std::uint8_t tag, std::uint16_t slots) {
+  std::byte* const to = put_head(tag, slots);
+  store(to, slots);
+  put_crc(to + sizeof slots);
 }
 
 }  // namespace voxanne::recordings

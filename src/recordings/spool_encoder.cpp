@@ -56,18 +56,19 @@ Result<SpoolEncoder> SpoolEncoder::open(const std::filesystem::path& spool,
                                         const std::filesystem::path& target) {
   auto reader = SpoolReader::open(spool);
   if (!reader) return reader.error();
-  SpoolReader::Slot first;
-  const auto found = reader->next(first);
-  if (!found) return found.error();
-  if (!*found) return malformed("spool_empty", "the spool file holds no audio");
-  reader->rewind();
+  const auto summary = reader->scan();
+  if (!summary) return summary.error();
+  if (summary->slots == 0) return malformed("spool_empty", "the spool file holds no audio");
   Descriptor to{::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!to) {
     Error error = file_error("encode_write_failed", "the encoded recording cannot be created", errno);
     error.kind = Fault::unavailable;
     return error;
   }
-  return SpoolEncoder{std::make_unique<State>(std::move(*reader), std::move(to))};
+  auto state = std::make_unique<State>(std::move(*reader), std::move(to));
+  state->encoded.damaged = summary->damaged;
+  state->encoded.damaged_bytes = summary->damaged_bytes;
+  return SpoolEncoder{std::move(state)};
 }
 
 Result<bool> SpoolEncoder::step(std::uint64_t slots) {

@@ -1,6 +1,7 @@
 // Spool file → Ogg/Opus file, stereo, complexity 0, in steps, so that a long recording holds no
-// worker for long and can be given up between two. What a torn or damaged end has made unreadable is
-// left out; slots that were lost play as silence. A disk that cannot be read is an error, not an end.
+// worker for long and can be given up between two. Slots that were lost play as silence, those that
+// damage has made unreadable among them; a torn end is left out. A disk that cannot be read is an error,
+// not an end.
 //
 // Owner: the upload queue. Computes and blocks: workers only.
 #pragma once
@@ -16,13 +17,15 @@ class SpoolEncoder {
  public:
   struct Encoded {
     std::uint64_t slots = 0, lost = 0;
+    std::uint64_t damaged = 0,
+                  damaged_bytes = 0;  // of the lost slots, of the spool file; known from the start
     std::uint64_t bytes = 0;
     std::string sha256;  // hex
     std::int64_t duration_ms() const { return static_cast<std::int64_t>(slots) * audio::frame_ms; }
   };
 
-  // Replaces `target`. Errors: those of SpoolReader::open(), malformed (spool_empty), unavailable
-  // (encode_write_failed).
+  // Looks through the whole spool file; replaces `target`. Errors: those of SpoolReader, malformed
+  // (spool_empty), unavailable (encode_write_failed).
   static Result<SpoolEncoder> open(const std::filesystem::path& spool, const std::filesystem::path& target);
   SpoolEncoder(SpoolEncoder&&) noexcept;
   SpoolEncoder& operator=(SpoolEncoder&&) noexcept;

@@ -111,7 +111,7 @@ Result<std::optional<Descriptor>> lock_spool(const std::filesystem::path& path) 
 
 SpoolReader::SpoolReader(Descriptor file, SpoolHeader header, std::uint64_t first_record)
     : file_(std::move(file)), header_(std::move(header)), first_record_(first_record), buffer_(buffer_bytes) {
-  restart(first_record_);
+  restart({0, first_record_, 0});
 }
 
 Result<SpoolReader> SpoolReader::open(const std::filesystem::path& path) {
@@ -127,33 +127,58 @@ Result<SpoolReader> SpoolReader::open(const std::filesystem::path& path) {
   return SpoolReader{std::move(file), std::move(parsed->header), parsed->bytes};
 }
 
-Result<std::optional<Record>> SpoolReader::next_record() {
-  if (end_ - begin_ < max_record_bytes(header_.rate)) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-    const auto got = read_at(file_.get(), std::span{buffer_}.subspan(end_), offset_ + end_);
-    if (!got) return got.error();
-    end_ += *got;
+// The next record, or the damage before it.
+Result<std::optional<Record>> SpoolReader::advance() {
+  for (std::uint64_t passed = 0;;) {
+    const auto is_all = fill();
+    if (!is_all) return is_all.error();
+    const auto rest = Bytes{buffer_}.subspan(begin_, end_ - begin_);
+    const auto found = next_record(rest, header_.rate, slots_, passed);
+    if (found) {
+      take(found->bytes - passed);
+      slots_ += found->slots;
+      return found;
+    }
+    if (*is_all) {
+      if (passed > 0) restart({slots_, offset_ - passed, 0});
+      return std::optional<Record>{};
+    }
+    // A record that begins in the last of these bytes is not all here yet.
+    const auto looked_at = rest.size() - max_record_bytes(header_.rate) + 1;
+    take(looked_at);
+    passed += looked_at;
   }
-  const auto record = parse_record(Bytes{buffer_}.subspan(begin_, end_ - begin_), header_.rate);
-  if (record) {
-    begin_ += record->bytes;
-    offset_ += record->bytes;
-  }
-  return record;
 }
 
-void SpoolReader::restart(std::uint64_t offset) {
+// Makes sure of two records' room; whether all that is left of the file is in the buffer.
+Result<bool> SpoolReader::fill() {
+  if (end_ - begin_ >= 2 * max_record_bytes(header_.rate)) return false;
+  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  const auto got = read_at(file_.get(), std::span{buffer_}.subspan(end_), offset_ + end_);
+  if (!got) return got.error();
+  end_ += *got;
+  return end_ < buffer_.size();
+}
+
+void SpoolReader::take(std::uint64_t bytes) {
+  begin_ += bytes;
+  offset_ += bytes;
+}
+
+void SpoolReader::restart(const Mark& from) {
   begin_ = end_ = 0;
-  offset_ = offset;
-  run_left_ = 0;
+  offset_ = from.offset;
+  slots_ = from.slot + from.missing;
+  run_kind_ = Record::Kind::damaged;
+  run_left_ = from.missing;
 }
 
 Result<bool> SpoolReader::next(Slot& out) {
   Record record;
-  if (run_left_ == 0) {
-    const auto read = next_record();
+  while (run_left_ == 0) {  // damage may have cost no slot
+    const auto read = advance();
     if (!read) return read.error();
     if (!*read) return false;
     record = **read;
@@ -161,32 +186,36 @@ Result<bool> SpoolReader::next(Slot& out) {
     run_left_ = record.slots;
   }
   --run_left_;
-  out.lost = run_kind_ == Record::Kind::lost;
+  out.lost = run_kind_ == Record::Kind::lost || run_kind_ == Record::Kind::damaged;
   decode_frame(record.caller, header_.rate, out.caller);
   decode_frame(record.assistant, header_.rate, out.assistant);
   return true;
 }
 
-void SpoolReader::rewind() { restart(first_record_); }
-
 Result<SpoolReader::Summary> SpoolReader::scan() {
   Summary summary;
   marks_.clear();
-  restart(first_record_);
+  restart({0, first_record_, 0});
   for (;;) {
-    if (marks_.empty() || summary.slots >= marks_.back().slot + slots_per_mark)
-      marks_.push_back({summary.slots, offset_});
-    const auto read = next_record();
+    if (marks_.empty() || slots_ >= marks_.back().slot + slots_per_mark)
+      marks_.push_back({slots_, offset_, 0});
+    const auto read = advance();
     if (!read) return read.error();
     const auto& record = *read;
     if (!record) break;
-    summary.slots += record->slots;
     if (record->kind == Record::Kind::lost) summary.lost += record->slots;
+    if (record->kind != Record::Kind::damaged) continue;
+    summary.lost += record->slots;
+    summary.damaged += record->slots;
+    summary.damaged_bytes += record->bytes;
+    // So that nobody who seeks behind it looks through it again.
+    marks_.push_back({slots_ - record->slots, offset_, record->slots});
   }
+  summary.slots = slots_;
   summary.valid_bytes = offset_;
   struct stat status{};
   if (fstat(file_.get(), &status) == 0) summary.file_bytes = static_cast<std::uint64_t>(status.st_size);
-  restart(first_record_);
+  restart({0, first_record_, 0});
   return summary;
 }
 
@@ -194,17 +223,19 @@ Result<> SpoolReader::seek(std::uint64_t slot) {
   const auto after =
       std::upper_bound(marks_.begin(), marks_.end(), slot,
                        [](std::uint64_t value, const Mark& mark) { return value < mark.slot; });
-  const Mark from = after == marks_.begin() ? Mark{0, first_record_} : *std::prev(after);
-  restart(from.offset);
-  for (std::uint64_t at = from.slot; at < slot;) {
-    const auto read = next_record();
+  const Mark from = after == marks_.begin() ? Mark{0, first_record_, 0} : *std::prev(after);
+  restart(from);
+  for (std::uint64_t at = from.slot;;) {
+    const auto skipped = std::min(run_left_, slot - at);
+    at += skipped;
+    run_left_ -= skipped;
+    if (at == slot) break;
+    const auto read = advance();
     if (!read) return read.error();
     const auto& record = *read;
     if (!record) break;
-    const auto skipped = std::min<std::uint64_t>(record->slots, slot - at);
-    at += skipped;
     run_kind_ = record->kind;
-    run_left_ = record->slots - static_cast<std::uint32_t>(skipped);
+    run_left_ = record->slots;
   }
   return {};
 }

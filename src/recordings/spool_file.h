@@ -36,8 +36,10 @@ Result<Descriptor> create_spool(const std::filesystem::path& path, const SpoolHe
 // Errors: not_found (spool_missing), unavailable (spool_read_failed).
 Result<std::optional<Descriptor>> lock_spool(const std::filesystem::path& path);
 
-// Reads a spool file slot by slot, up to the first damaged record. A disk that cannot be read is no end:
-// whatever reads answers unavailable (spool_read_failed), and what was read is not all there is.
+// Reads a spool file slot by slot. What is damaged plays as lost slots, as many as are missing, and reading
+// goes on with the next whole record; where none follows, the file is torn and ends. A disk that cannot be
+// read is no end: whatever reads answers unavailable (spool_read_failed), and what was read is not all there
+// is.
 class SpoolReader {
  public:
   struct Slot {
@@ -46,8 +48,10 @@ class SpoolReader {
   };
   struct Summary {
     std::uint64_t slots = 0;
-    std::uint64_t lost = 0;         // of these
-    std::uint64_t valid_bytes = 0;  // where whole records end
+    std::uint64_t lost = 0;     // of these
+    std::uint64_t damaged = 0;  // of the lost: those that had been recorded
+    std::uint64_t damaged_bytes = 0;
+    std::uint64_t valid_bytes = 0;  // where the last whole record ends
     std::uint64_t file_bytes = 0;
     double seconds() const { return static_cast<double>(slots) * audio::frame_ms / 1000.0; }
   };
@@ -56,9 +60,8 @@ class SpoolReader {
   static Result<SpoolReader> open(const std::filesystem::path& path);
 
   const SpoolHeader& header() const noexcept { return header_; }
-  // False at the end of what is whole.
+  // False behind the last whole record.
   Result<bool> next(Slot& out);
-  void rewind();
   // Reads to the end without decoding, then starts over; remembers where each second begins, so
   // that seek() is cheap from then on.
   Result<Summary> scan();
@@ -66,13 +69,16 @@ class SpoolReader {
   Result<> seek(std::uint64_t slot);
 
  private:
-  SpoolReader(Descriptor file, SpoolHeader header, std::uint64_t first_record);
-  Result<std::optional<Record>> next_record();
-  void restart(std::uint64_t offset);
-
   struct Mark {
     std::uint64_t slot, offset;
+    std::uint64_t missing;  // from `slot` on; `offset` is where the slot after them is
   };
+
+  SpoolReader(Descriptor file, SpoolHeader header, std::uint64_t first_record);
+  Result<std::optional<Record>> advance();
+  Result<bool> fill();
+  void take(std::uint64_t bytes);
+  void restart(const Mark& from);
 
   Descriptor file_;
   SpoolHeader header_;
@@ -80,13 +86,14 @@ class SpoolReader {
   std::vector<std::byte> buffer_;
   std::size_t begin_ = 0, end_ = 0;  // of what is unread in the buffer
   std::uint64_t offset_ = 0;         // of buffer_[begin_] in the file
+  std::uint64_t slots_ = 0;          // before it
   Record::Kind run_kind_ = Record::Kind::silence;
-  std::uint32_t run_left_ = 0;
+  std::uint64_t run_left_ = 0;
   std::vector<Mark> marks_;
 };
 
-// Cuts what is not whole off the end and returns what is left. Needs the lock. Errors: those of SpoolReader,
-// and then nothing is cut; unavailable (spool_write_failed).
+// Cuts off what follows the last whole record and returns what is left; damage before it stays as it is.
+// Needs the lock. Errors: those of SpoolReader, and then nothing is cut; unavailable (spool_write_failed).
 Result<SpoolReader::Summary> repair_spool(const std::filesystem::path& path);
 
 }  // namespace voxanne::recordings

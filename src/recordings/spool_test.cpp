@@ -1,10 +1,14 @@
+#include "recordings/block_pool.h"
 #include "recordings/spool_file.h"
 #include "recordings/test_bad_sector.h"
 #include "recordings/test_frames.h"
 #include "support/temp_dir.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -16,20 +20,52 @@ using test::header;
 using test::mark;
 using test::silence;
 
-std::vector<std::byte> whole_spool(int rate, int slots) {
+// In whole_spool() both speak, one speaks, nobody speaks: every kind of record.
+bool caller_speaks(std::uint64_t slot) { return slot % 4 < 2; }
+bool assistant_speaks(std::uint64_t slot) { return slot % 8 < 5 && slot % 4 != 3; }
+
+std::vector<std::byte> whole_spool(int rate, std::uint64_t slots) {
   std::vector<std::byte> out = encode_header(header("call_1", rate));
   std::vector<std::byte> block(64 * 1024);
   BlockEncoder encoder{rate};
   encoder.begin(block);
-  for (int i = 0; i < slots; ++i) {
-    const auto slot = static_cast<std::uint64_t>(i);
-    // Both speak, one speaks, nobody speaks: every kind of record.
-    const auto caller = i % 4 < 2 ? frame(slot, 0, rate) : silence(rate);
-    const auto assistant = i % 8 < 5 && i % 4 != 3 ? frame(slot, 1, rate) : silence(rate);
-    EXPECT_TRUE(encoder.append(caller, assistant));
-  }
+  for (std::uint64_t i = 0; i < slots; ++i)
+    EXPECT_TRUE(encoder.append(caller_speaks(i) ? frame(i, 0, rate) : silence(rate),
+                               assistant_speaks(i) ? frame(i, 1, rate) : silence(rate)));
   block.resize(encoder.end());
   out.insert(out.end(), block.begin(), block.end());
+  return out;
+}
+
+// Both speak all the time, and the blocks are those of a recorder.
+constexpr std::size_t talk_record = 1 + 4 + 320 + 4;
+std::vector<std::byte> talk(std::uint64_t slots) {
+  auto out = encode_header(header());
+  std::vector<std::byte> block(Block::capacity);
+  BlockEncoder encoder{audio::narrowband};
+  for (std::uint64_t i = 0; i < slots;) {
+    encoder.begin(block);
+    for (int k = 0; k < 25 && i < slots; ++k, ++i) EXPECT_TRUE(encoder.append(frame(i, 0), frame(i, 1)));
+    const auto used = encoder.end();
+    out.insert(out.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(used));
+  }
+  return out;
+}
+
+struct Placed {
+  std::size_t from, to;       // in the file
+  std::uint64_t slot, slots;  // in the recording
+};
+
+std::vector<Placed> records_of(Bytes bytes, int rate) {
+  std::vector<Placed> out;
+  std::uint64_t slot = 0;
+  for (std::size_t at = encode_header(header("call_1", rate)).size(); at < bytes.size();) {
+    const auto record = parse_record(bytes.subspan(at), rate).value();
+    out.push_back({at, at + record.bytes, slot, record.slots});
+    at += record.bytes;
+    slot += record.slots;
+  }
   return out;
 }
 
@@ -55,6 +91,46 @@ TEST(Spool, header_comes_back_and_damage_of_any_byte_is_seen) {
   }
 }
 
+// Whoever reads `damaged`, which was `whole`, a whole_spool(), finds every record that is as it was, in its
+// place, and is told what is missing.
+void expect_only_the_touched_is_lost(const std::filesystem::path& path, const std::vector<std::byte>& whole,
+                                     const std::vector<std::byte>& damaged, int rate) {
+  std::vector<bool> lost;
+  std::size_t valid_bytes = encode_header(header("call_1", rate)).size();
+  std::uint64_t slots = 0, missing = 0, missing_bytes = 0, touched = 0, touched_bytes = 0;
+  for (const auto& record : records_of(whole, rate)) {
+    const bool is_whole =
+        std::memcmp(whole.data() + record.from, damaged.data() + record.from, record.to - record.from) == 0;
+    lost.resize(record.slot + record.slots, !is_whole);
+    if (!is_whole) {
+      touched += record.slots;
+      touched_bytes += record.to - record.from;
+      continue;
+    }
+    valid_bytes = record.to;
+    slots = record.slot + record.slots;
+    missing = touched;
+    missing_bytes = touched_bytes;
+  }
+  write_file(path, damaged);
+  auto reader = SpoolReader::open(path).value();
+  const auto summary = reader.scan().value();
+  ASSERT_EQ(summary.slots, slots);
+  EXPECT_EQ(summary.lost, missing);
+  EXPECT_EQ(summary.damaged, missing);
+  EXPECT_EQ(summary.damaged_bytes, missing_bytes);
+  EXPECT_EQ(summary.valid_bytes, valid_bytes);
+  EXPECT_EQ(summary.file_bytes, damaged.size());
+  SpoolReader::Slot slot;
+  for (std::uint64_t i = 0; i < slots; ++i) {
+    ASSERT_TRUE(reader.next(slot).value()) << i;
+    ASSERT_EQ(slot.lost, lost[i]) << i;
+    ASSERT_EQ(slot.caller.samples()[0], caller_speaks(i) && !lost[i] ? mark(i, 0) : 0) << i;
+    ASSERT_EQ(slot.assistant.samples()[159], assistant_speaks(i) && !lost[i] ? mark(i, 1) : 0) << i;
+  }
+  EXPECT_FALSE(reader.next(slot).value());
+}
+
 TEST(Spool, slots_come_back_aligned_at_both_rates) {
   const voxanne::test::TempDir dir;
   for (const int rate : {audio::narrowband, audio::wideband}) {
@@ -66,32 +142,33 @@ TEST(Spool, slots_come_back_aligned_at_both_rates) {
     for (std::uint64_t i = 0; i < 24; ++i) {
       ASSERT_TRUE(reader->next(slot).value()) << i;
       EXPECT_EQ(slot.caller.rate, rate);
-      for (const auto sample : slot.caller.samples()) ASSERT_EQ(sample, i % 4 < 2 ? mark(i, 0) : 0) << i;
+      for (const auto sample : slot.caller.samples())
+        ASSERT_EQ(sample, caller_speaks(i) ? mark(i, 0) : 0) << i;
       for (const auto sample : slot.assistant.samples())
-        ASSERT_EQ(sample, i % 8 < 5 && i % 4 != 3 ? mark(i, 1) : 0) << i;
+        ASSERT_EQ(sample, assistant_speaks(i) ? mark(i, 1) : 0) << i;
     }
     EXPECT_FALSE(reader->next(slot).value());
   }
 }
 
-TEST(Spool, silence_costs_seven_bytes_a_block) {
-  std::vector<std::byte> block(8192);
+TEST(Spool, silence_costs_eleven_bytes_a_block) {
+  std::vector<std::byte> block(Block::capacity);
   BlockEncoder encoder{audio::narrowband};
   encoder.begin(block);
   auto muted = frame(0, 0);
   for (auto& sample : muted.samples()) sample = 0;  // digital silence that nobody marked as such
   for (int i = 0; i < 25; ++i) ASSERT_TRUE(encoder.append(muted, silence()));
-  EXPECT_EQ(encoder.end(), 7u);
+  EXPECT_EQ(encoder.end(), 11u);
   EXPECT_EQ(encoder.slots(), 25u);
 }
 
 TEST(Spool, a_block_takes_half_a_second_of_narrowband_and_says_when_it_is_full) {
-  std::vector<std::byte> block(8192);
+  std::vector<std::byte> block(Block::capacity);
   BlockEncoder encoder{audio::narrowband};
   encoder.begin(block);
   for (int i = 0; i < 25; ++i) ASSERT_TRUE(encoder.append(frame(1, 0), frame(1, 1))) << i;
   EXPECT_FALSE(encoder.append(frame(1, 0), frame(1, 1)));
-  EXPECT_EQ(encoder.end(), 25u * (1 + 320 + 4));
+  EXPECT_EQ(encoder.end(), 25u * talk_record);
 }
 
 TEST(Spool, a_tail_torn_at_any_byte_loses_only_the_record_it_tears) {
@@ -138,30 +215,166 @@ TEST(Spool, a_tail_torn_at_any_byte_loses_only_the_record_it_tears) {
   }
 }
 
-TEST(Spool, a_damaged_byte_ends_the_recording_there) {
+// Tag, number, count, sound and checksum of every kind of record.
+TEST(Spool, a_damaged_byte_costs_the_record_it_is_in_and_nothing_else) {
+  const voxanne::test::TempDir dir;
+  for (const int rate : {audio::narrowband, audio::wideband}) {
+    const auto whole = whole_spool(rate, 12);
+    const std::size_t step = rate == audio::narrowband ? 1 : 13;
+    for (std::size_t i = encode_header(header("call_1", rate)).size(); i < whole.size(); i += step) {
+      SCOPED_TRACE("damaged at " + std::to_string(i));
+      auto damaged = whole;
+      damaged[i] ^= std::byte{1} << (i % 8);
+      expect_only_the_touched_is_lost(dir.path() / "a.spool", whole, damaged, rate);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Spool, a_damaged_stretch_costs_the_records_it_touches_and_nothing_else) {
+  const voxanne::test::TempDir dir;
+  const auto whole = whole_spool(audio::narrowband, 24);
+  const std::size_t start = encode_header(header()).size();
+  for (std::size_t from = start; from < whole.size(); from += 61)
+    for (const std::size_t length : {2u, 12u, 40u, 333u, 700u, 1'500u}) {
+      SCOPED_TRACE(std::to_string(length) + " damaged at " + std::to_string(from));
+      const std::size_t count = std::min(length, whole.size() - from);
+      const auto at = [&](std::vector<std::byte>& bytes) {
+        return bytes.begin() + static_cast<std::ptrdiff_t>(from);
+      };
+      for (const auto fill : {std::byte{0}, std::byte{0xff}, std::byte{0x23}}) {
+        auto damaged = whole;
+        std::fill_n(at(damaged), count, fill);
+        expect_only_the_touched_is_lost(dir.path() / "a.spool", whole, damaged, audio::narrowband);
+      }
+      // What a disk may also give back: another part of the file, whose records are whole, but not of here.
+      if (start + count <= from) {
+        auto damaged = whole;
+        std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(start), count, at(damaged));
+        expect_only_the_touched_is_lost(dir.path() / "a.spool", whole, damaged, audio::narrowband);
+      }
+      if (HasFatalFailure()) return;
+    }
+}
+
+// The reader fetches 64 KiB at a time.
+TEST(Spool, damage_may_be_longer_than_what_is_read_at_a_time) {
   const voxanne::test::TempDir dir;
   const auto path = dir.path() / "bad.spool";
-  auto bytes = whole_spool(audio::narrowband, 12);
-  bytes[encode_header(header()).size() + 400] ^= std::byte{1};
+  const auto whole = talk(3'000);
+  const std::size_t start = encode_header(header()).size(), from = 100'003;
+  std::vector<std::size_t> lengths{131'072, 300'001};
+  for (std::size_t around = 64 * 1024 - 700; around < 64 * 1024 + 700; around += 97)
+    lengths.push_back(around);
+  for (const auto length : lengths) {
+    SCOPED_TRACE(std::to_string(length) + " damaged");
+    auto bytes = whole;
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(from), length, std::byte{0x23});
+    write_file(path, bytes);
+    const std::uint64_t first = (from - start) / talk_record,
+                        last = (from + length - 1 - start) / talk_record;
+    auto reader = SpoolReader::open(path).value();
+    SpoolReader::Slot slot;
+    const auto expect_slot = [&](std::uint64_t at) {
+      ASSERT_TRUE(reader.next(slot).value()) << at;
+      const bool lost = at >= first && at <= last;
+      ASSERT_EQ(slot.lost, lost) << at;
+      ASSERT_EQ(slot.caller.samples()[0], lost ? 0 : mark(at, 0)) << at;
+    };
+    for (std::uint64_t i = 0; i < 3'000; ++i) expect_slot(i);
+    EXPECT_FALSE(reader.next(slot).value());
+    const auto summary = reader.scan().value();
+    EXPECT_EQ(summary.slots, 3'000u);
+    EXPECT_EQ(summary.damaged, last - first + 1);
+    EXPECT_EQ(summary.damaged_bytes, summary.damaged * talk_record);
+    for (const auto at : std::vector<std::uint64_t>{0, first - 1, first, first + 1, (first + last) / 2, last,
+                                                    last + 1, last + 2, 2'999}) {
+      ASSERT_TRUE(reader.seek(at));
+      expect_slot(at);
+      if (at < 2'999) expect_slot(at + 1);
+    }
+    if (HasFatalFailure()) return;
+  }
+}
+
+// A megabyte in which every byte could begin a record, and then one: each byte is looked at once, or this
+// takes for ever.
+TEST(Spool, what_is_damaged_is_looked_through_once) {
+  const voxanne::test::TempDir dir;
+  const auto path = dir.path() / "bad.spool";
+  const auto whole = talk(3);
+  const auto last = whole.end() - static_cast<std::ptrdiff_t>(talk_record);
+  std::vector<std::byte> bytes{whole.begin(), last};
+  bytes.resize(bytes.size() + (1 << 20), std::byte{0x23});
   write_file(path, bytes);
-  auto reader = SpoolReader::open(path);
-  ASSERT_TRUE(reader);
-  EXPECT_EQ(reader->scan().value().slots, 1u);
+  EXPECT_EQ(SpoolReader::open(path).value().scan().value().slots, 2u) << "torn";
+  bytes.insert(bytes.end(), last, whole.end());
+  write_file(path, bytes);
+  const auto summary = SpoolReader::open(path).value().scan().value();
+  EXPECT_EQ(summary.slots, 3u);
+  EXPECT_EQ(summary.damaged, 0u) << "what is in between is nothing's place";
+  EXPECT_EQ(summary.damaged_bytes, 1u << 20);
+}
+
+TEST(Spool, repair_cuts_off_a_torn_end_and_no_whole_record) {
+  const voxanne::test::TempDir dir;
+  const auto path = dir.path() / "bad.spool";
+  auto bytes = talk(100);
+  bytes[encode_header(header()).size() + 20 * talk_record + 7] ^= std::byte{1};
+  write_file(path, bytes);
+  auto summary = repair_spool(path).value();
+  EXPECT_EQ(summary.slots, 100u);
+  EXPECT_EQ(summary.damaged, 1u);
+  EXPECT_EQ(std::filesystem::file_size(path), bytes.size());
+  bytes.resize(bytes.size() - 100);
+  write_file(path, bytes);
+  summary = repair_spool(path).value();
+  EXPECT_EQ(summary.slots, 99u);
+  EXPECT_EQ(summary.damaged, 1u);
+  EXPECT_EQ(std::filesystem::file_size(path), bytes.size() + 100 - talk_record);
+}
+
+TEST(Spool, records_without_a_number_are_read_too) {
+  const voxanne::test::TempDir dir;
+  const auto path = dir.path() / "a.spool";
+  const auto numbered = whole_spool(audio::narrowband, 12);
+  auto bytes = encode_header(header());
+  std::size_t second = 0;
+  for (const auto& record : records_of(numbered, audio::narrowband)) {
+    if (record.slot == 1) second = bytes.size();
+    std::vector<std::byte> bare{numbered[record.from] & ~std::byte{0x20}};
+    bare.insert(bare.end(), numbered.begin() + static_cast<std::ptrdiff_t>(record.from) + 5,
+                numbered.begin() + static_cast<std::ptrdiff_t>(record.to) - 4);
+    const auto crc = static_cast<std::uint32_t>(
+        crc32(0, reinterpret_cast<const Bytef*>(bare.data()), static_cast<uInt>(bare.size())));
+    bytes.insert(bytes.end(), bare.begin(), bare.end());
+    const auto* from = reinterpret_cast<const std::byte*>(&crc);
+    bytes.insert(bytes.end(), from, from + sizeof crc);
+  }
+  for (const bool is_damaged : {false, true}) {
+    // Nothing says how much is missing: it is one slot at least.
+    if (is_damaged) bytes[second + 100] ^= std::byte{1};
+    write_file(path, bytes);
+    auto reader = SpoolReader::open(path).value();
+    const auto summary = reader.scan().value();
+    EXPECT_EQ(summary.slots, 12u);
+    EXPECT_EQ(summary.damaged, is_damaged ? 1u : 0u);
+    SpoolReader::Slot slot;
+    for (std::uint64_t i = 0; i < 12; ++i) {
+      ASSERT_TRUE(reader.next(slot).value()) << i;
+      const bool lost = is_damaged && i == 1;
+      ASSERT_EQ(slot.lost, lost) << i;
+      ASSERT_EQ(slot.caller.samples()[0], caller_speaks(i) && !lost ? mark(i, 0) : 0) << i;
+      ASSERT_EQ(slot.assistant.samples()[159], assistant_speaks(i) && !lost ? mark(i, 1) : 0) << i;
+    }
+  }
 }
 
 // A spool of a minute; the reader fetches 64 KiB at a time.
 TEST(Spool, a_disk_that_cannot_be_read_is_not_the_end) {
   const voxanne::test::TempDir dir;
   const auto path = dir.path() / "bad.spool";
-  auto bytes = encode_header(header());
-  std::vector<std::byte> block(8'192);
-  BlockEncoder encoder{audio::narrowband};
-  for (std::uint64_t i = 0; i < 3'000;) {
-    encoder.begin(block);
-    for (int k = 0; k < 20; ++k, ++i) ASSERT_TRUE(encoder.append(frame(i, 0), frame(i, 1)));
-    const auto used = encoder.end();
-    bytes.insert(bytes.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(used));
-  }
+  const auto bytes = talk(3'000);
   write_file(path, bytes);
   const auto expect_unreadable = [](const auto& result) {
     ASSERT_FALSE(result);
@@ -174,7 +387,7 @@ TEST(Spool, a_disk_that_cannot_be_read_is_not_the_end) {
     test::cannot_read_from(500'000);
     auto reader = SpoolReader::open(path).value();
     expect_unreadable(reader.scan());
-    reader.rewind();
+    reader = SpoolReader::open(path).value();
     SpoolReader::Slot slot;
     std::uint64_t read = 0;
     auto next = reader.next(slot);
@@ -197,7 +410,7 @@ TEST(Spool, seek_finds_every_slot) {
   const voxanne::test::TempDir dir;
   const auto path = dir.path() / "long.spool";
   auto bytes = encode_header(header());
-  std::vector<std::byte> block(8192);
+  std::vector<std::byte> block(Block::capacity);
   BlockEncoder encoder{audio::narrowband};
   const std::uint64_t total = 1'000;
   for (std::uint64_t i = 0; i < total;) {
