@@ -1,9 +1,12 @@
 #include "recordings/upload_queue.h"
 
+#include "base/json_fields.h"
 #include "base/log.h"
 #include "recordings/key.h"
 
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace voxanne::recordings {
 namespace fs = std::filesystem;
@@ -135,10 +138,28 @@ async::Task<Result<>> UploadQueue::encode(store::Upload& upload) {
     complete = *step;
   }
   const auto& encoded = encoder->encoded();
+  const Loss loss{.ms = static_cast<std::int64_t>(encoded.damaged) * audio::frame_ms +
+                        std::max<std::int64_t>(0, upload.duration_ms - encoded.duration_ms()),
+                  .damaged_bytes = encoded.damaged_bytes};
   upload.bytes = static_cast<std::int64_t>(encoded.bytes);
   upload.sha256 = encoded.sha256;
   upload.duration_ms = encoded.duration_ms();
+  note_loss(upload, loss);
   co_return Result<>{};
+}
+
+// Once, however often the store then refuses what is left.
+void UploadQueue::note_loss(const store::Upload& upload, const Loss& loss) {
+  if (loss.ms == 0 && loss.damaged_bytes == 0) {
+    losses_.erase(upload.id);
+    return;
+  }
+  if (losses_.insert_or_assign(upload.id, loss).second)
+    log::error("recording.damaged", {{"callId", upload.call.str()},
+                                     {"orgId", upload.org.str()},
+                                     {"lostMs", loss.ms},
+                                     {"damagedBytes", loss.damaged_bytes},
+                                     {"durationMs", upload.duration_ms}});
 }
 
 async::Task<Result<>> UploadQueue::keep(store::Upload& upload) {
@@ -150,11 +171,20 @@ async::Task<Result<>> UploadQueue::complete(store::Upload& upload, const jobs::O
                                             UtcTime next_attempt_at) {
   using Kind = jobs::Outcome::Kind;
   store::Batch batch;
-  if (outcome.kind == Kind::done) store::finish_upload(batch, upload);
+  if (outcome.kind == Kind::done) {
+    store::finish_upload(batch, upload);
+    if (const auto loss = losses_.find(upload.id); loss != losses_.end()) {
+      std::string data;
+      append_int(data, R"({"lostMs":)", loss->second.ms);
+      append_int(data, R"(,"damagedBytes":)", static_cast<std::int64_t>(loss->second.damaged_bytes));
+      store::log_event(batch, {upload.org, upload.call}, clock_.utc(), "recording.damaged", data + "}");
+    }
+  }
   if (outcome.kind == Kind::retry) store::retry_upload(batch, upload, outcome.error.code, next_attempt_at);
   if (outcome.kind == Kind::failed) store::fail_upload(batch, upload, outcome.error.code, clock_.utc());
   const auto written = co_await store_.write(std::move(batch));
   if (!written || outcome.kind == Kind::retry) co_return written;
+  losses_.erase(upload.id);
 
   // A failed recording's spool file stays, for whoever wants to look at it, until the cleanup.
   const bool stored = outcome.kind == Kind::done;

@@ -8,8 +8,10 @@
 // and a spool file whose call is "stored" is removed by recovery. Nothing is removed before the
 // object and its row are durable.
 //
-// A source that is missing or holds no audio fails for good; everything else (the store is away, the
-// disk full or not readable) is tried again, however long. While the store is away nothing is encoded for it:
+// A source that is damaged is stored as far as it is whole, in its full length, and what is missing is told:
+// as recording.damaged in the log, once it is known, and in the call's own log, with the row. One that is
+// missing or holds no audio fails for good; everything else (the store is away, the disk full or not
+// readable) is tried again, however long. While the store is away nothing is encoded for it:
 // a breaker lets one recording try now and then, and once it is back, what waited for it is due at once.
 //
 //   UploadQueue queue{store, objects, workers, clock, {.spool = …, .node = …, .boot = …}};
@@ -27,6 +29,7 @@
 #include "store/uploads.h"
 
 #include <functional>
+#include <map>
 
 namespace voxanne::recordings {
 
@@ -61,8 +64,14 @@ class UploadQueue final : public jobs::Queue<store::Upload> {
 
  private:
   struct Trial;
+  // What could not be read of what had been recorded.
+  struct Loss {
+    std::int64_t ms = 0;
+    std::uint64_t damaged_bytes = 0;
+  };
 
   async::Task<Result<>> encode(store::Upload& upload);
+  void note_loss(const store::Upload& upload, const Loss& loss);
   async::Task<Result<>> keep(store::Upload& upload);
   async::Task<Result<std::vector<store::Upload>>> claim_due(int limit, UtcTime lease_until);
   void judge(const store::Upload& upload, const Result<>& stored);
@@ -73,7 +82,8 @@ class UploadQueue final : public jobs::Queue<store::Upload> {
   async::Clock& clock_;
   Options options_;
   async::CircuitBreaker breaker_;
-  bool hasten_ = false;  // the store is back, and what waits for it does not know yet
+  bool hasten_ = false;              // the store is back, and what waits for it does not know yet
+  std::map<UploadId, Loss> losses_;  // that are told, and not yet in the call's log
 };
 
 // A lease long enough for hours of audio over a slow line: what a dead process had claimed is released

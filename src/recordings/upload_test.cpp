@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <future>
@@ -110,6 +111,15 @@ class UploadTest : public testing::Test {
     return store.run(store::find_recording(*store, {call.org, call.id})).value().value();
   }
   fs::path spool_of(const domain::Call& call) { return spool_path(spool, call.org, call.id); }
+  // What the call's own log says of damage.
+  std::vector<std::string> damage_told(const domain::Call& call) {
+    std::vector<std::string> out;
+    EXPECT_TRUE(store.run(store::visit_log(*store, {call.org, call.id}, [&](const store::Row& row) {
+      if (row.str(store::log_column::type) == "recording.damaged")
+        out.push_back(row.str(store::log_column::data));
+    })));
+    return out;
+  }
   std::uint64_t stored_samples(const domain::Call& call, int rate) {
     auto decoder = audio::OggOpusDecoder::open_file(dir / "objects" / recording_key(call.org, call.id), rate);
     return decoder ? decoder->total_samples().value() : 0;
@@ -261,11 +271,45 @@ TEST_F(UploadTest, a_source_that_is_missing_damaged_or_empty_fails_for_good) {
   EXPECT_TRUE(work().empty());
 }
 
-TEST_F(UploadTest, a_torn_end_is_left_out) {
+TEST_F(UploadTest, a_torn_end_is_left_out_and_told) {
   const auto call = recorded_call(100);
-  fs::resize_file(spool_of(call), fs::file_size(spool_of(call)) - 325 - 7);
+  fs::resize_file(spool_of(call), fs::file_size(spool_of(call)) - talk_record - 7);
   EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
   EXPECT_EQ(place(call).duration_ms, 98 * 20);
+  EXPECT_THAT(damage_told(call), testing::ElementsAre(R"({"lostMs":40,"damagedBytes":0})"));
+  EXPECT_EQ(logged.of("recording.damaged").size(), 1u);
+}
+
+TEST_F(UploadTest, a_damaged_middle_costs_what_it_touches_and_is_told_once) {
+  for (const int rate : {audio::narrowband, audio::wideband}) {
+    const auto call = recorded_call(1'000, rate), other = recorded_call(50, rate);
+    {
+      std::fstream file{spool_of(call), std::ios::binary | std::ios::in | std::ios::out};
+      file.seekp(60'000);
+      file.put('\x5a').put('\xa5');
+    }
+    const auto size = fs::file_size(spool_of(call));
+    EXPECT_EQ(repair_spool(spool_of(call)).value().damaged, 1u);
+    EXPECT_EQ(fs::file_size(spool_of(call)), size);
+    objects.away = true;
+    for (int i = 0; i < 2; ++i)
+      for (const auto& outcome : work(noon)) EXPECT_EQ(outcome.kind, jobs::Outcome::Kind::retry);
+    objects.away = false;
+    ASSERT_TRUE(queue.storage_is_back());
+    for (const auto& outcome : work()) EXPECT_EQ(outcome.kind, jobs::Outcome::Kind::done);
+    EXPECT_EQ(status(call), RecordingStatus::stored);
+    EXPECT_EQ(place(call).duration_ms, 1'000 * 20);
+    EXPECT_NEAR(static_cast<double>(stored_samples(call, rate)) / rate, 20.0, 0.020);
+    EXPECT_THAT(damage_told(call), testing::ElementsAre(R"({"lostMs":20,"damagedBytes":)" +
+                                                        std::to_string(max_record_bytes(rate)) + "}"));
+    EXPECT_THAT(damage_told(other), testing::IsEmpty());
+    EXPECT_FALSE(fs::exists(spool_of(call)));
+    const auto lines = logged.of("recording.damaged");
+    EXPECT_EQ(
+        std::count(lines.begin(), lines.end(), "callId=" + call.id.str() + " orgId=" + call.org.str() + " "),
+        1);
+    EXPECT_EQ(lines.size(), rate == audio::narrowband ? 1u : 2u) << "and of no other";
+  }
 }
 
 TEST_F(UploadTest, a_spool_that_cannot_be_read_is_tried_again_and_loses_nothing) {
@@ -385,6 +429,23 @@ TEST_F(RecoveryTest, a_call_left_open_gets_its_verdict_and_its_recording) {
   EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
   EXPECT_EQ(place(call).duration_ms, 99 * 20);
   EXPECT_EQ(recover_now().calls_ended, 0) << "nothing is left to do";
+}
+
+TEST_F(RecoveryTest, what_follows_damage_is_kept_and_the_call_ends_after_it) {
+  const auto call = call_in_progress(100);
+  const auto size = fs::file_size(spool_of(call));
+  {
+    std::fstream file{spool_of(call), std::ios::binary | std::ios::in | std::ios::out};
+    file.seekp(static_cast<std::streamoff>(size / 2));
+    file << std::string(4'096, '\0');  // blocks that were never written back
+  }
+  const auto report = recover_now();
+  EXPECT_EQ(report.bytes_cut, 0u);
+  EXPECT_EQ(fs::file_size(spool_of(call)), size);
+  EXPECT_EQ(read(call).ended_at, noon + 100 * 20ms);
+  EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(place(call).duration_ms, 100 * 20);
+  EXPECT_EQ(damage_told(call).size(), 1u);
 }
 
 TEST_F(RecoveryTest, without_a_recording_a_call_ends_with_its_last_turn) {
