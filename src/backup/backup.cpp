@@ -2,13 +2,13 @@
 
 #include "backup/archive.h"
 #include "backup/names.h"
+#include "backup/workshop.h"
 #include "base/json_fields.h"
 #include "recordings/descriptor.h"
 #include "recordings/key.h"
 #include "store/sqlite/connection.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,57 +22,6 @@ constexpr std::size_t objects_at_a_time = 50'000;
 constexpr std::size_t piece_bytes = 1024 * 1024;
 
 constexpr store::Statement snapshot{"backup.snapshot", "VACUUM INTO ?1"};
-
-// FILE.partial, a directory for its owner alone, in which a backup is made: whatever others make there
-// (SQLite by the umask) is nobody's to read. Held by one process; empty when it is given, whatever a killed
-// one left.
-class Workshop {
- public:
-  static Result<Workshop> claim(const fs::path& file) {
-    Workshop shop{fs::path{file.string() + ".partial"}};
-    const bool made = ::mkdir(shop.path_.c_str(), 0700) == 0;
-    if (!made && errno != EEXIST) return shop.failed("cannot be made");
-    shop.held_ = Descriptor{::open(shop.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (!shop.held_) return shop.failed("is in the way");
-    if (::flock(shop.held_.get(), LOCK_EX | LOCK_NB) != 0) {
-      shop.held_.close();
-      return Error{Fault::conflict, "backup_running",
-                   "another backup to " + file.string() + " is being made"};
-    }
-    // Refused where it is another user's.
-    if (::fchmod(shop.held_.get(), 0700) != 0) {
-      const auto error = shop.failed("is in the way");
-      shop.held_.close();
-      return error;
-    }
-    shop.empty();
-    return shop;
-  }
-  Workshop(Workshop&&) = default;
-  Workshop& operator=(Workshop&&) = delete;
-  ~Workshop() {
-    if (!held_) return;
-    empty();
-    ::rmdir(path_.c_str());
-  }
-
-  fs::path archive() const { return path_ / "archive.tar"; }
-  fs::path database() const { return path_ / database_name; }
-
- private:
-  explicit Workshop(fs::path path) : path_(std::move(path)) {}
-  Error failed(const char* what) const {
-    return recordings::file_error("backup_write_failed", path_.string() + " " + what, errno);
-  }
-  // Its own files only, should somebody have a directory of that name.
-  void empty() {
-    const auto copy = database().string();
-    for (const auto& file : {archive().string(), copy, copy + "-journal"}) ::unlink(file.c_str());
-  }
-
-  fs::path path_;
-  Descriptor held_;
-};
 
 // False: it is gone, which is no fault of a thing that moves on.
 Result<bool> add_if_there(ArchiveWriter& archive, const std::string& name, const fs::path& path) {
