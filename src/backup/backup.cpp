@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <utility>
 
 namespace voxanne::backup {
 namespace fs = std::filesystem;
@@ -37,8 +39,8 @@ Result<bool> add_if_there(ArchiveWriter& archive, const std::string& name, const
 
 class Backup {
  public:
-  Backup(const Places& from, recordings::ObjectStore& objects, ArchiveWriter& archive)
-      : from_(from), objects_(objects), archive_(archive) {}
+  Backup(const Places& from, recordings::ObjectStore& objects, ArchiveWriter& archive, Descriptor scratch)
+      : from_(from), objects_(objects), archive_(archive), scratch_(std::move(scratch)) {}
 
   Result<> add_journal() {
     std::error_code none;
@@ -93,8 +95,7 @@ class Backup {
       if (page->empty()) co_return Result<>{};
       after = page->back().key;
       for (const auto& object : *page)
-        if (recordings::parse_recording_key(object.key))
-          if (const auto added = co_await add_recording(object.key); !added) co_return added;
+        if (const auto added = co_await add_recording(object.key); !added) co_return added.error();
     }
   }
 
@@ -107,32 +108,51 @@ class Backup {
   const Contents& contents() const { return contents_; }
 
  private:
-  async::Task<Result<>> add_recording(const std::string& key) {
-    const auto size = co_await objects_.size(key);
-    if (!size && size.error().kind == Fault::not_found) co_return Result<>{};
+  // False: it is gone, or no recording.
+  async::Task<Result<bool>> add_recording(const std::string& key) {
+    if (!recordings::parse_recording_key(key)) co_return false;
+    // To its end before its entry is begun, so that one that goes meanwhile is left out.
+    const auto size = co_await fetch(key);
+    if (!size && size.error().code == "object_missing") co_return false;
     if (!size) co_return size.error();
-    // Read before the entry is begun, so that one that goes just now is left out.
-    auto piece = co_await objects_.read(key, 0, piece_bytes);
-    if (!piece && piece.error().kind == Fault::not_found) co_return Result<>{};
-    if (!piece) co_return piece.error();
-    if (auto begun = archive_.begin(std::string{recordings_prefix} + key, *size); !begun) co_return begun;
-    for (std::uint64_t at = 0;;) {
-      if (piece->empty() || at + piece->size() > *size)
-        if (at != *size)
-          co_return unavailable("backup_source_unreadable", key + " changed while it was read");
-      if (auto written = archive_.write(*piece); !written) co_return written;
-      at += piece->size();
-      if (at == *size) break;
-      piece = co_await objects_.read(key, at, piece_bytes);
-      if (!piece) co_return piece.error();
-    }
+    if (auto done = archive_.add_file(std::string{recordings_prefix} + key, scratch_.get(), *size); !done)
+      co_return done.error();
     ++contents_.recordings;
-    co_return Result<>{};
+    co_return true;
+  }
+
+  // Into the beginning of scratch_; how much.
+  async::Task<Result<std::uint64_t>> fetch(const std::string& key) {
+    const auto size = co_await objects_.size(key);
+    if (!size) co_return size.error();
+    for (std::uint64_t at = 0; at < *size;) {
+      const auto piece = co_await objects_.read(key, at, piece_bytes);
+      if (!piece) co_return piece.error();
+      if (piece->empty() || piece->size() > *size - at)
+        co_return unavailable("backup_source_unreadable", key + " changed while it was read");
+      if (auto kept = keep(*piece, at); !kept) co_return kept.error();
+      at += piece->size();
+    }
+    co_return *size;
+  }
+
+  Result<> keep(std::string_view piece, std::uint64_t at) {
+    while (!piece.empty()) {
+      const ssize_t wrote = ::pwrite(scratch_.get(), piece.data(), piece.size(), static_cast<off_t>(at));
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0)
+        return recordings::file_error("backup_write_failed", "a recording cannot be kept beside the backup",
+                                      errno);
+      piece.remove_prefix(static_cast<std::size_t>(wrote));
+      at += static_cast<std::uint64_t>(wrote);
+    }
+    return {};
   }
 
   const Places& from_;
   recordings::ObjectStore& objects_;
   ArchiveWriter& archive_;
+  const Descriptor scratch_;  // holds one recording at a time
   Contents contents_;
 };
 
@@ -158,7 +178,10 @@ async::Task<Result<Contents>> back_up(Places from, recordings::ObjectStore& obje
   auto archive = ArchiveWriter::create(shop->archive());
   if (!archive) co_return archive.error();
 
-  Backup backup{from, objects, *archive};
+  auto scratch = shop->scratch();
+  if (!scratch) co_return scratch.error();
+
+  Backup backup{from, objects, *archive, std::move(*scratch)};
   Result<> done = archive->add(std::string{about_name}, about(version));
   if (done) done = backup.add_journal();
   if (done) done = backup.add_database(shop->database());

@@ -7,7 +7,8 @@
 // found in at least one place. A call that runs is in the backup up to that moment, and is ended by the
 // recovery of the first start after a restore, as after a crash.
 //
-// What is removed while a backup is made (a caller's erasure) may still be in it.
+// What is removed while a backup is made (a caller's erasure) may still be in it, or not; a
+// recording that cannot be read for another reason is an error, and there is no backup.
 #pragma once
 
 #include "async/worker_pool.h"

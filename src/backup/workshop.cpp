@@ -41,6 +41,13 @@ Workshop::~Workshop() {
 
 fs::path Workshop::archive() const { return path_ / "archive.tar"; }
 fs::path Workshop::database() const { return path_ / database_name; }
+fs::path Workshop::scratch_path() const { return path_ / "recording"; }
+
+Result<Descriptor> Workshop::scratch() const {
+  Descriptor file{::open(scratch_path().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!file || ::unlink(scratch_path().c_str()) != 0) return failed("cannot be written");
+  return file;
+}
 
 Error Workshop::failed(const char* what) const {
   return recordings::file_error("backup_write_failed", path_.string() + " " + what, errno);
@@ -49,7 +56,8 @@ Error Workshop::failed(const char* what) const {
 // Its own files only, should somebody have a directory of that name.
 void Workshop::empty() {
   const auto copy = database().string();
-  for (const auto& file : {archive().string(), copy, copy + "-journal"}) ::unlink(file.c_str());
+  for (const auto& file : {archive().string(), copy, copy + "-journal", scratch_path().string()})
+    ::unlink(file.c_str());
 }
 
 }  // namespace voxanne::backup

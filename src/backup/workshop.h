@@ -20,9 +20,12 @@ class Workshop {
 
   std::filesystem::path archive() const;
   std::filesystem::path database() const;
+  // A file without a name, which goes with this process; once.
+  Result<Descriptor> scratch() const;
 
  private:
   explicit Workshop(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path scratch_path() const;
   Error failed(const char* what) const;
   void empty();
 
