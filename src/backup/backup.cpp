@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace voxanne::backup {
 namespace fs = std::filesystem;
@@ -24,6 +27,23 @@ constexpr std::size_t objects_at_a_time = 50'000;
 constexpr std::size_t piece_bytes = 1024 * 1024;
 
 constexpr store::Statement snapshot{"backup.snapshot", "VACUUM INTO ?1"};
+constexpr store::Statement stored{
+    "backup.stored", "SELECT org_id, id, recording_key FROM calls WHERE recording_status = 'stored'"};
+constexpr store::Statement still_stored{"backup.still_stored",
+                                        "SELECT 1 FROM calls WHERE org_id = ?1 AND id = ?2 AND "
+                                        "recording_status = 'stored' AND recording_key = ?3"};
+
+// None where there is no such directory.
+Result<std::vector<fs::directory_entry>> entries_of(const fs::path& directory) {
+  std::vector<fs::directory_entry> found;
+  std::error_code error;
+  fs::directory_iterator at{directory, error};
+  for (; !error && at != fs::directory_iterator{}; at.increment(error)) found.push_back(*at);
+  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+    return recordings::file_error("backup_source_unreadable", directory.string() + " cannot be listed",
+                                  error.value());
+  return found;
+}
 
 // False: it is gone, which is no fault of a thing that moves on.
 Result<bool> add_if_there(ArchiveWriter& archive, const std::string& name, const fs::path& path) {
@@ -43,8 +63,10 @@ class Backup {
       : from_(from), objects_(objects), archive_(archive), scratch_(std::move(scratch)) {}
 
   Result<> add_journal() {
+    const auto entries = entries_of(from_.data_dir / "journal");
+    if (!entries) return entries.error();
     std::error_code none;
-    for (const auto& entry : fs::directory_iterator{from_.data_dir / "journal", none}) {
+    for (const auto& entry : *entries) {
       const auto name = std::string{journal_prefix} + entry.path().filename().string();
       if (!entry.is_regular_file(none) || part_of(name) != Part::journal) continue;
       const auto added = add_if_there(archive_, name, entry.path());
@@ -75,9 +97,12 @@ class Backup {
   }
 
   Result<> add_spools() {
-    std::error_code none;
-    for (const auto& org : fs::directory_iterator{from_.data_dir / "spool", none})
-      for (const auto& entry : fs::directory_iterator{org.path(), none}) {
+    const auto orgs = entries_of(from_.data_dir / "spool");
+    if (!orgs) return orgs.error();
+    for (const auto& org : *orgs) {
+      const auto entries = entries_of(org.path());
+      if (!entries) return entries.error();
+      for (const auto& entry : *entries) {
         const auto name = std::string{spool_prefix} + org.path().filename().string() + "/" +
                           entry.path().filename().string();
         if (part_of(name) != Part::spool) continue;
@@ -85,6 +110,7 @@ class Backup {
         if (!added) return added.error();
         contents_.spooled += *added;
       }
+    }
     return {};
   }
 
@@ -99,6 +125,29 @@ class Backup {
     }
   }
 
+  // After the recordings: those that the snapshot has as stored and that were not listed, or went meanwhile.
+  async::Task<Result<>> look_for_the_others(const fs::path& copy) {
+    const auto others = not_added(copy);
+    if (!others) co_return others.error();
+    if (others->empty()) co_return Result<>{};
+    auto live = store::Connection::open(from_.database.string(), store::Connection::Mode::reader,
+                                        milliseconds{30'000});
+    if (!live) co_return live.error();
+    for (const auto& row : *others) {
+      const auto& key = row.back();
+      const auto added = co_await add_recording(key);
+      if (!added) co_return added.error();
+      if (*added) continue;
+      // Rows go before files: what was removed on purpose is stored no more.
+      bool lost = false;
+      const std::vector<store::Value> values(row.begin(), row.end());
+      if (auto looked = live->run(still_stored, values, [&](const store::Row&) { lost = true; }); !looked)
+        co_return looked.error();
+      if (lost) contents_.missing.push_back(key);
+    }
+    co_return Result<>{};
+  }
+
   Result<> complete() {
     std::string text = R"({"files":)" + std::to_string(archive_.entries());
     append_string(text, R"(,"sha256":)", archive_.checksum());
@@ -108,6 +157,20 @@ class Backup {
   const Contents& contents() const { return contents_; }
 
  private:
+  using Keyed = std::array<std::string, 3>;  // organization, call, the recording's key
+
+  Result<std::vector<Keyed>> not_added(const fs::path& copy) const {
+    auto connection =
+        store::Connection::open(copy.string(), store::Connection::Mode::reader, milliseconds{1'000});
+    if (!connection) return connection.error();
+    std::vector<Keyed> others;
+    auto seen = connection->run(stored, {}, [&](const store::Row& row) {
+      if (!added_.contains(row.str(2))) others.push_back({row.str(0), row.str(1), row.str(2)});
+    });
+    if (!seen) return seen.error();
+    return others;
+  }
+
   // False: it is gone, or no recording.
   async::Task<Result<bool>> add_recording(const std::string& key) {
     if (!recordings::parse_recording_key(key)) co_return false;
@@ -117,6 +180,7 @@ class Backup {
     if (!size) co_return size.error();
     if (auto done = archive_.add_file(std::string{recordings_prefix} + key, scratch_.get(), *size); !done)
       co_return done.error();
+    added_.insert(key);
     ++contents_.recordings;
     co_return true;
   }
@@ -153,6 +217,7 @@ class Backup {
   recordings::ObjectStore& objects_;
   ArchiveWriter& archive_;
   const Descriptor scratch_;  // holds one recording at a time
+  std::unordered_set<std::string> added_;
   Contents contents_;
 };
 
@@ -188,6 +253,7 @@ async::Task<Result<Contents>> back_up(Places from, recordings::ObjectStore& obje
   if (done && secret) done = backup.add_secret();
   if (done) done = backup.add_spools();
   if (done) done = co_await backup.add_recordings();
+  if (done) done = co_await backup.look_for_the_others(shop->database());
   if (done) done = backup.complete();
   if (done) done = archive->finish();
   if (!done) co_return done.error();

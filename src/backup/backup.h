@@ -7,16 +7,17 @@
 // found in at least one place. A call that runs is in the backup up to that moment, and is ended by the
 // recovery of the first start after a restore, as after a crash.
 //
-// What is removed while a backup is made (a caller's erasure) may still be in it, or not; a
-// recording that cannot be read for another reason is an error, and there is no backup.
+// What is removed while a backup is made (a caller's erasure) may still be in it, or not. A recording that
+// cannot be read, for whatever other reason, is an error, and there is no backup; one that is not in the
+// store although the database still has it as stored is nobody's to give, and is named.
 #pragma once
 
 #include "async/worker_pool.h"
 #include "recordings/object_store.h"
 
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace voxanne::backup {
 
@@ -28,6 +29,7 @@ struct Places {
 struct Contents {
   std::int64_t recordings = 0, spooled = 0, journalled = 0;
   bool secret = false;
+  std::vector<std::string> missing;  // keys of stored recordings that the store has not
 };
 
 // Makes `file` (mode 0600), or nothing: it appears under its name once it is whole and durable. Until then

@@ -1,12 +1,16 @@
-// What of the recordings a backup has, and which of them it may be without.
+// What of the recordings a backup has, which of them it may be without, and what it says of those.
 #include "backup/backup.h"
 
 #include "backup/test_backup.h"
 #include "store/cleanup.h"
 
+#include <gmock/gmock.h>
+
 namespace voxanne::backup {
 namespace {
 namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 // Some pieces and a rest.
 std::string long_recording(char seed) {
@@ -52,6 +56,7 @@ TEST_F(BackupTest, recordings_of_any_length_are_in_it) {
   const auto made = back_up();
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->recordings, 8);
+  EXPECT_THAT(made->missing, IsEmpty());
   EXPECT_EQ(restored(), objects_.held);
 }
 
@@ -72,6 +77,7 @@ TEST_F(BackupTest, a_recording_that_is_removed_while_it_is_read_is_left_out) {
     ASSERT_TRUE(made) << "removed before access " << n << ": " << made.error().message;
     const bool removed = !objects_.held.contains(key(call));
     EXPECT_EQ(made->recordings, removed ? 2 : 3) << n;
+    EXPECT_THAT(made->missing, IsEmpty()) << n;
     EXPECT_EQ(restored(), objects_.held) << n;
     if (!removed) break;
     ++left_out;
@@ -113,6 +119,53 @@ TEST_F(BackupTest, a_recording_that_changes_while_it_is_read_fails_it) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, "backup_source_unreadable");
   expect_no_backup();
+}
+
+TEST_F(BackupTest, stored_recordings_that_the_store_has_not_are_named) {
+  stored("call_1", "one");
+  stored("call_2", "two");
+  stored("call_3", "three");
+  objects_.held.erase(key("call_2"));
+  const auto made = back_up();
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->recordings, 2);
+  EXPECT_THAT(made->missing, ElementsAre(key("call_2")));
+  EXPECT_EQ(restored(), objects_.held);
+}
+
+TEST_F(BackupTest, what_the_database_has_as_stored_is_asked_for_even_if_it_is_not_listed) {
+  stored("call_1", "one");
+  stored("call_2", "two");
+  objects_.unlisted = {key("call_2")};
+  objects_.before = [&](const Access& access) -> Result<> {
+    if (access.key == key("call_2")) return unavailable("object_store_unavailable", "away on purpose");
+    return {};
+  };
+  const auto refused = back_up();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "object_store_unavailable");
+  expect_no_backup();
+
+  objects_.before = [](const Access&) { return Result<>{}; };
+  const auto made = back_up();
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->recordings, 2);
+  EXPECT_EQ(restored(), objects_.held);
+}
+
+// A directory that leads to itself cannot be listed, whoever asks.
+TEST_F(BackupTest, spools_or_a_journal_that_cannot_be_listed_fail_it) {
+  for (const char* place : {"spool", "spool/harbour", "journal"}) {
+    const auto directory = source_ / place;
+    fs::create_directories(directory.parent_path());
+    fs::create_directory_symlink(directory.filename(), directory);
+    const auto made = back_up();
+    ASSERT_FALSE(made) << place;
+    EXPECT_EQ(made.error().code, "backup_source_unreadable") << place;
+    expect_no_backup();
+    fs::remove(directory);
+  }
+  ASSERT_TRUE(back_up()) << "without any there is nothing to copy";
 }
 
 }  // namespace

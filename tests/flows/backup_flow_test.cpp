@@ -174,6 +174,22 @@ TEST_F(BackupFlow, a_backup_that_is_not_whole_is_refused_and_leaves_nothing) {
   EXPECT_EQ(command({"restore", file}, home).code, 0);
 }
 
+TEST_F(BackupFlow, a_recording_that_is_lost_is_told_and_the_rest_is_backed_up) {
+  const auto lost = talk(server_), kept = talk(server_);
+  for (const auto& id : {lost, kept})
+    ASSERT_TRUE(eventually([&] { return call(server_, id).at("recordingStatus").as_string() == "stored"; }));
+  ASSERT_TRUE(fs::remove(server_.data() / "recordings/demo" / (lost + ".ogg")));
+  const auto file = elsewhere_ / "voxanne.tar";
+  const auto backup = command({"backup", file}, server_.data());
+  EXPECT_EQ(backup.code, 1) << backup.all;
+  EXPECT_THAT(backup.all, HasSubstr("without 1 of the recordings"));
+  EXPECT_THAT(backup.all, HasSubstr("demo/" + lost + ".ogg"));
+  const auto home = fs::path{elsewhere_ / "home"};
+  const auto restored = command({"restore", file}, home);
+  ASSERT_EQ(restored.code, 0) << restored.all;
+  EXPECT_TRUE(fs::exists(home / "recordings/demo" / (kept + ".ogg")));
+}
+
 // Every file under a directory by the digest of what it holds; a database by that of its rows, since its
 // pages may differ. What was on its way to the recordings is nobody's, and is removed by the server.
 std::map<std::string, std::string> contents_of(const fs::path& home) {

@@ -16,16 +16,30 @@ namespace {
 using Work = std::function<async::Task<Result<backup::Contents>>(recordings::ObjectStore&)>;
 
 // Opens the store of recordings, lets `work` use it, and says what came of it.
-void with_objects(CommandLine& line, const Config& config, const char* what, const Work& work) {
+std::optional<backup::Contents> with_objects(CommandLine& line, const Config& config, const char* what,
+                                             const Work& work) {
   async::WorkerPool workers{"backup", 1};
   async::LoopThread loop{"backup", 10};
   async::SystemClock clock;
   const auto objects = object_store(config, loop.executor(), clock, workers, node_name());
-  const auto done = async::run_on(loop.executor(), work(*objects));
+  auto done = async::run_on(loop.executor(), work(*objects));
   workers.stop();
-  if (done.has_error()) return line.fail(done.error());
+  if (done.has_error()) {
+    line.fail(done.error());
+    return std::nullopt;
+  }
   std::cout << what << ": database, " << done->recordings << " stored recordings, " << done->spooled
             << " that are not stored yet" << (done->secret ? ", secret key" : "") << '\n';
+  return std::move(*done);
+}
+
+// The rest is worth having; whoever throws older backups away is to know.
+Error incomplete(const std::filesystem::path& file, const std::vector<std::string>& missing) {
+  return not_found("recordings_missing",
+                   file.string() + " is made, without " + std::to_string(missing.size()) +
+                       " of the recordings that the database has as stored: they are not in the object "
+                       "store (one is " +
+                       missing.front() + "). Is STORAGE_URL right, or DATA_DIR, and its disk mounted?");
 }
 
 backup::Places places(const Config& config) { return {config.data_dir, config.database_path()}; }
@@ -33,12 +47,14 @@ backup::Places places(const Config& config) { return {config.data_dir, config.da
 void back_up(CommandLine& line, const std::filesystem::path& file) {
   const auto config = line.configuration();
   if (!config) return;
-  with_objects(line, *config, "backed up", [&](recordings::ObjectStore& objects) {
+  const auto made = with_objects(line, *config, "backed up", [&](recordings::ObjectStore& objects) {
     return backup::back_up(places(*config), objects, config->secret_key.empty(), std::string{version()},
                            file);
   });
-  if (line.exit_code == 0 && config->secret_key.empty())
+  if (!made) return;
+  if (made->secret)
     std::cerr << "The backup holds the server's secret key: keep it as safe as the server itself.\n";
+  if (!made->missing.empty()) line.fail(incomplete(file, made->missing));
 }
 
 void restore(CommandLine& line, const std::filesystem::path& file) {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <set>
 
 namespace voxanne::test {
 
@@ -26,6 +27,7 @@ class MemoryObjects final : public recordings::ObjectStore {
   };
 
   std::map<std::string, std::string> held;
+  std::set<std::string> unlisted;
   std::function<Result<>(const Access&)> before = [](const Access&) { return Result<>{}; };
 
   async::Task<Result<>> put(std::string key, std::filesystem::path file, std::string checksum) override {
@@ -60,7 +62,7 @@ class MemoryObjects final : public recordings::ObjectStore {
     if (auto let = before({Access::Kind::list, after}); !let) co_return let.error();
     std::vector<recordings::ObjectInfo> found;
     for (const auto& [key, bytes] : held)
-      if (key > after && key.starts_with(prefix) && found.size() < limit)
+      if (key > after && key.starts_with(prefix) && !unlisted.contains(key) && found.size() < limit)
         found.push_back({key, bytes.size(), {}});
     co_return found;
   }
