@@ -21,6 +21,10 @@ namespace {
 constexpr const char* unfinished = ".restoring";  // in the data directory; what is unpacked lies in it
 constexpr std::size_t longest_note = 4'096;       // about and complete are a line each
 
+// What SQLite keeps beside a database and plays into whichever it finds there
+// (https://sqlite.org/tempfiles.html).
+constexpr std::array<const char*, 4> database_suffixes{"", "-wal", "-shm", "-journal"};
+
 // Nothing of the node that made the backup runs here, whatever it was called.
 constexpr store::Statement own_uploads{
     "restore.uploads",
@@ -34,11 +38,20 @@ Error torn() {
   return malformed("backup_torn", "the backup is not whole or not as it was made: take another one");
 }
 
-Error in_the_way(const fs::path& what) {
+Error in_the_way(const std::vector<std::string>& what) {
+  std::string listed;
+  for (std::size_t i = 0; i < what.size(); ++i)
+    listed += (i == 0 ? "" : i + 1 == what.size() ? " and " : ", ") + what[i];
   return {Fault::conflict, "restore_would_overwrite",
-          what.string() +
-              " is there already, and a restore overwrites nothing: name an empty DATA_DIR, or move "
-              "it away"};
+          listed + (what.size() == 1 ? " is" : " are") +
+              " there already, and a restore overwrites nothing: name an empty DATA_DIR, or move " +
+              (what.size() == 1 ? "it away" : "them away together")};
+}
+
+std::vector<fs::path> database_files(const fs::path& database) {
+  std::vector<fs::path> files;
+  for (const char* suffix : database_suffixes) files.emplace_back(database.string() + suffix);
+  return files;
 }
 
 bool holds_files(const fs::path& directory) {
@@ -50,12 +63,14 @@ bool holds_files(const fs::path& directory) {
 
 Result<> check_empty(const Places& to, bool secret) {
   std::error_code none;
-  std::vector<fs::path> files{to.database};
-  if (secret) files.push_back(to.data_dir / "secret.key");
+  std::vector<std::string> found;
+  auto files = database_files(to.database);
+  if (secret) files.push_back(to.data_dir / secret_name);
   for (const auto& file : files)
-    if (fs::exists(file, none)) return in_the_way(file);
+    if (fs::exists(file, none)) found.push_back(file.string());
   for (const char* directory : {"journal", "spool", "recordings"})
-    if (holds_files(to.data_dir / directory)) return in_the_way(to.data_dir / directory);
+    if (holds_files(to.data_dir / directory)) found.push_back((to.data_dir / directory).string());
+  if (!found.empty()) return in_the_way(found);
   return {};
 }
 
@@ -204,7 +219,7 @@ async::Task<Result<>> store_recordings(recordings::ObjectStore& objects, const f
     // A bucket that outlived its server has them still.
     const auto there = co_await objects.size(key);
     if (there && *there == entry.file_size(none)) continue;
-    if (there) co_return in_the_way("another recording of the name " + key);
+    if (there) co_return in_the_way({"another recording of the name " + key});
     if (there.error().kind != Fault::not_found) co_return there.error();
     const auto sum = recordings::file_checksum(entry.path(), "backup_unreadable");
     if (!sum) co_return sum.error();
@@ -233,7 +248,10 @@ async::Task<Result<Contents>> restore(fs::path file, Places to, recordings::Obje
   if (again) {
     for (const auto& part : {to.data_dir / "journal", to.data_dir / "spool"}) fs::remove_all(part, error);
     if (secret) fs::remove(to.data_dir / "secret.key", error);
-    fs::remove(to.database, error);
+    for (const auto& part : database_files(to.database))
+      if (fs::remove(part, error); error)
+        co_return recordings::file_error("restore_write_failed", part.string() + " cannot be removed",
+                                         error.value());
     // Emptied, not removed: without it what the interrupted one left would be somebody's.
     for (const auto& part : fs::directory_iterator{aside, error}) fs::remove_all(part.path(), error);
   }
