@@ -41,8 +41,9 @@ async::Task<Result<Contents>> back_up(Places from, recordings::ObjectStore& obje
                                       std::string version, std::filesystem::path file);
 
 // `to` must hold nothing that it would overwrite; `node` takes over what nodes of other names had begun. A
-// restore that was interrupted is begun again by the next. Errors: conflict (restore_would_overwrite),
-// malformed (backup_unreadable, backup_torn, backup_newer), not_found (backup_missing), unavailable.
+// restore that was interrupted is begun again by the next one to the same places. Errors: conflict
+// (restore_would_overwrite, restore_elsewhere), malformed (backup_unreadable, backup_torn, backup_newer),
+// not_found (backup_missing), unavailable.
 async::Task<Result<Contents>> restore(std::filesystem::path file, Places to, recordings::ObjectStore& objects,
                                       bool secret, std::string node);
 

@@ -1,5 +1,6 @@
 #include "backup/archive.h"
 #include "backup/backup.h"
+#include "backup/destination.h"
 #include "backup/names.h"
 #include "recordings/descriptor.h"
 #include "recordings/file_store.h"
@@ -18,12 +19,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 namespace {
 
-constexpr const char* unfinished = ".restoring";  // in the data directory; what is unpacked lies in it
-constexpr std::size_t longest_note = 4'096;       // about and complete are a line each
-
-// What SQLite keeps beside a database and plays into whichever it finds there
-// (https://sqlite.org/tempfiles.html).
-constexpr std::array<const char*, 4> database_suffixes{"", "-wal", "-shm", "-journal"};
+constexpr std::size_t longest_note = 4'096;  // about and complete are a line each
 
 // Nothing of the node that made the backup runs here, whatever it was called.
 constexpr store::Statement own_uploads{
@@ -36,42 +32,6 @@ constexpr store::Statement no_leases{"restore.leases", "UPDATE job_schedules SET
 
 Error torn() {
   return malformed("backup_torn", "the backup is not whole or not as it was made: take another one");
-}
-
-Error in_the_way(const std::vector<std::string>& what) {
-  std::string listed;
-  for (std::size_t i = 0; i < what.size(); ++i)
-    listed += (i == 0 ? "" : i + 1 == what.size() ? " and " : ", ") + what[i];
-  return {Fault::conflict, "restore_would_overwrite",
-          listed + (what.size() == 1 ? " is" : " are") +
-              " there already, and a restore overwrites nothing: name an empty DATA_DIR, or move " +
-              (what.size() == 1 ? "it away" : "them away together")};
-}
-
-std::vector<fs::path> database_files(const fs::path& database) {
-  std::vector<fs::path> files;
-  for (const char* suffix : database_suffixes) files.emplace_back(database.string() + suffix);
-  return files;
-}
-
-bool holds_files(const fs::path& directory) {
-  std::error_code none;
-  for (const auto& entry : fs::recursive_directory_iterator{directory, none})
-    if (entry.is_regular_file(none)) return true;
-  return false;
-}
-
-Result<> check_empty(const Places& to, bool secret) {
-  std::error_code none;
-  std::vector<std::string> found;
-  auto files = database_files(to.database);
-  if (secret) files.push_back(to.data_dir / secret_name);
-  for (const auto& file : files)
-    if (fs::exists(file, none)) found.push_back(file.string());
-  for (const char* directory : {"journal", "spool", "recordings"})
-    if (holds_files(to.data_dir / directory)) found.push_back((to.data_dir / directory).string());
-  if (!found.empty()) return in_the_way(found);
-  return {};
 }
 
 std::optional<json::object> parse(const std::string& text) {
@@ -230,40 +190,22 @@ async::Task<Result<>> store_recordings(recordings::ObjectStore& objects, const f
 
 }  // namespace
 
-bool restore_is_unfinished(const fs::path& data_dir) {
-  std::error_code none;
-  return fs::exists(data_dir / unfinished, none);
-}
-
 async::Task<Result<Contents>> restore(fs::path file, Places to, recordings::ObjectStore& objects, bool secret,
                                       std::string node) {
-  const fs::path aside = to.data_dir / unfinished;
-  std::error_code error;
-  // What an interrupted restore left was made by it: there was nothing before.
-  const bool again = restore_is_unfinished(to.data_dir);
-  if (!again)
-    if (auto empty = check_empty(to, secret); !empty) co_return empty.error();
+  const Destination destination{to, secret};
+  const bool again = destination.begun();
+  if (auto free = destination.check(); !free) co_return free.error();
   auto archive = ArchiveReader::open(file);
   if (!archive) co_return archive.error();
-  if (again) {
-    for (const auto& part : {to.data_dir / "journal", to.data_dir / "spool"}) fs::remove_all(part, error);
-    if (secret) fs::remove(to.data_dir / "secret.key", error);
-    for (const auto& part : database_files(to.database))
-      if (fs::remove(part, error); error)
-        co_return recordings::file_error("restore_write_failed", part.string() + " cannot be removed",
-                                         error.value());
-    // Emptied, not removed: without it what the interrupted one left would be somebody's.
-    for (const auto& part : fs::directory_iterator{aside, error}) fs::remove_all(part.path(), error);
-  }
-  fs::create_directories(aside, error);
-  if (error)
-    co_return recordings::file_error("restore_write_failed", aside.string() + " cannot be made",
-                                     error.value());
+  if (auto begun = destination.begin(); !begun) co_return begun.error();
 
+  const fs::path aside = destination.unpacked();
   const auto contents = Unpacking{*archive, aside}.run();
-  // A bad backup leaves nothing behind.
   if (!contents) {
+    // A bad backup leaves nothing behind. An interrupted restore is still one: its recordings may be there.
+    std::error_code error;
     fs::remove_all(aside, error);
+    if (!again) static_cast<void>(destination.end());
     co_return contents.error();
   }
   Result<> done = take_over(aside / database_name, node);
@@ -273,9 +215,8 @@ async::Task<Result<Contents>> restore(fs::path file, Places to, recordings::Obje
   if (done) done = co_await store_recordings(objects, aside / "recordings");
   // Last: where there is a database, there is all of it.
   if (done) done = move(aside / database_name, to.database);
+  if (done) done = destination.end();
   if (!done) co_return done.error();
-  fs::remove_all(aside, error);
-  static_cast<void>(recordings::sync_directory(to.data_dir));
   co_return *contents;
 }
 

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <string_view>
 
 namespace voxanne::backup {
 namespace {
@@ -49,6 +50,7 @@ class RestoreTest : public BackupScene {
   // All of it, with nothing beside the database, which is in one piece.
   void expect_restored(const fs::path& where) {
     EXPECT_FALSE(restore_is_unfinished(home()));
+    EXPECT_FALSE(fs::exists(home() / ".unpacked"));
     EXPECT_EQ(restored_.held, objects_.held);
     EXPECT_EQ(read(home() / "journal/00000001.journal"), "what waits");
     for (const char* suffix : beside) EXPECT_FALSE(fs::exists(where.string() + suffix)) << suffix;
@@ -118,6 +120,102 @@ TEST_F(RestoreTest, an_interrupted_one_is_begun_again_without_what_came_to_lie_b
   ASSERT_TRUE(done) << done.error().message;
   expect_restored(database());
   EXPECT_FALSE(fs::exists(home() / "spool/harbour/call_9.spool"));
+}
+
+TEST_F(RestoreTest, begun_again_with_another_database_it_is_refused_and_touches_nothing) {
+  const auto first = homes_ / "first/calls.db", other = homes_ / "other/calls.db";
+  for (const bool placed : {false, true}) {
+    interrupt(first);
+    if (placed) write(first, "restored already");
+    write(other, "somebody's calls");
+    write(other.string() + "-wal", "and their latest");
+    const auto before = all_in(homes_.path());
+    for (const auto& where : {other, homes_ / "none/calls.db"}) {
+      const auto refused = restore_to(where);
+      ASSERT_FALSE(refused) << where;
+      EXPECT_EQ(refused.error().code, "restore_elsewhere");
+      EXPECT_THAT(refused.error().message, HasSubstr(first.string()));
+      EXPECT_THAT(refused.error().message, HasSubstr(where.string()));
+      EXPECT_THAT(refused.error().message, HasSubstr("DATABASE_URL"));
+      EXPECT_EQ(all_in(homes_.path()), before);
+    }
+    const auto done = restore_to(first);
+    ASSERT_TRUE(done) << done.error().message;
+    expect_restored(first);
+    EXPECT_EQ(read(other), "somebody's calls");
+    EXPECT_EQ(read(other.string() + "-wal"), "and their latest");
+    for (const auto& part : {home(), first.parent_path()}) fs::remove_all(part);
+    restored_.held.clear();
+  }
+}
+
+TEST_F(RestoreTest, the_same_database_by_another_path_is_the_same) {
+  interrupt(homes_ / "first/calls.db");
+  fs::create_directory_symlink(homes_.path(), home() / "link");
+  const auto done = restore_to(home() / "link/home/../first/calls.db");
+  ASSERT_TRUE(done) << done.error().message;
+  expect_restored(homes_ / "first/calls.db");
+}
+
+TEST_F(RestoreTest, a_secret_that_the_interrupted_one_left_alone_is_left_alone) {
+  write(home() / "secret.key", "a secret of its own");
+  interrupt(database(), false);
+  const auto before = all_in(homes_.path());
+  const auto refused = restore_to(database(), true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "restore_elsewhere");
+  EXPECT_THAT(refused.error().message, HasSubstr("SECRET_KEY was set"));
+  EXPECT_EQ(all_in(homes_.path()), before);
+  const auto done = restore_to(database(), false);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(read(home() / "secret.key"), "a secret of its own");
+  expect_restored(database());
+}
+
+// A mark by a version that did not say where to, or a torn one.
+TEST_F(RestoreTest, where_a_mark_does_not_say_whose_they_are_no_database_and_no_secret_is_removed) {
+  const auto marker = homes_ / "home/.restoring";
+  for (const char* mark : {"directory", "", "database=", "database=/somewhere/calls.db\nsecret=ye"})
+    for (const char* name : {"voxanne.db", "voxanne.db-wal", "secret.key"}) {
+      fs::remove_all(home());
+      restored_.held.clear();
+      if (std::string_view{mark} == "directory")
+        write(marker / "voxanne.db", "unpacked");
+      else
+        write(marker, mark);
+      write(home() / name, "perhaps somebody's");
+      write(home() / "journal/00000009.journal", "of the interrupted one");
+      const auto before = all_in(homes_.path());
+      const auto refused = restore_home();
+      ASSERT_FALSE(refused) << mark << name;
+      EXPECT_EQ(refused.error().code, "restore_would_overwrite");
+      EXPECT_THAT(refused.error().message, HasSubstr((home() / name).string() + " is there already"));
+      EXPECT_THAT(refused.error().message, HasSubstr(marker.string()));
+      EXPECT_EQ(all_in(homes_.path()), before);
+      fs::remove(home() / name);
+      const auto done = restore_home();
+      ASSERT_TRUE(done) << mark << name << ": " << done.error().message;
+      expect_restored(database());
+      EXPECT_FALSE(fs::exists(home() / "journal/00000009.journal"));
+    }
+}
+
+TEST_F(RestoreTest, a_bad_backup_neither_begins_a_restore_nor_ends_an_interrupted_one) {
+  const auto whole = read(file());
+  write(file(), whole.substr(0, whole.size() / 2));
+  ASSERT_FALSE(restore_home());
+  EXPECT_FALSE(restore_is_unfinished(home()));
+  EXPECT_TRUE(all_in(home()).empty());
+
+  write(file(), whole);
+  interrupt(database());
+  write(file(), whole.substr(0, whole.size() / 2));
+  ASSERT_FALSE(restore_home());
+  EXPECT_TRUE(restore_is_unfinished(home()));
+  write(file(), whole);
+  const auto done = restore_home();
+  ASSERT_TRUE(done) << done.error().message;
+  expect_restored(database());
 }
 
 }  // namespace
