@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 #include <limits>
 #include <stdexcept>
 
@@ -27,6 +28,17 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+// RFC 9110 §5.6.7: one form that is sent, and two from before it that are understood.
+std::optional<UtcTime> parse_http_date(const std::string& text) {
+  for (const char* form :
+       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
+    std::tm parts{};
+    if (const char* end = ::strptime(text.c_str(), form, &parts); end && !*end)
+      return UtcTime{seconds{::timegm(&parts)}};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -102,12 +114,15 @@ bool Headers::has_token(std::string_view name, std::string_view token) const {
   return false;
 }
 
-std::optional<seconds> retry_after(const Headers& headers) {
+std::optional<seconds> retry_after(const Headers& headers, UtcTime now) {
+  constexpr seconds none{0}, a_day{86'400};
   const auto text = headers.get("Retry-After");
   std::uint32_t count = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return seconds{std::min(count, 86'400u)};
+  if (failed == std::errc{} && end == text.data() + text.size()) return std::min(seconds{count}, a_day);
+  const auto date = parse_http_date(std::string{text});
+  if (!date) return std::nullopt;
+  return std::clamp(std::chrono::ceil<seconds>(*date - now), none, a_day);
 }
 
 }  // namespace voxanne::net

@@ -69,8 +69,9 @@ class Headers {
   std::vector<Slot> slots_;
 };
 
-// The seconds of an answer's Retry-After, at most a day; a date is not waited for (RFC 9110 §10.2.3).
-std::optional<seconds> retry_after(const Headers& headers);
+// How long an answer's Retry-After asks to wait, as seconds or as a date (RFC 9110 §10.2.3): rounded up, none
+// for a date that has passed, at most a day.
+std::optional<seconds> retry_after(const Headers& headers, UtcTime now);
 
 // Query parameters, decoded (application/x-www-form-urlencoded: "+" is a space), in order.
 class Query {

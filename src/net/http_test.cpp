@@ -67,6 +67,29 @@ TEST(QueryTest, refuses_what_is_broken) {
   EXPECT_FALSE(query.parse(many));
 }
 
+TEST(HeadersTest, a_wait_is_asked_for_in_seconds_or_until_a_date) {
+  const UtcTime now = from_unix_ms(784'111'777'500);  // Sun, 06 Nov 1994 08:49:37.5
+  const auto wait = [&](std::string_view text) {
+    Headers headers;
+    headers.add("Retry-After", text);
+    return retry_after(headers, now);
+  };
+  EXPECT_EQ(retry_after({}, now), std::nullopt);
+  EXPECT_EQ(wait("0"), 0s);
+  EXPECT_EQ(wait("120"), 120s);
+  EXPECT_EQ(wait("4294967295"), 24h);
+  for (const char* date :
+       {"Sun, 06 Nov 1994 08:51:37 GMT", "Sunday, 06-Nov-94 08:51:37 GMT", "Sun Nov  6 08:51:37 1994"})
+    EXPECT_EQ(wait(date), 120s) << date;
+  EXPECT_EQ(wait("Sun, 06 Nov 1994 08:49:37 GMT"), 0s);
+  EXPECT_EQ(wait("Sat, 05 Nov 1994 08:49:37 GMT"), 0s);
+  EXPECT_EQ(wait("Fri, 31 Dec 9999 23:59:59 GMT"), 24h);
+  for (const char* none :
+       {"", "-1", "1.5", "soon", "120 s", "Sun, 06 Nov 1994", "Sun, 06 Nov 1994 08:51:37 CET",
+        "Sun, 06 Nov 1994 08:51:37 GMT, 7", "Sun, 32 Nov 1994 08:51:37 GMT"})
+    EXPECT_EQ(wait(none), std::nullopt) << none;
+}
+
 TEST(ResponseTextTest, framing_is_the_servers) {
   Response response = Response::json(404, "{}");
   response.headers.add("Content-Length", "99");

@@ -94,7 +94,7 @@ async::Task<WebhookQueue::Attempt> WebhookQueue::attempt(const store::Webhook& w
     done.error = Error{Fault::unavailable, "redirect_refused", "redirects are not followed"};
   else if (answer->status / 100 != 2)
     done.error = Error{Fault::unavailable, "http_" + std::to_string(answer->status),
-                       "the endpoint did not take it", net::retry_after(answer->headers)};
+                       "the endpoint did not take it", net::retry_after(answer->headers, clock_.utc())};
   co_return done;
 }
 

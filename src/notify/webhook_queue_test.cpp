@@ -24,7 +24,10 @@ class Queue : public testing::Test {
                                       [this](net::Request& request) -> async::Task<net::Response> {
                                         const std::lock_guard lock{mutex_};
                                         received_.push_back(std::string{request.headers.get("webhook-id")});
-                                        co_return net::Response::json(status_, "{}");
+                                        auto answer = net::Response::json(status_, "{}");
+                                        if (!retry_after_.empty())
+                                          answer.headers.add("Retry-After", retry_after_);
+                                        co_return answer;
                                       });
     server_->start().value();
   }
@@ -103,6 +106,7 @@ class Queue : public testing::Test {
   std::optional<jobs::Runner<store::Webhook>> runner_;
   std::mutex mutex_;
   int status_ = 200;
+  std::string retry_after_;
   std::vector<std::string> received_;
   milliseconds give_up_after_ = store::give_up_after;
 };
@@ -173,6 +177,19 @@ TEST_F(Queue, but_not_for_ever) {
   start();
   ASSERT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::dead) >= 4; }));
   EXPECT_GE(count(id, store::DeliveryStatus::queued), 1);
+}
+
+TEST_F(Queue, what_the_endpoint_asks_to_wait_is_waited_as_a_date_too) {
+  const auto id = add();
+  {
+    const std::lock_guard lock{mutex_};
+    status_ = 503;
+    retry_after_ = "Fri, 31 Dec 9999 23:59:59 GMT";
+  }
+  announce(clock_.utc());
+  start();
+  ASSERT_TRUE(eventually([&] { return deliveries(id).front().attempts == 1; }));
+  EXPECT_GT(deliveries(id).front().next_attempt_at, clock_.utc() + 23h);
 }
 
 TEST_F(Queue, a_name_is_judged_by_the_address_it_leads_to) {

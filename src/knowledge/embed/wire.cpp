@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <ctime>
 
 namespace voxanne::knowledge::embed {
 namespace {
@@ -55,16 +54,6 @@ std::optional<double> number(std::string_view& text) {
   if (error != std::errc{}) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
-}
-
-// "Wed, 21 Oct 2026 07:28:00 GMT" (RFC 9110 §5.6.7).
-std::optional<seconds> until_date(std::string_view text, UtcTime now) {
-  std::tm parts{};
-  const std::string date{text};
-  const char* end = ::strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (!end || *end) return std::nullopt;
-  return whole(
-      std::max(0.0, static_cast<double>(::timegm(&parts)) - static_cast<double>(to_unix_ms(now)) / 1'000));
 }
 
 }  // namespace
@@ -175,10 +164,8 @@ std::optional<seconds> wait_asked_for(const net::Headers& headers, UtcTime now) 
   if (auto after = headers.find("Retry-After-Ms")) {
     if (const auto value = number(*after); value && after->empty()) return whole(*value / 1'000);
   }
-  if (const auto after = headers.find("Retry-After")) {
-    if (const auto wait = parse_wait(*after)) return wait;
-    if (const auto wait = until_date(*after, now)) return wait;
-  }
+  if (const auto wait = net::retry_after(headers, now)) return wait;
+  if (const auto wait = parse_wait(headers.get("Retry-After"))) return wait;
   std::optional<seconds> latest;
   for (const std::string what : {"requests", "tokens"}) {
     const auto reset = headers.find("X-RateLimit-Reset-" + what);

@@ -32,7 +32,7 @@ Result<std::vector<Vector>> read_answer(std::string_view body, const Model& mode
 // (embedding_refused); with the wait the provider asked for.
 Error read_refusal(int status, const net::Headers& headers, UtcTime now);
 
-// Retry-After (seconds or a date), retry-after-ms, else x-ratelimit-reset-requests and -tokens ("6m0s"), the
+// Retry-After (also as "1.5s"), retry-after-ms, else x-ratelimit-reset-requests and -tokens ("6m0s"), the
 // later of those that are used up; rounded up to whole seconds, at most a day.
 std::optional<seconds> wait_asked_for(const net::Headers& headers, UtcTime now);
 

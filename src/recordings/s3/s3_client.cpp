@@ -30,7 +30,8 @@ bool is_word(std::string_view code) {
 
 }  // namespace
 
-Error refusal(int status, const net::Headers& headers, std::string_view body, const Options& options) {
+Error refusal(int status, const net::Headers& headers, std::string_view body, const Options& options,
+              UtcTime now) {
   const Refusal said = parse_error(body);
   const auto& code = said.code;
   if (code == "NoSuchBucket")
@@ -59,7 +60,7 @@ Error refusal(int status, const net::Headers& headers, std::string_view body, co
   if (code == "BadDigest" || code == "XAmzContentSHA256Mismatch" || code == "InvalidDigest")
     return unavailable("object_not_verified", "the S3 service received other bytes than were sent");
   Error error = away("answered " + std::to_string(status) + (is_word(code) ? " " + code : ""));
-  if (const auto asked = net::retry_after(headers)) error.retry_after = std::min(*asked, seconds{3'600});
+  if (const auto asked = net::retry_after(headers, now)) error.retry_after = std::min(*asked, seconds{3'600});
   return error;
 }
 
@@ -105,7 +106,8 @@ async::Task<Result<net::HttpClient::Response>> Client::send(Ask ask) {
     if (answer.error().kind == Fault::cancelled) co_return answer.error();
     co_return away("at S3_ENDPOINT does not answer: " + answer.error().message);
   }
-  if (answer->status / 100 != 2) co_return refusal(answer->status, answer->headers, answer->body, options_);
+  if (answer->status / 100 != 2)
+    co_return refusal(answer->status, answer->headers, answer->body, options_, clock_.utc());
   co_return std::move(*answer);
 }
 

@@ -33,7 +33,8 @@ struct Options {
 };
 
 // What a status and a body that are no success mean.
-Error refusal(int status, const net::Headers& headers, std::string_view body, const Options& options);
+Error refusal(int status, const net::Headers& headers, std::string_view body, const Options& options,
+              UtcTime now);
 
 class Client {
  public:

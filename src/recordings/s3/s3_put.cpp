@@ -218,7 +218,7 @@ async::Task<Result<>> S3Store::send_parts(std::string name, std::string id, std:
                                              .timeout = client_.options().transfer});
   if (!joined) co_return joined.error();
   if (!parse_completed(joined->body))
-    co_return refusal(500, joined->headers, joined->body, client_.options());
+    co_return refusal(500, joined->headers, joined->body, client_.options(), clock_.utc());
   const auto size = co_await size_of(name, client_.options().quick);
   if (!size) co_return size.error();
   if (*size != upload->size) co_return not_verified();

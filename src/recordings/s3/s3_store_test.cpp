@@ -208,7 +208,7 @@ TEST_F(S3StoreTest, a_removal_that_cannot_look_for_parts_is_tried_again) {
   EXPECT_FALSE(service.objects().contains("voxanne/o/c"));
   service.fault({});
   EXPECT_TRUE(run(store->remove("o/c")));
-  EXPECT_EQ(refusal(501, {}, "", options()).kind, Fault::impossible) << "there, nothing is open";
+  EXPECT_EQ(refusal(501, {}, "", options(), UtcTime{}).kind, Fault::impossible) << "there, nothing is open";
 }
 
 TEST_F(S3StoreTest, what_fails_of_a_read_is_told_and_never_half_an_answer) {
@@ -230,7 +230,7 @@ TEST_F(S3StoreTest, what_fails_of_a_read_is_told_and_never_half_an_answer) {
 
 TEST_F(S3StoreTest, a_refusal_says_how_to_mend_it) {
   const auto said = [&](int status, const std::string& code, const std::string& more = "") {
-    return refusal(status, {}, "<Error><Code>" + code + "</Code>" + more + "</Error>", options());
+    return refusal(status, {}, "<Error><Code>" + code + "</Code>" + more + "</Error>", options(), UtcTime{});
   };
   EXPECT_THAT(said(404, "NoSuchBucket").message, HasSubstr("no bucket calls"));
   EXPECT_THAT(said(403, "InvalidAccessKeyId").message, HasSubstr("S3_ACCESS_KEY_ID"));
@@ -242,7 +242,7 @@ TEST_F(S3StoreTest, a_refusal_says_how_to_mend_it) {
   EXPECT_THAT(said(403, "X<script>").message, testing::Not(HasSubstr("script")));
   net::Headers busy;
   busy.add("Retry-After", "7");
-  EXPECT_EQ(refusal(503, busy, "", options()).retry_after, seconds{7});
+  EXPECT_EQ(refusal(503, busy, "", options(), UtcTime{}).retry_after, seconds{7});
   for (const auto& error :
        {said(404, "NoSuchBucket"), said(403, "AccessDenied"), said(500, ""), said(400, "x")})
     EXPECT_EQ(error.kind, Fault::unavailable) << "nothing is lost by waiting";
