@@ -29,7 +29,27 @@ int close_on_exec(void*, curl_socket_t socket, curlsocktype) {
   return CURL_SOCKOPT_OK;
 }
 
-Error error_of(CURLcode code, long reply) {
+// What the server answered last, where that was a refusal.
+struct Refusal {
+  std::string codes;     // "550 5.1.1"; empty: it refused nothing
+  bool of_mail = false;  // of this recipient or this mail, not of who sends
+};
+
+// "550 5.1.1 <ann@example.com> is not here" → "550 5.1.1" (RFC 5321 §4.2, RFC 2034 §4): the words may name
+// people.
+std::string codes_of(std::string_view line) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (line.size() < 4 || !std::ranges::all_of(line.substr(0, 3), is_digit)) return {};
+  std::string codes{line.substr(0, 3)};
+  line.remove_prefix(4);
+  const auto more = line.substr(0, line.find_first_of(" \r\n"));
+  const auto is_code = [&](char c) { return is_digit(c) || c == '.'; };
+  if (more.size() <= 9 && std::ranges::count(more, '.') == 2 && std::ranges::all_of(more, is_code))
+    codes.append(" ").append(more);
+  return codes;
+}
+
+Error error_of(CURLcode code, const Refusal& refusal) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
@@ -51,12 +71,15 @@ Error error_of(CURLcode code, long reply) {
     default:
       break;
   }
-  if (reply / 100 == 5)
-    return {Fault::impossible, "smtp_refused",
-            "the mail server refused the mail for good (" + std::to_string(reply) + ")"};
-  if (reply / 100 == 4)
+  if (refusal.codes.starts_with('4'))
     return unavailable("smtp_refused_for_now",
-                       "the mail server refused the mail for now (" + std::to_string(reply) + ")");
+                       "the mail server refused the mail for now (" + refusal.codes + ")");
+  if (refusal.codes.starts_with('5') && !refusal.of_mail)
+    return unavailable("smtp_sender_refused", "the mail server refused who sends (" + refusal.codes +
+                                                  "): check MAIL_FROM, and what this server may send there");
+  if (refusal.codes.starts_with('5'))
+    return {Fault::impossible, "smtp_refused",
+            "the mail server refused the mail for good (" + refusal.codes + ")"};
   return unavailable("smtp_failed", curl_easy_strerror(code));
 }
 
@@ -98,7 +121,9 @@ struct Sending {
   std::shared_ptr<CurlLoop> loop;
   std::string text;
   std::size_t sent = 0;
-  Easy easy{curl_easy_init()};
+  Refusal refusal;
+  bool leaving = false;
+  Easy easy{curl_easy_init()};  // may call back until it is gone
   Lines recipients;
   async::SteadyTimer wake;
   std::optional<CURLcode> outcome;
@@ -117,6 +142,18 @@ struct Sending {
     std::memcpy(into, sending.text.data() + sending.sent, length);
     sending.sent += length;
     return length;
+  }
+  // Each command and each line of its answer; what is said to QUIT decides nothing.
+  static int overhear(CURL*, curl_infotype kind, char* text, std::size_t size, void* self) {
+    auto& sending = *static_cast<Sending*>(self);
+    const std::string_view line{text, size};
+    if (kind == CURLINFO_HEADER_OUT) sending.leaving = sending.leaving || line.starts_with("QUIT");
+    if (sending.leaving) return 0;
+    if (kind == CURLINFO_HEADER_OUT)
+      sending.refusal = {.codes = {}, .of_mail = line.starts_with("RCPT TO:") || line == "DATA\r\n"};
+    if (kind == CURLINFO_HEADER_IN && (line.starts_with('4') || line.starts_with('5')))
+      sending.refusal.codes = codes_of(line);
+    return 0;
   }
   static std::size_t drop(char*, std::size_t size, std::size_t count, void*) { return size * count; }
 };
@@ -149,6 +186,9 @@ async::Task<Result<>> SmtpClient::Impl::run(std::string from, std::string to, st
   set(CURLOPT_SOCKOPTFUNCTION, &close_on_exec);
   set(CURLOPT_WRITEFUNCTION, &Sending::drop);
   set(CURLOPT_FORBID_REUSE, 1L);
+  set(CURLOPT_VERBOSE, 1L);
+  set(CURLOPT_DEBUGFUNCTION, &Sending::overhear);
+  set(CURLOPT_DEBUGDATA, &sending);
   if (only_check) {
     set(CURLOPT_CUSTOMREQUEST, "NOOP");
     set(CURLOPT_NOBODY, 1L);
@@ -174,9 +214,7 @@ async::Task<Result<>> SmtpClient::Impl::run(std::string from, std::string to, st
     co_await async::throw_if_cancelled();
   }
   if (*sending.outcome == CURLE_OK) co_return Result<>{};
-  long reply = 0;
-  curl_easy_getinfo(sending.easy.get(), CURLINFO_RESPONSE_CODE, &reply);
-  co_return error_of(*sending.outcome, reply);
+  co_return error_of(*sending.outcome, sending.refusal);
 }
 
 SmtpClient::SmtpClient(async::Executor executor, Options options)

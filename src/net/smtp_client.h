@@ -7,8 +7,9 @@
 // this very machine, and that too where a password would be sent.
 //
 // Owner: whoever sends; outlives its mails. Executor: the one given. Errors: unavailable (connect_failed,
-// tls_failed, smtp_login_refused, smtp_refused_for_now, smtp_failed), timed_out (smtp_timed_out), impossible
-// (smtp_refused: this mail or this recipient, for good), malformed (bad_smtp_url).
+// tls_failed, smtp_login_refused, smtp_refused_for_now, smtp_sender_refused: before it was asked about a
+// recipient, by 5xx; smtp_failed), timed_out (smtp_timed_out), impossible (smtp_refused: this mail or this
+// recipient, for good), malformed (bad_smtp_url). What the server said is told by its codes only.
 #pragma once
 
 #include "async/task.h"

@@ -1,8 +1,10 @@
 // Sends what is queued to be mailed.
 //
 //   taken by the mail server       the row is gone
-//   this mail or recipient refused for good (5xx), or not taken for three days     failed, and logged
-//   anything else                  tried again, 2 s growing to an hour, however often
+//   this mail or recipient refused for good (5xx), or not taken for three days     failed, and logged; the
+//                                  row is gone a month after the mail was made
+//   anything else                  tried again, 2 s growing to an hour, however often: also a 5xx before the
+//                                  recipient was named, which is about us
 //
 // A mail that was taken but not recorded as such is sent again under the same Message-ID.
 //

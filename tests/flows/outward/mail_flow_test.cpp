@@ -23,14 +23,14 @@ using testing::HasSubstr;
 
 class Smtp : public testing::Test {
  protected:
-  Result<> send(const std::string& url, const std::string& to = "ann@example.com", bool trusting = true) {
+  Result<> send(const std::string& url, const std::string& to = "ann@example.com", bool trusting = true,
+                const std::string& from = "desk@example.com") {
     net::SmtpClient client{loop_.executor(),
                            {.url = net::parse_smtp_url(url).value(),
                             .ca_file = trusting ? (certificates() / "cert.pem").string() : "",
                             .connect_timeout = 5'000ms,
                             .timeout = 10'000ms}};
-    return async::run_on(loop_.executor(),
-                         client.send("desk@example.com", to, "Subject: x\r\n\r\nhello\r\n"));
+    return async::run_on(loop_.executor(), client.send(from, to, "Subject: x\r\n\r\nhello\r\n"));
   }
   async::LoopThread loop_{"mail"};
 };
@@ -65,9 +65,43 @@ TEST_F(Smtp, a_refusal_says_whether_it_is_for_good) {
   const std::string url = "smtp://127.0.0.1:" + mailbox.port();
   EXPECT_EQ(send(url, "busy@example.com").error().code, "smtp_refused_for_now");
   EXPECT_EQ(send(url, "nobody@example.com").error().code, "smtp_refused");
+  EXPECT_EQ(send(url, "full@example.com").error().code, "smtp_refused");
+  EXPECT_THAT(send(url, "full@example.com").error().message, HasSubstr("(552 5.2.2)"));
   EXPECT_EQ(send("smtp://127.0.0.1:1").error().code, "connect_failed");
   EXPECT_FALSE(net::parse_smtp_url("http://x"));
   EXPECT_FALSE(net::parse_smtp_url("smtp://"));
+}
+
+TEST_F(Smtp, a_refusal_before_the_recipient_is_named_is_not_the_mails) {
+  Mailbox closed{{"closed"}}, mailbox{{"plain"}};
+  const auto at_the_door = send("smtp://127.0.0.1:" + closed.port()).error();
+  EXPECT_EQ(at_the_door.code, "smtp_sender_refused");
+  EXPECT_THAT(at_the_door.message, HasSubstr("(554)"));
+  const std::string url = "smtp://127.0.0.1:" + mailbox.port();
+  const auto over_quota = send(url, "ann@example.com", true, "spent@example.com").error();
+  EXPECT_EQ(over_quota.code, "smtp_sender_refused");
+  EXPECT_THAT(over_quota.message, HasSubstr("(550 5.4.5)"));
+  EXPECT_THAT(over_quota.message, testing::Not(HasSubstr("spent@"))) << "whom it names is nobody's to read";
+
+  // Once more, then the day is over.
+  TempStore store;
+  async::SystemClock clock;
+  const Seal seal{Secret{"a root secret of the test"}, "mails"};
+  net::SmtpClient client{store.executor(), {.url = net::parse_smtp_url(url).value()}};
+  notify::MailQueue queue{*store, clock, seal, client, {.from = {"Voxanne", "spent@example.com"}}};
+  ASSERT_TRUE(store.write([&](store::Batch& batch) {
+    queue.add(batch, harbour, "ann@example.com", {.subject = "x", .body = "hello"});
+  }));
+  const auto tried = [&] {
+    auto mails = store.run(queue.claim(1, clock.utc() + 1min)).value();
+    EXPECT_EQ(mails.size(), 1u);
+    const auto outcome = store.run(queue.handle(mails.at(0)));
+    EXPECT_TRUE(store.run(queue.complete(mails.at(0), outcome, clock.utc())));
+    return outcome.kind;
+  };
+  EXPECT_EQ(tried(), jobs::Outcome::Kind::retry);
+  EXPECT_EQ(tried(), jobs::Outcome::Kind::done);
+  EXPECT_EQ(body_of(mailbox.to("ann@example.com")), "hello");
 }
 
 TEST_F(Smtp, a_message_goes_to_the_owners_or_to_whom_the_organization_says) {
