@@ -35,6 +35,7 @@ void MailQueue::add(store::Batch& batch, const OrgId& org, std::string recipient
 }
 
 async::Task<Result<std::vector<store::Mail>>> MailQueue::claim(int limit, UtcTime lease_until) {
+  co_await forget_old();
   auto due = co_await store::due_mails(store_, clock_.utc(), limit);
   if (!due) co_return due.error();
   std::vector<store::Mail> claimed;
@@ -74,16 +75,27 @@ async::Task<Result<>> MailQueue::complete(store::Mail& mail, const jobs::Outcome
   store::Batch batch;
   if (outcome.kind == Kind::done) store::finish_mail(batch, mail);
   if (outcome.kind == Kind::retry) store::retry_mail(batch, mail, outcome.error.code, next_attempt_at);
-  if (outcome.kind == Kind::failed) {
-    store::fail_mail(batch, mail, outcome.error.code);
-    store::forget_failed_mails(batch, clock_.utc() - std::chrono::hours{30 * 24});
-    log::error("mail.failed", {{"orgId", mail.org.str()},
-                               {"callId", mail.call.str()},
-                               {"mailId", mail.id.str()},
-                               {"code", outcome.error.code},
-                               {"error", outcome.error.message}});
-  }
-  co_return co_await store_.write(std::move(batch));
+  if (outcome.kind == Kind::failed) store::fail_mail(batch, mail, outcome.error.code);
+  const auto written = co_await store_.write(std::move(batch));
+  if (!written || outcome.kind == Kind::done || outcome.error.kind == Fault::cancelled) co_return written;
+  const bool failed = outcome.kind == Kind::failed;
+  if (failed) given_up_.add();
+  log::write(failed ? log::Level::error : log::Level::warning, failed ? "mail.failed" : "mail.not_taken",
+             {{"orgId", mail.org.str()},
+              {"callId", mail.call.str()},
+              {"mailId", mail.id.str()},
+              {"code", outcome.error.code},
+              {"error", outcome.error.message}});
+  co_return written;
+}
+
+async::Task<> MailQueue::forget_old() {
+  const UtcTime now = clock_.utc();
+  if (now < forget_at_) co_return;
+  forget_at_ = now + 1h;
+  store::Batch batch;
+  store::forget_failed_mails(batch, now - options_.keep_failed);
+  static_cast<void>(co_await store_.write(std::move(batch)));
 }
 
 jobs::RunnerOptions mail_runner_options() {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "async/clock.h"
+#include "base/metrics.h"
 #include "base/seal.h"
 #include "jobs/runner.h"
 #include "net/smtp_client.h"
@@ -24,7 +25,7 @@ class MailQueue final : public jobs::Queue<store::Mail> {
  public:
   struct Options {
     Mailbox from;
-    milliseconds give_up_after{72h};
+    milliseconds give_up_after{72h}, keep_failed{30 * 24h};
   };
 
   MailQueue(store::Store& store, async::Clock& clock, const Seal& seal, net::SmtpClient& server,
@@ -33,6 +34,9 @@ class MailQueue final : public jobs::Queue<store::Mail> {
   // To whoever receives the organization's messages.
   void add(store::Batch& batch, const domain::Message& message, const MailText& text) const;
   void add(store::Batch& batch, const OrgId& org, std::string recipient, const MailText& text) const;
+
+  // Mails that failed since the start; any thread.
+  const metrics::Counter& given_up() const noexcept { return given_up_; }
 
   async::Task<Result<std::vector<store::Mail>>> claim(int limit, UtcTime lease_until) override;
   async::Task<Result<std::optional<UtcTime>>> next_due() override;
@@ -44,12 +48,15 @@ class MailQueue final : public jobs::Queue<store::Mail> {
 
  private:
   store::Mail make(const OrgId& org, const MailText& text) const;
+  async::Task<> forget_old();
 
   store::Store& store_;
   async::Clock& clock_;
   const Seal& seal_;
   net::SmtpClient& server_;
   const Options options_;
+  UtcTime forget_at_{};
+  metrics::Counter given_up_;
 };
 
 jobs::RunnerOptions mail_runner_options();

@@ -1,5 +1,6 @@
 // E-mail on its way: one row for each person a mail goes to, queued by the batch that it tells of. A sent
-// one is gone; one that can never be delivered, or was not for three days, stays as failed for a month.
+// one is gone; one that can never be delivered, or was not for three days, stays as failed until a month
+// after it was made.
 #pragma once
 
 #include "base/ids.h"

@@ -91,7 +91,9 @@ void Front::add_metrics() {
   const std::string deliveries = "voxanne_webhook_attempts_total", tried = "what webhooks were sent";
   metrics.counter(deliveries, tried, {{"outcome", "taken"}}, attempts.taken);
   metrics.counter(deliveries, tried, {{"outcome", "not_taken"}}, attempts.not_taken);
-  metrics.gauge("voxanne_mails_failed", "mails of the last month that were given up", {},
+  metrics.counter("voxanne_mails_given_up_total", "mails refused for good, or not taken for three days", {},
+                  [this] { return outward.mails ? double(outward.mails->given_up().value()) : 0.0; });
+  metrics.gauge("voxanne_mails_failed", "of those, the ones made within the last month", {},
                 [this] { return double(mails_failed.load()); });
   metrics.gauge("voxanne_uploads_failed", "recordings that cannot be kept: the source itself is bad", {},
                 [this] { return double(uploads_failed.load()); });
