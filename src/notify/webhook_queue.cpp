@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "notify/signature.h"
 
+#include <algorithm>
+
 namespace voxanne::notify {
 namespace {
 
@@ -53,8 +55,15 @@ async::Task<jobs::Outcome> WebhookQueue::handle(store::Webhook& webhook) {
   using Kind = jobs::Outcome::Kind;
   const SteadyTime turn_ends = clock_.now() + options_.turn;
   while (clock_.now() < turn_ends) {
-    const auto due = co_await store::due_deliveries(store_, webhook, clock_.utc(), deliveries_at_a_time);
+    const UtcTime now = clock_.utc();
+    const auto due = co_await store::due_deliveries(store_, webhook, now, deliveries_at_a_time);
     if (!due || due->empty()) co_return jobs::Outcome{Kind::done};
+    if (std::ranges::any_of(*due, [now](const auto& delivery) { return delivery.give_up_at <= now; })) {
+      store::Batch batch;
+      store::bury_deliveries(batch, webhook, now);
+      if (!co_await store_.write(std::move(batch))) co_return jobs::Outcome{Kind::done};
+      continue;
+    }
     for (const auto& delivery : *due) {
       const auto tried = co_await attempt(webhook, delivery);
       if (!co_await record(webhook, delivery, tried)) co_return jobs::Outcome{Kind::done};
@@ -116,14 +125,12 @@ async::Task<bool> WebhookQueue::record(store::Webhook& webhook, store::Delivery 
     // While we were off, or it waited behind others, the endpoint had no chance to take it.
     if (delivery.attempts == 0) delivery.give_up_at = now + options_.give_up_after;
     store::retry_delivery(batch, delivery, now);
-    store::bury_deliveries(batch, webhook, now);
     ++webhook.failures;
     log::warning("webhook.not_taken", {{"orgId", webhook.org.str()},
                                        {"webhookId", webhook.id.str()},
                                        {"eventId", delivery.event.str()},
                                        {"code", attempt.error->code},
-                                       {"attempts", delivery.attempts + 1},
-                                       {"dead", delivery.give_up_at <= now}});
+                                       {"attempts", delivery.attempts + 1}});
   }
   // A conflict: it was replayed, or erased, meanwhile.
   const auto written = co_await store_.write(std::move(batch));
@@ -145,9 +152,13 @@ async::Task<> WebhookQueue::forget_old() {
   const UtcTime now = clock_.utc();
   if (now < forget_at_) co_return;
   forget_at_ = now + 1h;
+  const UtcTime before = now - 1min;  // what is being sent now was in time then
   store::Batch batch;
+  store::bury_anybodys_deliveries(batch, before);
   store::forget_deliveries(batch, now - options_.keep_delivered, now - options_.keep_dead);
   static_cast<void>(co_await store_.write(std::move(batch)));
+  const auto more = co_await store::any_overdue_delivery(store_, before);
+  if (more && *more) forget_at_ = now;
 }
 
 jobs::RunnerOptions webhook_runner_options() {

@@ -5,7 +5,7 @@
 //   taken (2xx)     delivered. After failures: all that waits is due again at once
 //   anything else   tried again for 72 h from the first attempt, with backoff and jitter (5 s to 4 h), no
 //                   sooner than Retry-After says; then a dead letter, which can be replayed. So is what
-//                   no attempt reached within 30 days
+//                   no attempt reached within 30 days. A webhook that is turned off stops no clock
 //   3 in a row      the webhook pauses, 10 s growing to 10 min, and one delivery tries it: an endpoint that
 //                   is away costs one attempt a pause, however much waits for it, and nobody else a place
 //

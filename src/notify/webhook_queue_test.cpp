@@ -74,6 +74,14 @@ class Queue : public testing::Test {
       store::announce(batch, {.org = harbour, .type = type, .data = "{}", .at = at});
     }));
   }
+  void turn(const WebhookId& id, bool on) {
+    auto webhook = store.run(store::find_webhook(*store, harbour, id)).value().value();
+    const UtcTime as_of = webhook.updated_at;
+    webhook.enabled = on;
+    webhook.updated_at = std::max(clock_.utc(), as_of + 1ms);
+    EXPECT_TRUE(store.write([&](store::Batch& batch) { store::update_webhook(batch, webhook, as_of); }));
+  }
+  std::int64_t waiting() { return store.run(store::count_queued_deliveries(*store)).value(); }
   void answer_with(int status) {
     const std::lock_guard lock{mutex_};
     status_ = status;
@@ -177,6 +185,43 @@ TEST_F(Queue, but_not_for_ever) {
   start();
   ASSERT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::dead) >= 4; }));
   EXPECT_GE(count(id, store::DeliveryStatus::queued), 1);
+}
+
+TEST_F(Queue, what_waits_for_one_that_is_off_is_no_backlog_and_dies_in_its_time) {
+  const auto off = add(), on = add();
+  turn(on, false);
+  EXPECT_TRUE(store.write([&](store::Batch& batch) {
+    for (int i = 0; i < 1'100; ++i)  // more than are buried at a time
+      store::announce(batch, {.org = harbour,
+                              .type = "call.ended",
+                              .data = "{}",
+                              .at = clock_.utc() - store::untried_for_most - 1h});
+  }));
+  announce(clock_.utc());
+  EXPECT_EQ(waiting(), 1'101);
+  turn(off, false);
+  turn(on, true);
+  EXPECT_EQ(waiting(), 0);
+  start();
+  const auto overdue = [&] {
+    return store.run(store::any_overdue_delivery(*store, clock_.utc() - 2min)).value();
+  };
+  EXPECT_TRUE(eventually([&] { return !overdue(); }));
+  EXPECT_EQ(deliveries(off).front().status, store::DeliveryStatus::queued) << "the newest has its time yet";
+  EXPECT_EQ(count(off, store::DeliveryStatus::dead), 99) << "of a page of 100";
+  EXPECT_TRUE(received().empty());
+}
+
+TEST_F(Queue, turned_on_again_what_is_past_its_time_is_not_sent) {
+  const auto id = add();
+  announce(clock_.utc() - store::untried_for_most - 1s);
+  announce(clock_.utc());
+  turn(id, false);
+  turn(id, true);
+  start();
+  ASSERT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::delivered) == 1; }));
+  EXPECT_TRUE(eventually([&] { return count(id, store::DeliveryStatus::dead) == 1; }));
+  EXPECT_EQ(received(), std::vector{deliveries(id).front().event.str()});
 }
 
 TEST_F(Queue, what_the_endpoint_asks_to_wait_is_waited_as_a_date_too) {

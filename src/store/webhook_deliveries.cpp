@@ -23,16 +23,25 @@ constexpr Statement retry{"webhook_deliveries.retry",
                           "UPDATE webhook_deliveries SET attempts = attempts + 1, last_attempt_at = ?5, "
                           "last_status = ?6, last_error = ?7, next_attempt_at = ?8, give_up_at = ?9 "
                           "WHERE " THIS_ONE " AND attempts = ?4 AND status = 'queued'"};
+#define OVERDUE "status = 'queued' AND give_up_at <= ?1"
+#define BURY                                                                      \
+  "UPDATE webhook_deliveries SET status = 'dead', finished_at = ?1 WHERE seq IN " \
+  "(SELECT seq FROM webhook_deliveries WHERE " OVERDUE
 constexpr Statement bury{"webhook_deliveries.bury",
-                         "UPDATE webhook_deliveries SET status = 'dead', finished_at = ?3 "
-                         "WHERE " QUEUED_OF_IT " AND give_up_at <= ?3"};
+                         BURY " AND org_id = ?3 AND webhook_id = ?4 ORDER BY next_attempt_at LIMIT ?2)"};
+constexpr Statement bury_anybodys{"webhook_deliveries.bury_anybodys", BURY " ORDER BY give_up_at LIMIT ?2)"};
+constexpr Statement any_overdue{"webhook_deliveries.any_overdue",
+                                "SELECT 1 FROM webhook_deliveries WHERE " OVERDUE " LIMIT 1"};
+constexpr int buried_at_a_time = 500;
 constexpr Statement rouse{"webhook_deliveries.rouse",
                           "UPDATE webhook_deliveries SET next_attempt_at = ?3 "
                           "WHERE " QUEUED_OF_IT " AND next_attempt_at > ?3"};
 // Every organization's: the index begins with it.
 constexpr Statement count_queued{
     "webhook_deliveries.count_queued",
-    "SELECT count(*) FROM webhook_deliveries WHERE status = 'queued' AND org_id > ''", Cost::heavy};
+    "SELECT count(*) FROM webhooks w CROSS JOIN webhook_deliveries d ON d.org_id = w.org_id "
+    "AND d.webhook_id = w.id AND d.status = 'queued' WHERE w.org_id > '' AND w.enabled = 1",
+    Cost::heavy};
 constexpr Statement replay{
     "webhook_deliveries.replay",
     "UPDATE webhook_deliveries SET status = 'queued', attempts = CASE WHEN status = 'queued' THEN attempts "
@@ -133,7 +142,17 @@ void retry_delivery(Batch& batch, const Delivery& delivery, UtcTime at) {
 }
 
 void bury_deliveries(Batch& batch, const Webhook& webhook, UtcTime now) {
-  batch.add(bury, {bound(webhook.org), bound(webhook.id), bound(now)});
+  batch.add(bury, {bound(now), bound(buried_at_a_time), bound(webhook.org), bound(webhook.id)});
+}
+
+void bury_anybodys_deliveries(Batch& batch, UtcTime before) {
+  batch.add(bury_anybodys, {bound(before), bound(buried_at_a_time)});
+}
+
+async::Task<Result<bool>> any_overdue_delivery(Store& store, UtcTime before) {
+  const auto found = co_await find_one(store, any_overdue, {bound(before)}, count_from);
+  if (!found) co_return found.error();
+  co_return found->has_value();
 }
 
 void rouse_deliveries(Batch& batch, const Webhook& webhook, UtcTime now) {
@@ -183,6 +202,8 @@ std::span<const Statement* const> delivery_statements() {
                                              &finish,
                                              &retry,
                                              &bury,
+                                             &bury_anybodys,
+                                             &any_overdue,
                                              &rouse,
                                              &rouse_webhook,
                                              &replay,

@@ -111,11 +111,14 @@ async::Task<Result<std::vector<Delivery>>> due_deliveries(Store& store, const We
 // last_status and last_error, and next_attempt_at and give_up_at for another try.
 void finish_delivery(Batch& batch, const Delivery& delivery, UtcTime at);
 void retry_delivery(Batch& batch, const Delivery& delivery, UtcTime at);
-// All of a webhook's that are past their time become dead letters: called after an attempt failed.
+// Some hundreds of a webhook's that are past their time become dead letters: for who holds its lease.
 void bury_deliveries(Batch& batch, const Webhook& webhook, UtcTime now);
+// The same of everybody's, enabled or not, that were so `before`: none of them is being sent any more.
+void bury_anybodys_deliveries(Batch& batch, UtcTime before);
+async::Task<Result<bool>> any_overdue_delivery(Store& store, UtcTime before);
 // All that wait are due: the endpoint is back.
 void rouse_deliveries(Batch& batch, const Webhook& webhook, UtcTime now);
-// All that wait, everybody's.
+// All that wait, everybody's; what is kept for a webhook that is turned off does not.
 async::Task<Result<std::int64_t>> count_queued_deliveries(Store& store);
 // One is due again, from the beginning, whatever became of it. A conflict if there is none.
 void replay_delivery(Batch& batch, const OrgId& org, const WebhookId& webhook, const EventId& event,
