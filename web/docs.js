@@ -52,6 +52,7 @@ function operation(description, path, method, details) {
     parameter.$ref ? description.components.parameters[last(parameter.$ref)] : parameter);
   return element('details', { id: details.operationId },
     element('summary', {}, element('span', { class: 'method' }, method), element('code', {}, path), element('span', {}, details.summary)),
+    details.description ? element('p', {}, details.description) : null,
     parameters.length ? table(['parameter', 'in', 'type', 'meaning'], parameters.map((parameter) =>
       [element('code', {}, parameter.name), parameter.in, shapeName(parameter.schema), parameter.description ?? ''])) : null,
     details.requestBody ? element('p', {}, 'Body: ', contentShape(details.requestBody.content)) : null,

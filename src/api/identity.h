@@ -23,7 +23,7 @@ std::optional<Role> parse_role(std::string_view text);
 //   write   what a manager changes: knowledge, assistants, numbers, messages
 //   calls   places, joins and ends calls
 //
-// Members, invitations and keys themselves are the owner's: no key reaches them.
+// Members, invitations and keys themselves are the owner's: no key reaches them, nor webhooks.
 enum class Scope : std::uint8_t { read = 1, write = 2, calls = 4 };
 std::string_view to_string(Scope scope);
 std::optional<Scope> parse_scope(std::string_view text);

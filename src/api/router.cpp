@@ -27,6 +27,7 @@ std::vector<std::string_view> segments_of(std::string_view path) {
 }
 
 std::optional<Scope> scope_of(const Route& route) {
+  if (route.persons_only) return std::nullopt;
   if (route.scope || !route.role) return route.scope;
   switch (*route.role) {
     case Role::viewer:

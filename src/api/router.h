@@ -57,6 +57,7 @@ struct Route {
   std::size_t max_body = 1024 * 1024;
   // Which API keys may come in; by the role when nothing is said: viewer read, manager write, owner none.
   std::optional<Scope> scope{};
+  bool persons_only = false;  // none may, whatever its scopes
   // The names of its query's parameters, a space between them. Where there are any and a token is needed,
   // another one is an error: a filter that is mistyped must not show everything, nor an erasure keep what it
   // was to erase.

@@ -406,20 +406,25 @@ TEST_F(Isolation, what_is_the_operator_s_opens_to_no_organization) {
   EXPECT_GT(seen, 0);
 }
 
-TEST_F(Isolation, what_is_the_owners_is_closed_to_every_api_key) {
+TEST_F(Isolation, the_owners_routes_and_webhooks_are_closed_to_every_api_key) {
   const std::string key =
       world.ask("POST", "/api/api-keys", "demo", R"({"name":"all","scopes":["read","write","calls"]})")
           .json()
           .at("key")
           .as_string()
           .c_str();
+  int seen = 0;
   for (const auto& route : declarations()) {
-    if (!is_of_an_organization(route) || route.role != Role::owner) continue;
+    const bool is_of_webhooks = route.path.starts_with("/api/webhooks");
+    if (!is_of_an_organization(route) || (route.role != Role::owner && !is_of_webhooks)) continue;
+    seen += is_of_webhooks;
     const std::string method{net::to_string(route.method)};
     const auto answer = world.send(
         {.method = method, .url = path_of(route), .headers = {"Authorization: Bearer " + key}, .body = {}});
     EXPECT_EQ(answer.status, 403) << route.path;
+    EXPECT_EQ(answer.json().at("code").as_string(), "scope_missing") << route.path;
   }
+  EXPECT_EQ(seen, 8);
   EXPECT_EQ(world.send({.url = "/api/calls", .headers = {"Authorization: Bearer " + key}, .body = {}}).status,
             200);
 }

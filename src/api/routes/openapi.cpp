@@ -121,6 +121,8 @@ json::object success(const json::object& components, const Declaration& route) {
 
 json::object operation(const json::object& components, const Declaration& route, json::array parameters) {
   json::object out{{"operationId", operation_id(route)}, {"summary", route.summary}};
+  if (route.role == Role::owner || route.persons_only)
+    out["description"] = "For a person: no API key opens it, whatever its scopes.";
   // A WebSocket's token may come in its first message as well.
   if (is_socket(route.path))
     out["security"] = json::array{json::object{{"bearer", json::array{}}}, json::object{}};

@@ -33,6 +33,18 @@ TEST(OpenApi, describes_every_route_of_the_table_and_names_each_operation_once) 
   EXPECT_EQ(described, declared);
 }
 
+TEST(OpenApi, says_what_no_api_key_opens) {
+  const auto paths = json::parse(openapi_description("1.2.3")).at("paths");
+  const auto is_closed = [&](const char* path, const char* method) {
+    return paths.at(path).at(method).as_object().contains("description");
+  };
+  EXPECT_TRUE(is_closed("/api/webhooks", "post"));
+  EXPECT_TRUE(is_closed("/api/webhooks/{webhookId}/deliveries", "get"));
+  EXPECT_TRUE(is_closed("/api/api-keys", "get"));
+  EXPECT_FALSE(is_closed("/api/assistants", "post"));
+  EXPECT_FALSE(is_closed("/api/calls", "post"));
+}
+
 TEST(OpenApi, every_operation_of_the_api_says_what_it_answers) {
   for (const auto& route : declarations())
     if (route.path.starts_with("/api/") && route.method != Method::del && !route.path.ends_with("/say") &&

@@ -106,6 +106,7 @@ struct Declaration {
   Shape shape{};
   std::size_t max_body = default_max_body;
   std::optional<Scope> scope{};  // of API keys; by the role when nothing is said (Route)
+  bool persons_only = false;     // closed to API keys; what is the owner's is so anyway
   bool holds_secret = false;     // the answer does: it is never kept for an Idempotency-Key
 };
 
