@@ -36,6 +36,7 @@ struct Health::Dependency {
   bool probed = false;  // at least once
   bool up = false;
   bool running = false;
+  Error why{};        // it is not
   bool shown = true;  // what was logged last
   SteadyTime began{};
 
@@ -95,9 +96,12 @@ async::Task<> Health::probe(Dependency& dependency) {
     dependency.running = true;
     bool up = false;
     try {
-      up = (co_await dependency.check.probe()).has_value();
+      const auto probed = co_await dependency.check.probe();
+      up = probed.has_value();
+      if (!up) dependency.why = probed.error();
     } catch (const std::exception& error) {
       if (async::is_cancellation(std::current_exception())) throw;
+      dependency.why = internal("probe_threw", error.what());
       log::warning("health.probe_threw", {{"service", dependency.check.name}, {"error", error.what()}});
     }
     const bool changed = !dependency.probed || dependency.up != up;
@@ -153,8 +157,12 @@ void Health::take_snapshot() {
     services.append(up ? ":true" : ":false");
     next->services.emplace_back(check.name, up);
     if (dependency->probed && up != dependency->shown) {
-      log::write(up ? log::Level::info : log::Level::warning, up ? "health.check_up" : "health.check_down",
-                 {{"service", check.name}});
+      const Error why = dependency->up ? timed_out("probe_silent", "it does not answer") : dependency->why;
+      if (up)
+        log::info("health.check_up", {{"service", check.name}});
+      else
+        log::warning("health.check_down",
+                     {{"service", check.name}, {"code", why.code}, {"error", why.message}});
       dependency->shown = up;
       if (changed_) changed_(check.name, up);
     }

@@ -1,6 +1,7 @@
 #include "ops/health.h"
 
 #include "async/event.h"
+#include "support/logged_lines.h"
 #include "support/virtual_clock.h"
 
 #include <gmock/gmock.h>
@@ -119,6 +120,31 @@ TEST_F(HealthTest, a_probe_that_throws_is_down_and_is_asked_again) {
   broken = false;
   clock.run_for(3s);
   EXPECT_EQ(health.health().status, 200);
+}
+
+TEST_F(HealthTest, what_goes_down_says_why) {
+  const test::LoggedLines logged;
+  async::Event never{loop.get_executor()};
+  enum { well, away, throws, hangs } mood = well;
+  health.add({"storage", Severity::degrades, [&]() -> async::Task<Result<>> {
+                if (mood == away) co_return unavailable("mount_lost", "mount it");
+                if (mood == throws) throw std::runtime_error("defect");
+                if (mood == hangs) co_await never.wait();
+                co_return Result<>{};
+              }});
+  health.start();
+  clock.run_for(3s);
+  for (const auto next : {away, well, throws, well, hangs}) {
+    mood = next;
+    clock.run_for(5s);
+  }
+  mood = well;
+  never.set();
+  clock.run_for(5s);
+  EXPECT_THAT(logged.of("health.check_down"),
+              testing::ElementsAre("service=storage code=mount_lost error=mount it ",
+                                   "service=storage code=probe_threw error=defect ",
+                                   HasSubstr("code=probe_silent ")));
 }
 
 TEST_F(HealthTest, requests_cost_no_probe) {
