@@ -131,7 +131,7 @@ class Placing final : public calls::CallControl {
       clock,
       []() -> media::Shard& { throw std::logic_error("nobody is called here"); },
       [](auto, auto) {}};
-  recordings::FileStore objects{database + ".recordings", workers};
+  recordings::FileStore objects{{database + ".recordings", database + ".known"}, workers};
   recordings::Playback playback{store, objects, workers, database + ".spool"};
   knowledge::Retriever retriever{store, clock};
   const Seal seal{Secret{"the root of what is sealed"}, "webhooks"};

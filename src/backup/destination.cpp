@@ -2,6 +2,7 @@
 
 #include "backup/names.h"
 #include "recordings/descriptor.h"
+#include "recordings/root.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -69,10 +70,11 @@ Result<std::string> read_note(const fs::path& marker) {
   return text;
 }
 
+// The marker of the recordings' directory aside.
 bool holds_files(const fs::path& directory) {
   std::error_code none;
   for (const auto& entry : fs::recursive_directory_iterator{directory, none})
-    if (entry.is_regular_file(none)) return true;
+    if (entry.is_regular_file(none) && entry.path().filename() != recordings::marker_name) return true;
   return false;
 }
 

@@ -212,6 +212,7 @@ async::Task<Result<Contents>> restore(fs::path file, Places to, recordings::Obje
   if (done && secret) done = move(aside / secret_name, to.data_dir / secret_name);
   if (done) done = move(aside / "journal", to.data_dir / "journal");
   if (done) done = move(aside / "spool", to.data_dir / "spool");
+  if (done) done = co_await objects.prepare();
   if (done) done = co_await store_recordings(objects, aside / "recordings");
   // Last: where there is a database, there is all of it.
   if (done) done = move(aside / database_name, to.database);

@@ -125,7 +125,7 @@ class CleanupTest : public testing::Test {
   test::TempDir directory_;
   async::SystemClock clock_;
   async::WorkerPool workers_{"workers", 1};
-  recordings::FileStore files_{directory_.path() / "objects", workers_};
+  recordings::FileStore files_{{directory_ / "objects", directory_ / "known"}, workers_};
   test::Fuse whole_;
   test::FusedObjects objects_{files_, whole_};
   std::set<std::string> forgotten_;
@@ -358,6 +358,34 @@ TEST_F(CleanupTest, a_store_that_is_away_fails_the_run_and_the_next_one_finishes
   objects_.away = false;
   run();
   EXPECT_EQ(state(), (std::set<std::string>{"harbour has due "}));
+}
+
+// A mount that is lost: it neither looks empty nor are its files taken for removed.
+TEST_F(CleanupTest, while_the_store_s_directory_is_gone_a_run_fails_and_deletes_no_recording) {
+  ASSERT_TRUE(store_.run(files_.prepare()));
+  recording_days_ = 30;
+  call(harbour, "due", State::stored, days{31});
+  call(harbour, "young", State::stored, days{1});
+  file(object(harbour, "orphan"), days{2});
+  file(spool(harbour, "orphan"), days{2});
+  fs::rename(directory_ / "objects", directory_ / "elsewhere");
+  const auto before = state();
+  for (const jobs::RunOptions options :
+       {jobs::RunOptions{.dry_run = true}, jobs::RunOptions{.force = true}}) {
+    auto cleanup = make(objects_, *store_);
+    const auto failed = store_.run(cleanup.run(options));
+    ASSERT_TRUE(failed.has_error());
+    EXPECT_EQ(failed.error().code, "object_store_unavailable");
+  }
+  EXPECT_EQ(state(), before);
+  fs::rename(directory_ / "elsewhere", directory_ / "objects");
+  fs::remove(directory_ / "objects" / recordings::marker_name);
+  EXPECT_FALSE(store_.run(make(objects_, *store_).run({.force = true}))) << "this is another directory";
+  std::ofstream{directory_ / "objects" / recordings::marker_name};
+  EXPECT_EQ(number(run({.force = true}), "/orphans/objects"), 1);
+  EXPECT_FALSE(fs::exists(object(harbour, "orphan")) || fs::exists(object(harbour, "due")));
+  EXPECT_TRUE(fs::exists(object(harbour, "young")));
+  EXPECT_TRUE(fs::exists(directory_ / "objects" / recordings::marker_name)) << "no orphan";
 }
 
 // Dies at every step, for every step; the next run ends where one whole run would have.

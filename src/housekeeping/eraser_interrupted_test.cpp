@@ -168,6 +168,30 @@ TEST_F(EraserTest, while_the_store_is_away_the_receipt_says_so_and_the_rest_foll
   EXPECT_EQ(count("SELECT count(*) FROM erasures WHERE finished_at IS NULL"), 0);
 }
 
+// A mount that is lost. What is in it comes back with it, so nothing of it may be taken for removed.
+TEST_F(EraserTest, while_the_store_s_directory_is_gone_its_files_are_owed) {
+  ASSERT_TRUE(store_.run(files_.prepare()));
+  contact(harbour, "cont_1", name, number);
+  for (const char* id : {"call_1", "call_2", "call_3"}) call(harbour, id, State::stored, name, number);
+  fs::rename(directory_ / "objects", directory_ / "elsewhere");
+  Parts parts{*store_, files_, workers_, clock_, directory_.path() / "spool"};
+  const auto of_call = store_.run(parts.eraser.erase_call(harbour, CallId{"call_1"}, "u"));
+  const auto of_caller = store_.run(parts.eraser.erase_contact(harbour, ContactId{"cont_1"}, "u"));
+  for (const auto& receipt : {of_call, of_caller}) {
+    ASSERT_TRUE(receipt) << receipt.error().message;
+    EXPECT_TRUE(receipt->rows_removed);
+    EXPECT_FALSE(receipt->files_removed);
+    EXPECT_FALSE(receipt->erasure.finished_at);
+  }
+  EXPECT_EQ(count("SELECT count(*) FROM calls"), 0);
+  EXPECT_EQ(store_.run(parts.eraser.resume()).value(), 0);
+  EXPECT_EQ(count("SELECT count(*) FROM erasure_files"), 3);
+  EXPECT_FALSE(fs::exists(directory_ / "objects"));
+  fs::rename(directory_ / "elsewhere", directory_ / "objects");
+  EXPECT_EQ(store_.run(parts.eraser.resume()).value(), 2);
+  for (const char* id : {"call_1", "call_2", "call_3"}) EXPECT_FALSE(fs::exists(object(harbour, id))) << id;
+}
+
 TEST_F(EraserTest, once_the_rows_are_gone_a_database_that_is_away_leaves_the_rest_owed) {
   call(harbour, "call_1", State::stored, name, number);
   test::GateStore gate{*store_};

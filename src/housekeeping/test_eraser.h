@@ -183,7 +183,7 @@ class EraserTest : public testing::Test {
   test::TempDir directory_;
   async::SystemClock clock_;
   async::WorkerPool workers_{"workers", 1};
-  recordings::FileStore files_{directory_.path() / "objects", workers_};
+  recordings::FileStore files_{{directory_ / "objects", directory_ / "known"}, workers_};
   test::TempStore store_;
 };
 

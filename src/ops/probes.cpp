@@ -13,8 +13,10 @@ namespace {
 Error not_writable(const std::filesystem::path& directory, int number) {
   const std::string where = directory.string();
   switch (number) {
+    case ENOENT:
+      return unavailable("directory_missing",
+                         "the directory " + where + " is not there; mount it or make it");
     case ENOTDIR:
-    case EEXIST:
       return unavailable("not_a_directory", "something else is in the place of the directory " + where);
     case ENOSPC:
     case EDQUOT:
@@ -29,9 +31,6 @@ Error not_writable(const std::filesystem::path& directory, int number) {
 }  // namespace
 
 Result<> probe_directory(const std::filesystem::path& directory) {
-  std::error_code unmade;
-  std::filesystem::create_directories(directory, unmade);
-  if (unmade) return not_writable(directory, unmade.value());
   const auto file = directory / (".health-" + std::to_string(getpid()));
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return not_writable(directory, errno);

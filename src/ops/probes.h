@@ -8,9 +8,9 @@
 
 namespace voxanne::ops {
 
-// A file can be written there: made, filled, closed and removed; so can the directory, if it is not there
-// yet, as who writes there makes it. Errors: unavailable (not_a_directory, disk_full, read_only,
-// not_writable).
+// A file can be written there: made, filled, closed and removed. The directory is not made: where it should
+// be there it is not for a probe to put another in its place. Errors: unavailable (directory_missing,
+// not_a_directory, disk_full, read_only, not_writable).
 Result<> probe_directory(const std::filesystem::path& directory);
 
 }  // namespace voxanne::ops

@@ -15,10 +15,10 @@ TEST(DirectoryProbe, leaves_nothing_behind_where_it_may_write) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
-TEST(DirectoryProbe, makes_what_who_writes_there_would_make) {
+TEST(DirectoryProbe, makes_no_directory_in_the_place_of_one_that_is_gone) {
   test::TempDir directory;
-  EXPECT_TRUE(probe_directory(directory.path() / "not" / "yet"));
-  EXPECT_TRUE(std::filesystem::is_directory(directory.path() / "not" / "yet"));
+  EXPECT_EQ(probe_directory(directory.path() / "gone").error().code, "directory_missing");
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(DirectoryProbe, says_what_is_wrong) {

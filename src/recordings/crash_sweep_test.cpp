@@ -102,7 +102,7 @@ struct Boot {
   async::SystemClock clock;
   async::LoopThread loop{"boot"};
   async::WorkerPool workers{"files", 1};
-  FileStore files{root / "objects", workers};
+  FileStore files{{root / "objects", root / "known"}, workers};
   std::unique_ptr<store::SqliteStore> sqlite;
   voxanne::test::FusedStore database;
   voxanne::test::FusedObjects objects;

@@ -1,6 +1,7 @@
 #include "recordings/descriptor.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,15 @@ Error file_error(std::string code, const std::string& what, int error_number) {
 bool sync_directory(const std::filesystem::path& directory) {
   const Descriptor opened{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   return opened && ::fsync(opened.get()) == 0;
+}
+
+bool make_directories(const std::filesystem::path& directory) {
+  const auto parent = directory.parent_path();
+  std::error_code none;
+  if (parent != directory && !parent.empty() && !std::filesystem::exists(parent, none))
+    if (!make_directories(parent)) return false;
+  if (::mkdir(directory.c_str(), 0700) == 0) return sync_directory(parent);
+  return errno == EEXIST;
 }
 
 }  // namespace voxanne::recordings

@@ -22,12 +22,6 @@ namespace {
 constexpr std::size_t copy_bytes = 256 * 1024;
 constexpr const char* incoming = ".incoming";
 
-Error away(const char* what, int error_number) {
-  Error error = file_error("object_store_unavailable", what, error_number);
-  error.kind = Fault::unavailable;
-  return error;
-}
-
 Error missing_or_away(const char* what, int error_number) {
   if (error_number == ENOENT || error_number == ENOTDIR)
     return not_found("object_missing", "there is no such object");
@@ -58,14 +52,6 @@ Result<> read_all(int fd, const std::string& unreadable, Visit visit) {
     if (auto seen = visit(std::string_view{buffer}.substr(0, static_cast<std::size_t>(got))); !seen)
       return seen;
   }
-}
-
-// Creates what is missing of `directory` below `root` and syncs each parent that gained an entry.
-bool make_directories(const fs::path& root, const fs::path& directory) {
-  if (directory != root && directory.has_parent_path() && !fs::exists(directory.parent_path()))
-    if (!make_directories(root, directory.parent_path())) return false;
-  if (::mkdir(directory.c_str(), 0700) == 0) return sync_directory(directory.parent_path());
-  return errno == EEXIST;
 }
 
 class Unlink {
@@ -101,7 +87,7 @@ Result<> put_file(const fs::path& root, const std::string& key, const fs::path& 
   if (!from) return file_error("object_source_unreadable", "the file to store cannot be opened", errno);
   if (auto removed = remove_incoming(root, key); !removed) return removed;
   const fs::path target = root / key, temp = root / incoming / (incoming_name(key) + make_ulid());
-  if (!make_directories(root, root / incoming) || !make_directories(root, target.parent_path()))
+  if (!make_directories(root / incoming) || !make_directories(target.parent_path()))
     return away("the directory for the object cannot be made", errno);
   const Descriptor to{::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (!to) return away("the object cannot be created", errno);
@@ -213,9 +199,11 @@ class Listing {
 
 }  // namespace
 
-FileStore::FileStore(fs::path root, async::WorkerPool& workers) : root_(std::move(root)), workers_(workers) {
+FileStore::FileStore(Place place, async::WorkerPool& workers) : root_(std::move(place)), workers_(workers) {
+  const auto root = root_.hold(Root::Use::look);
+  if (!root) return;
   std::error_code ignored;  // strays cost only space
-  for (const auto& entry : fs::directory_iterator{root_ / incoming, ignored}) {
+  for (const auto& entry : fs::directory_iterator{root->path() / incoming, ignored}) {
     struct stat status{};
     const auto day_ago = ::time(nullptr) - 24 * 60 * 60;  // younger ones may be another process's
     if (::stat(entry.path().c_str(), &status) == 0 && status.st_mtim.tv_sec < day_ago)
@@ -223,16 +211,32 @@ FileStore::FileStore(fs::path root, async::WorkerPool& workers) : root_(std::mov
   }
 }
 
+Result<> FileStore::check() {
+  const auto root = root_.hold(Root::Use::keep);
+  if (!root) return root.error();
+  return {};
+}
+
+async::Task<Result<>> FileStore::prepare() {
+  co_return co_await workers_.run([&] { return check(); });
+}
+
 async::Task<Result<>> FileStore::put(std::string key, fs::path file, std::string checksum) {
   if (!is_object_key(key)) co_return bad_key();
-  co_return co_await workers_.run([&] { return put_file(root_, key, file, checksum); });
+  co_return co_await workers_.run([&]() -> Result<> {
+    const auto root = root_.hold(Root::Use::keep);
+    if (!root) return root.error();
+    return put_file(root->path(), key, file, checksum);
+  });
 }
 
 async::Task<Result<std::uint64_t>> FileStore::size(std::string key) {
   if (!is_object_key(key)) co_return bad_key();
   co_return co_await workers_.run([&]() -> Result<std::uint64_t> {
+    const auto root = root_.hold(Root::Use::look);
+    if (!root) return root.error();
     struct stat status{};
-    if (::stat((root_ / key).c_str(), &status) != 0)
+    if (::stat((root->path() / key).c_str(), &status) != 0)
       return missing_or_away("the object cannot be found", errno);
     if (!S_ISREG(status.st_mode)) return missing_or_away("", ENOENT);
     return static_cast<std::uint64_t>(status.st_size);
@@ -241,15 +245,21 @@ async::Task<Result<std::uint64_t>> FileStore::size(std::string key) {
 
 async::Task<Result<std::string>> FileStore::read(std::string key, std::uint64_t offset, std::size_t length) {
   if (!is_object_key(key)) co_return bad_key();
-  co_return co_await workers_.run([&] { return read_range(root_ / key, offset, length); });
+  co_return co_await workers_.run([&]() -> Result<std::string> {
+    const auto root = root_.hold(Root::Use::look);
+    if (!root) return root.error();
+    return read_range(root->path() / key, offset, length);
+  });
 }
 
 async::Task<Result<>> FileStore::remove(std::string key) {
   if (!is_object_key(key)) co_return bad_key();
   co_return co_await workers_.run([&]() -> Result<> {
+    const auto root = root_.hold(Root::Use::look);
+    if (!root) return root.error();
     // First, so that a put under way does not bring it back.
-    if (auto removed = remove_incoming(root_, key); !removed) return removed;
-    const fs::path path = root_ / key;
+    if (auto removed = remove_incoming(root->path(), key); !removed) return removed;
+    const fs::path path = root->path() / key;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
       return away("the object cannot be removed", errno);
     static_cast<void>(sync_directory(path.parent_path()));
@@ -261,7 +271,12 @@ async::Task<Result<std::vector<ObjectInfo>>> FileStore::list(std::string prefix,
                                                              std::size_t limit) {
   const auto last = prefix.empty() || prefix.back() != '/' ? prefix : prefix.substr(0, prefix.size() - 1);
   if (!last.empty() && !is_object_key(last)) co_return bad_key();
-  co_return co_await workers_.run([&] { return Listing{root_, prefix, after, limit}.run(); });
+  co_return co_await workers_.run([&]() -> Result<std::vector<ObjectInfo>> {
+    const auto root = root_.hold(Root::Use::look);
+    if (!root) return root.error();
+    const fs::path path = root->path();
+    return Listing{path, prefix, after, limit}.run();
+  });
 }
 
 Result<std::string> file_checksum(const fs::path& file, const std::string& code) {

@@ -34,7 +34,7 @@ class FileStoreTest : public testing::Test {
   voxanne::test::TempDir dir;
   async::LoopThread loop{"test"};
   async::WorkerPool workers{"files", 1};
-  FileStore store{dir / "objects", workers};
+  FileStore store{{dir / "objects", dir / "known"}, workers};
 };
 
 TEST_F(FileStoreTest, keeps_what_was_put_and_reads_any_part_of_it) {
@@ -110,11 +110,55 @@ TEST_F(FileStoreTest, lists_by_prefix_in_pages) {
 
 TEST_F(FileStoreTest, a_store_that_cannot_be_written_is_away) {
   std::ofstream{dir / "blocked"} << "a file where the directory should be";
-  FileStore blocked{dir / "blocked", workers};
+  FileStore blocked{{dir / "blocked", dir / "known"}, workers};
   const auto refused = run(blocked.put("demo/a.ogg", source("x"), to_hex(sha256("x"))));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Fault::unavailable);
   EXPECT_EQ(refused.error().code, "object_store_unavailable");
+}
+
+// A mount that is lost: nothing where it was, or the empty directory that it was mounted on.
+TEST_F(FileStoreTest, one_whose_directory_is_gone_is_away_in_every_way_and_whole_when_it_is_back) {
+  const auto there = dir / "objects", elsewhere = dir / "elsewhere";
+  ASSERT_TRUE(put("demo/kept.ogg", "kept"));
+  for (const bool mount_point : {false, true}) {
+    std::filesystem::rename(there, elsewhere);
+    if (mount_point) std::filesystem::create_directory(there);
+    FileStore later{{there, dir / "known"}, workers};  // another process, or the next start
+    for (FileStore* one : {&store, &later})
+      for (const auto& [what, error] :
+           {std::pair{"put", run(one->put("demo/new.ogg", source("x"), to_hex(sha256("x")))).error()},
+            {"size", run(one->size("demo/kept.ogg")).error()},
+            {"read", run(one->read("demo/kept.ogg", 0, 1)).error()},
+            {"remove", run(one->remove("demo/kept.ogg")).error()},
+            {"list", run(one->list("", "", 10)).error()},
+            {"prepare", run(one->prepare()).error()},
+            {"check", one->check().error()}}) {
+        EXPECT_EQ(error.code, "object_store_unavailable") << what;
+        EXPECT_EQ(error.kind, Fault::unavailable) << what;
+      }
+    if (mount_point) {
+      EXPECT_TRUE(std::filesystem::is_empty(there));
+      std::filesystem::remove(there);
+    }
+    EXPECT_FALSE(std::filesystem::exists(there));
+    std::filesystem::rename(elsewhere, there);
+  }
+  EXPECT_TRUE(store.check());
+  const auto all = run(store.list("", "", 10)).value();
+  ASSERT_EQ(all.size(), 1u) << "nor is its marker an object";
+  EXPECT_EQ(all[0].key, "demo/kept.ogg");
+  EXPECT_TRUE(run(store.remove("demo/kept.ogg")));
+  EXPECT_TRUE(put("demo/new.ogg", "new"));
+}
+
+TEST_F(FileStoreTest, one_that_was_never_used_is_empty_and_made_when_it_is) {
+  EXPECT_EQ(run(store.size("demo/none.ogg")).error().code, "object_missing");
+  EXPECT_TRUE(run(store.remove("demo/none.ogg")));
+  EXPECT_TRUE(run(store.list("", "", 10)).value().empty());
+  EXPECT_FALSE(std::filesystem::exists(dir / "objects")) << "to look makes nothing";
+  EXPECT_TRUE(run(store.prepare()));
+  EXPECT_TRUE(std::filesystem::exists(dir / "objects" / marker_name));
 }
 
 TEST_F(FileStoreTest, a_missing_source_is_told_apart_from_a_missing_store) {

@@ -39,6 +39,8 @@ class ObjectStore {
   // Up to `limit` objects whose keys begin with `prefix` and come after `after`, sorted by key.
   virtual async::Task<Result<std::vector<ObjectInfo>>> list(std::string prefix, std::string after,
                                                             std::size_t limit) = 0;
+  // Makes the place, where nothing was ever kept; so does the first put.
+  virtual async::Task<Result<>> prepare() { co_return Result<>{}; }
   // An address that opens the object for so long without us, its answer carrying `disposition` as
   // Content-Disposition; nullopt where only we can read it. Asks nobody.
   virtual std::optional<std::string> link(const std::string& /*key*/, seconds /*valid_for*/,

@@ -117,7 +117,7 @@ class PlaybackTest : public testing::Test {
   domain::Call call = a_call();
   async::SystemClock clock;
   async::WorkerPool workers{"files", 1};
-  FileStore files{dir / "objects", workers};
+  FileStore files{{dir / "objects", dir / "known"}, workers};
   CountingStore objects{files};
   Playback playback{*store, objects, workers, spool};
 };
@@ -194,6 +194,16 @@ TEST_F(PlaybackTest, a_fault_of_the_store_is_no_absence) {
     EXPECT_EQ(lost.error().kind, Fault::internal);
     EXPECT_EQ(lost.error().code, "recording_missing_in_store");
   }
+}
+
+TEST_F(PlaybackTest, while_the_store_s_directory_is_gone_it_is_away_and_nothing_is_said_to_be_lost) {
+  record();
+  keep();
+  fs::rename(dir / "objects", dir / "elsewhere");
+  EXPECT_EQ(store.run(playback.find(call.org, call.id)).error().code, "object_store_unavailable");
+  for (const char* format : {"", "wav"}) EXPECT_EQ(open(format).error().kind, Fault::unavailable) << format;
+  fs::rename(dir / "elsewhere", dir / "objects");
+  EXPECT_TRUE(open());
 }
 
 TEST_F(PlaybackTest, a_spool_file_that_is_gone_is_a_fault_too) {

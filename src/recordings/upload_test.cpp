@@ -131,7 +131,7 @@ class UploadTest : public testing::Test {
   TempStore store;
   async::SystemClock clock;
   async::WorkerPool workers{"files", 1};
-  FileStore files{dir / "objects", workers};
+  FileStore files{{dir / "objects", dir / "known"}, workers};
   MoodyObjects objects{files};
   std::vector<std::string> told;
   UploadQueue queue{*store,
@@ -179,6 +179,27 @@ TEST_F(UploadTest, a_store_that_is_away_keeps_it_queued_and_playable) {
   EXPECT_THAT(logged.of("recording.storage_away"),
               testing::ElementsAre(testing::HasSubstr("callId=" + call.id.str() + " ")));
   objects.away = false;
+  ASSERT_TRUE(queue.storage_is_back());
+  EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(status(call), RecordingStatus::stored);
+}
+
+TEST_F(UploadTest, one_whose_directory_is_gone_keeps_it_queued_and_gets_no_directory_in_its_place) {
+  recorded_call(10);
+  EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
+  fs::rename(dir / "objects", dir / "elsewhere");
+  const auto call = recorded_call(50);
+  for (int i = 0; i < 3; ++i) {
+    const auto outcomes = work(noon);
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_EQ(outcomes[0].error.code, "object_store_unavailable");
+    EXPECT_EQ(status(call), RecordingStatus::queued);
+    EXPECT_TRUE(fs::exists(spool_of(call)));
+    EXPECT_FALSE(fs::exists(dir / "objects"));
+  }
+  EXPECT_THAT(logged.of("recording.storage_away"),
+              testing::ElementsAre(testing::HasSubstr("is not there: mount it, or put it back")));
+  fs::rename(dir / "elsewhere", dir / "objects");
   ASSERT_TRUE(queue.storage_is_back());
   EXPECT_EQ(work()[0].kind, jobs::Outcome::Kind::done);
   EXPECT_EQ(status(call), RecordingStatus::stored);

@@ -108,6 +108,16 @@ TEST_F(Health, names_every_dependency) {
 }
 
 TEST_F(Health, a_storage_directory_that_is_gone) {
+  const auto there = server_.data() / "recordings", away = server_.data() / "elsewhere";
+  expect_truth(
+      "storage", "degraded", [&] { std::filesystem::rename(there, away); },
+      [&] {
+        EXPECT_FALSE(std::filesystem::exists(there)) << "none was made in its place";
+        std::filesystem::rename(away, there);
+      });
+}
+
+TEST_F(Health, a_storage_directory_in_whose_place_is_something_else) {
   Live live{server_.ws_url("/ws/live-calls")};
   const auto there = server_.data() / "recordings", away = server_.data() / "elsewhere";
   expect_truth(

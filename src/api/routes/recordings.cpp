@@ -29,7 +29,10 @@ net::Response fault(const Error& error, const Context& context, const CallId& ca
                                       {"callId", call.str()},
                                       {"code", error.code},
                                       {"error", error.message}});
-  auto response = problem(error, context.ids.request_id);
+  Error told = error;
+  if (error.code == "object_store_unavailable")  // how to mend that is the operator's to know
+    told.message = "the recording is kept where nothing can be read just now: try again later";
+  auto response = problem(told, context.ids.request_id);
   auto body = json::parse(std::get<std::string>(response.body)).as_object();
   body["callId"] = call.str();
   response.body = json::serialize(body);

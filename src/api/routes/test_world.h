@@ -282,7 +282,7 @@ class World {
         if (on_browser_call) on_browser_call(std::move(leg), std::move(call));
       }};
   async::WorkerPool workers_{"workers", 2};
-  recordings::FileStore objects_{directory_ / "recordings", workers_};
+  recordings::FileStore objects_{{directory_ / "recordings", directory_ / "known"}, workers_};
   recordings::Playback playback_{*store_, objects_, workers_, directory_ / "spool"};
   housekeeping::Eraser eraser_{prompt_,
                                objects_,

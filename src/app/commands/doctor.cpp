@@ -143,7 +143,11 @@ async::Task<Result<>> try_bucket(recordings::s3::S3Store& bucket, std::filesyste
 
 void check_storage(const Config& config, Report& report) {
   const auto options = s3_options(config);
-  if (!options) return report.ok("storage: files in " + config.recordings_path().string());
+  if (!options) {
+    const std::string directory = "storage: files in " + config.recordings_path().string();
+    const auto there = recordings::Root{recordings_place(config)}.hold(recordings::Root::Use::look);
+    return there ? report.ok(directory) : report.fail("storage: " + there.error().message, "see above");
+  }
   const std::string where = "s3://" + options->bucket + "/" + options->prefix;
   async::LoopThread loop{"doctor"};
   async::SystemClock clock;

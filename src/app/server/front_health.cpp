@@ -53,7 +53,10 @@ void Front::start_health() {
                .severity = Severity::degrades,
                .probe = [this, directory = config.recordings_path()]() -> async::Task<Result<>> {
                  co_return co_await records.probe_storage([this, directory]() -> async::Task<Result<>> {
-                   co_return co_await probes->run([directory] { return ops::probe_directory(directory); });
+                   co_return co_await probes->run([this, directory]() -> Result<> {
+                     if (auto there = records.files->check(); !there) return there;
+                     return ops::probe_directory(directory);
+                   });
                  });
                }});
   health->add({.name = "recording",

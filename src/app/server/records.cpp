@@ -97,10 +97,11 @@ void Records::open_objects() {
   objects = object_store(foundation.config, foundation.house.executor(), foundation.clock, foundation.workers,
                          foundation.holder.node);
   bucket = dynamic_cast<recordings::s3::S3Store*>(objects.get());
+  files = dynamic_cast<recordings::FileStore*>(objects.get());
 }
 
-async::Task<Result<>> Records::probe_storage(std::function<async::Task<Result<>>()> files) {
-  const auto well = bucket ? co_await bucket->probe() : co_await files();
+async::Task<Result<>> Records::probe_storage(std::function<async::Task<Result<>>()> directory) {
+  const auto well = bucket ? co_await bucket->probe() : co_await directory();
   // What was put off because of it is due at once.
   if (well && storage_was_away_ && uploads->storage_is_back()) upload_runner->wake();
   storage_was_away_ = !well;

@@ -13,6 +13,7 @@
 #include "housekeeping/eraser.h"
 #include "jobs/runner.h"
 #include "jobs/scheduler.h"
+#include "recordings/file_store.h"
 #include "recordings/playback.h"
 #include "recordings/s3/s3_store.h"
 #include "recordings/spool_writer.h"
@@ -30,8 +31,8 @@ struct Records {
   void stop_queue();
   void stop_store();
   void wake_uploads();
-  // Whether recordings can be stored now; on the house loop. `files`: the same of a directory.
-  async::Task<Result<>> probe_storage(std::function<async::Task<Result<>>()> files);
+  // Whether recordings can be stored now; on the house loop. `directory`: the same of files.
+  async::Task<Result<>> probe_storage(std::function<async::Task<Result<>>()> directory);
   // Who is told, on the house loop, of each organization whose knowledge an erasure has changed: also of
   // those of the time before.
   void on_knowledge_erased(std::function<void(const OrgId&)> tell);
@@ -45,7 +46,8 @@ struct Records {
   std::optional<events::LiveHub> live;
   std::optional<recordings::SpoolWriter> spool;
   std::unique_ptr<recordings::ObjectStore> objects;
-  recordings::s3::S3Store* bucket = nullptr;  // the same, where it is one
+  recordings::s3::S3Store* bucket = nullptr;  // the same, where it is one, or
+  recordings::FileStore* files = nullptr;     // where it is a directory
   std::optional<recordings::UploadQueue> uploads;
   std::optional<jobs::Runner<store::Upload>> upload_runner;
   std::optional<recordings::Playback> playback;
