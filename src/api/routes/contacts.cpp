@@ -8,6 +8,7 @@
 #include "base/e164.h"
 #include "base/log.h"
 #include "domain/records_json.h"
+#include "housekeeping/eraser.h"
 
 namespace voxanne::api {
 namespace {

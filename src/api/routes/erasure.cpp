@@ -4,6 +4,7 @@
 #include "api/routes/paging.h"
 #include "base/json_fields.h"
 #include "base/log.h"
+#include "housekeeping/eraser.h"
 
 namespace voxanne::api {
 namespace {
