@@ -146,7 +146,7 @@ TEST(Chunk, lists_rows_and_paragraphs_become_sentences) {
             (std::vector<Flat>{{"", "Check-up: £45. Crown: £650, from."}}));
   EXPECT_EQ(chunks("A paragraph\nin two lines.\n\nAnother."),
             (std::vector<Flat>{{"", "A paragraph in two lines. Another."}}));
-  EXPECT_EQ(chunks("Text.\n---\n<!-- a\ncomment -->\n> Quoted.\n\n<!-- one --> <!-- two --> Said."),
+  EXPECT_EQ(chunks("Text.\n\n---\n<!-- a\ncomment -->\n> Quoted.\n\n<!-- one --> <!-- two --> Said."),
             (std::vector<Flat>{{"", "Text. Quoted. Said."}}));
   EXPECT_EQ(chunks("<!-- one --> <!-- two"), (std::vector<Flat>{{"", "<!-- two."}}));
   EXPECT_EQ(chunks("# not a heading\n- nor a list", Format::text),

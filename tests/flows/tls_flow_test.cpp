@@ -62,8 +62,8 @@ class Tls : public testing::Test {
 
 TEST_F(Tls, curl_and_ws_speak_with_it_and_know_who_it_is) {
   Server server{environment()};
-  const auto answer =
-      http({.url = at(server, "https", "/health/live"), .headers = {}, .body = {}, .trusted = first_.certificate});
+  const auto answer = http(
+      {.url = at(server, "https", "/health/live"), .headers = {}, .body = {}, .trusted = first_.certificate});
   EXPECT_EQ(answer.status, 200) << answer.error;
   EXPECT_TRUE(answer.headers.contains("strict-transport-security"));
   EXPECT_EQ(status(server, second_.certificate), 0) << "another's certificate";
