@@ -275,7 +275,7 @@ TEST_F(Embeddings, another_model_embeds_anew_while_the_old_vectors_still_serve) 
   provider_.set("second", Mood::broken);
   server.set_environment(settings(provider_, "second"));
   server.start();
-  EXPECT_EQ(embedding(server, id).at("state"), "renewing");
+  EXPECT_TRUE(becomes(server, id, "renewing"));
   EXPECT_EQ(embedding(server, id).at("model"), "first");
   ASSERT_TRUE(until([&] { return search(server, "automobile").at("byMeaning").as_bool(); }, seconds{10}));
   EXPECT_EQ(first_title(search(server, "automobile")), "parking");

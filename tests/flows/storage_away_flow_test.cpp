@@ -172,7 +172,11 @@ TEST_F(StorageAway, lasts_over_a_restart_until_the_operator_says_to_go_on_withou
   EXPECT_TRUE(plays(waits));
   EXPECT_FALSE(fs::is_empty(there_ / marker));
   EXPECT_EQ(recording_of(lost).json().at("code"), "recording_missing_in_store");
-  EXPECT_EQ(command({"backup", backup_}).code, 0);
+  // What is lost is no reason to have no backup of the rest, and none to be silent about it.
+  const auto backed_up = command({"backup", backup_});
+  EXPECT_EQ(backed_up.code, 1);
+  EXPECT_THAT(backed_up.all, HasSubstr("is made, without 1 of the recordings"));
+  EXPECT_TRUE(fs::exists(backup_));
 }
 
 TEST_F(StorageAway, shows_at_the_first_start_after_a_version_without_markers_and_moving_is_no_outage) {
