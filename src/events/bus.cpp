@@ -22,9 +22,17 @@ struct Entry {
   std::uint64_t end;  // bytes of this organization's frames up to and including this one, ever
 };
 
-// A frame's share of memory: its text, the string, its control block and the ring's entry.
+// What an allocation takes: a word besides, in steps of two (glibc's malloc).
+constexpr std::size_t allocated(std::size_t bytes) {
+  constexpr std::size_t word = sizeof(void*);
+  return (bytes + word + 2 * word - 1) / (2 * word) * (2 * word);
+}
+
+// A frame's share of memory: its text, the string with its control block, and the ring's entry.
 std::size_t cost(const Entry& entry) {
-  return entry.frame->size() + sizeof(std::string) + 32 + sizeof(Entry);
+  constexpr std::size_t control_block = 16;
+  return allocated(entry.frame->capacity() + 1) + allocated(control_block + sizeof(std::string)) +
+         sizeof(Entry);
 }
 
 // A frame around its seq.
