@@ -164,10 +164,11 @@ Result<> operator_token(Config& config, std::string_view value) {
   return {};
 }
 
-Result<> trusted_proxies(Config& config, std::string_view value) {
-  auto networks = net::parse_networks(split_list(value));
-  if (!networks) return bad_value(networks.error().message);
-  config.trusted_proxies = std::move(*networks);
+template <auto Member>
+Result<> networks(Config& config, std::string_view value) {
+  auto parsed = net::parse_networks(split_list(value));
+  if (!parsed) return bad_value(parsed.error().message);
+  config.*Member = std::move(*parsed);
   return {};
 }
 
@@ -182,13 +183,6 @@ Result<> mail_from(Config& config, std::string_view value) {
   if (!notify::parse_mailbox(value))
     return bad_value("allowed is an address such as desk@example.com, or Name <desk@example.com>");
   config.mail_from = std::string{value};
-  return {};
-}
-
-Result<> webhook_allow(Config& config, std::string_view value) {
-  auto networks = net::parse_networks(split_list(value));
-  if (!networks) return bad_value(networks.error().message);
-  config.webhook_allow = std::move(*networks);
   return {};
 }
 
@@ -320,7 +314,8 @@ constexpr ConfigKey known[] = {
     {"TLS_CERT", "certificate and chain in PEM; with it the listener speaks HTTPS and WSS",
      path<&Config::tls_cert>},
     {"TLS_KEY", "file of its key, in PEM without a passphrase", path<&Config::tls_key>},
-    {"TRUSTED_PROXIES", "networks whose forwarding headers count, such as 10.0.0.0/8", trusted_proxies},
+    {"TRUSTED_PROXIES", "networks whose forwarding headers count, such as 10.0.0.0/8",
+     networks<&Config::trusted_proxies>},
     {"ALLOWED_ORIGINS", "origins that may open a WebSocket", allowed_origins},
     {"PUBLIC_URL", "base of signed URLs", base_url<&Config::public_url>},
     {"OPENAI_API_KEY", "key of an OpenAI-compatible provider of embeddings", secret<&Config::openai_api_key>,
@@ -348,7 +343,7 @@ constexpr ConfigKey known[] = {
     {"SIP_PUBLIC_ADDRESS", "our address as the trunk sees it, behind NAT", text<&Config::sip_public_address>},
     {"RTP_PORTS", "UDP ports of audio, FIRST-LAST", rtp_ports},
     {"WEBHOOK_ALLOW", "networks that webhooks may reach beside public addresses, such as 10.0.0.0/8",
-     webhook_allow},
+     networks<&Config::webhook_allow>},
     {"SMTP_URL", "the mail server, such as smtps://USER:PASSWORD@mail.example.com; unset: nothing is mailed",
      smtp_url, true},
     {"MAIL_FROM", "whom mails are from, such as Name <desk@example.com>", mail_from},
